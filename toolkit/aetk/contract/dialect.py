@@ -1,0 +1,47 @@
+"""What a cell of a table may hold, the same for every reader and every host.
+
+A number is an ASCII decimal or exponent number. Empty, NA, NaN and null (any case) are missing; inf and infinity
+(any case, signed or not) are infinite. Nothing else is a cell: not `1_000`, not ` 1`, not digits of other scripts.
+"""
+
+import math
+import re
+
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_WORDS = {
+    "": math.nan,
+    "na": math.nan,
+    "nan": math.nan,
+    "null": math.nan,
+    "inf": math.inf,
+    "+inf": math.inf,
+    "-inf": -math.inf,
+    "infinity": math.inf,
+    "+infinity": math.inf,
+    "-infinity": -math.inf,
+}
+_PLAIN = re.compile(r"[0-9eE+\-.,]*")
+
+
+def parse_cell(cell: str) -> float:
+    """A cell's value: NaN where missing, an infinity where infinite or too large for a float64.
+
+    Raises:
+        ValueError: the cell is none of what the dialect knows.
+    """
+    if _NUMBER.fullmatch(cell):
+        return float(cell)
+    word = _WORDS.get(cell.lower()) if cell.isascii() else None
+    if word is None:
+        raise ValueError(cell)
+    return word
+
+
+def parse_plain(cells: list[str]) -> list[float] | None:
+    """Many cells at once where all are plain numbers, as nearly all are; None where one needs `parse_cell`."""
+    if not _PLAIN.fullmatch(",".join(cells)):
+        return None
+    try:
+        return list(map(float, cells))  # of what _PLAIN admits, float() takes exactly the dialect's numbers
+    except ValueError:
+        return None

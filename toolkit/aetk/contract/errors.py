@@ -1,0 +1,74 @@
+"""The errors a person can meet. Each carries the exit code that the command line ends with."""
+
+import errno
+
+
+class AetkError(Exception):
+    """Root of every expected failure.
+
+    Args:
+        message: what was found, and what was expected.
+        hint: what to do next; empty if the message already says it.
+    """
+
+    exit_code = 2
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.hint}" if self.hint else self.message
+
+
+class BadInput(AetkError):
+    """A file, value or option that cannot be used as it is. Exit code 2."""
+
+
+class CheckFailed(AetkError):
+    """A check that ran and did not hold: parity, self-test, digest, a non-finite loss. Exit code 1."""
+
+    exit_code = 1
+
+
+class Unavailable(AetkError):
+    """The environment cannot do it: no such provider or device, disk full, out of memory. Exit code 3."""
+
+    exit_code = 3
+
+
+class MissingExtra(Unavailable):
+    """A Python package of an optional extra is not installed."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(
+            f"{what} needs packages that are not installed here.",
+            f"Install them with: pip install 'aetk[{extra}]'",
+        )
+        self.extra = extra
+
+
+class Interrupted(AetkError):
+    """Stopped by SIGINT or SIGTERM after saving what there was. Exit code 128 + signal number."""
+
+    def __init__(self, message: str, signal_number: int, hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.exit_code = 128 + signal_number
+
+
+def from_os_error(error: OSError) -> AetkError:
+    """The `AetkError` that says what an `OSError` means: 3 for a full or failing disk, else 2."""
+    name = f" {error.filename}" if error.filename else ""
+    reason = error.strerror or str(error)
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+        return Unavailable(f"Cannot write{name}: {reason}.", "Free some space; nothing was changed.")
+    if error.errno == errno.ENOENT:
+        return BadInput(f"No such file or folder:{name}.")
+    return BadInput(f"Cannot use{name}: {reason}.")
+
+
+def from_memory_error(error: MemoryError) -> AetkError:
+    """The `AetkError` for an allocation that failed; NumPy's says how much was asked for."""
+    detail = f" {error}." if str(error) else ""
+    return Unavailable(f"Out of memory.{detail}", "Use a smaller table or a machine with more memory.")

@@ -1,0 +1,104 @@
+"""Files that appear whole or not at all: a temporary name in the same folder, synced, then renamed."""
+
+import contextlib
+import itertools
+import os
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO
+
+
+_serial = itertools.count()
+
+
+def _temporary(target: Path) -> Path:
+    return target.with_name(f".{target.name}.{os.getpid()}-{next(_serial)}.tmp")
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _remove_leftovers(target: Path) -> None:
+    """Delete the temporary files of writers of `target` that were killed."""
+    pattern = re.compile(re.escape(f".{target.name}.") + r"(\d+)-\d+\.tmp")
+    with os.scandir(target.parent) as entries:
+        for entry in entries:
+            match = pattern.fullmatch(entry.name)
+            if match and not _alive(int(match[1])):
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(entry.path)
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name != "posix":  # Windows cannot open a folder for syncing
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _open_new(path: Path) -> IO[bytes]:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
+    return os.fdopen(os.open(path, flags, 0o666), "wb")
+
+
+def _sync(file: IO[bytes]) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _stage(path: Path) -> tuple[Path, Path]:
+    """The file that a path really means, its folder made and swept, and a temporary name beside it."""
+    target = Path(os.path.realpath(path))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(target)
+    return target, _temporary(target)
+
+
+@contextlib.contextmanager
+def atomic_file(path: Path) -> Iterator[IO[bytes]]:
+    """Open a binary file that becomes `path` when the block ends well, and vanishes when it does not.
+
+    A symbolic link keeps pointing where it points; its target is replaced. Missing parent folders are made.
+    """
+    target, temporary = _stage(path)
+    try:
+        with _open_new(temporary) as file:
+            yield file
+            _sync(file)
+        os.replace(temporary, target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _sync_folder(target.parent)
+
+
+def write_atomically(files: Sequence[tuple[Path, bytes]]) -> None:
+    """Write files that belong together: all are staged and synced first, then renamed in the order given.
+
+    Put the file that vouches for the others by their digests last: until it is renamed, nothing refers to them.
+    """
+    staged: list[tuple[Path, Path]] = []
+    try:
+        for path, content in files:
+            staged.append(_stage(path))
+            with _open_new(staged[-1][1]) as file:
+                file.write(content)
+                _sync(file)
+        for target, temporary in staged:
+            os.replace(temporary, target)
+            _sync_folder(target.parent)
+    except BaseException:
+        for _, temporary in staged:
+            temporary.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,225 @@
+"""Golden rows: synthetic inputs with the answers that PyTorch gave, by which any runtime can prove itself."""
+
+import base64
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aetk.contract import spec
+from aetk.contract.errors import BadInput
+from aetk.contract.threshold import is_anomaly
+
+Similarity = Callable[[NDArray[np.float32]], NDArray[np.floating]]
+"""Rows, float32 [rows, n], to their similarities, [rows]."""
+
+_NEAR = np.array([-100.0, -10.0, 10.0, 100.0])
+"""How far from the threshold golden rows are placed, in tolerances."""
+
+
+@dataclass(frozen=True)
+class Golden:
+    """Inputs and expected answers.
+
+    Attributes:
+        inputs: float32 [rows, n].
+        similarity: float32 [rows], as the runtime named in `made_by` computed it in float32.
+        similarity64: float64 [rows], the same in float64 (where made by a float32 runtime: its float32 value).
+        is_valid: bool [rows].
+        made_by: for consecutive groups of rows, the runtime that computed them and how many there are.
+    """
+
+    inputs: NDArray[np.float32]
+    similarity: NDArray[np.float32]
+    similarity64: NDArray[np.float64]
+    is_valid: NDArray[np.bool_]
+    made_by: tuple[tuple[str, int], ...]
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def near_ties(self, threshold: float, tolerance: float) -> NDArray[np.bool_]:
+        """Where a decision may go either way: valid rows within `tolerance` of the threshold in float64."""
+        return self.is_valid & (np.abs(self.similarity64 - np.float64(np.float32(threshold))) <= tolerance)
+
+    def select(self, rows: NDArray[np.bool_]) -> "Golden":
+        """The rows where the mask is true."""
+        groups, start = [], 0
+        for runtime, count in self.made_by:
+            groups.append((runtime, int(rows[start : start + count].sum())))
+            start += count
+        return Golden(
+            self.inputs[rows],
+            self.similarity[rows],
+            self.similarity64[rows],
+            self.is_valid[rows],
+            tuple(group for group in groups if group[1]),
+        )
+
+    def append(self, other: "Golden") -> "Golden":
+        """These rows, followed by others."""
+        return Golden(
+            np.concatenate([self.inputs, other.inputs]),
+            np.concatenate([self.similarity, other.similarity]),
+            np.concatenate([self.similarity64, other.similarity64]),
+            np.concatenate([self.is_valid, other.is_valid]),
+            self.made_by + other.made_by,
+        )
+
+    def original(self) -> "Golden":
+        """The rows of the export, without those that were added when the threshold was set anew."""
+        rows = np.zeros(len(self), bool)
+        rows[: self.made_by[0][1]] = True
+        return self.select(rows)
+
+    def to_dict(self, threshold: float, tolerance: float) -> dict[str, Any]:
+        """The card's form; `is_anomaly` is null for a row that is a near tie of this threshold."""
+        decisions = [None if tie else int(flag) for flag, tie in zip(
+            is_anomaly(self.similarity, threshold), self.near_ties(threshold, tolerance), strict=True)]  # fmt: skip
+        return {
+            "rows": len(self),
+            "inputs": _encode(self.inputs, "<f4"),
+            "similarity": _encode(self.similarity, "<f4"),
+            "similarity64": _encode(self.similarity64, "<f8"),
+            "is_anomaly": decisions,
+            "is_valid": self.is_valid.astype(int).tolist(),
+            "made_by": [list(group) for group in self.made_by],
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], n_features: int) -> "Golden":
+        """Read the card's form; BadInput where sizes disagree."""
+        rows = data["rows"]
+        golden = cls(
+            _decode(data["inputs"], "<f4", "golden.inputs"),
+            _decode(data["similarity"], "<f4", "golden.similarity"),
+            _decode(data["similarity64"], "<f8", "golden.similarity64"),
+            np.array(data["is_valid"]) != 0,
+            tuple((str(runtime), int(count)) for runtime, count in data["made_by"]),
+        )
+        if golden.inputs.size != rows * n_features:
+            raise BadInput(f"The card's golden inputs hold {golden.inputs.size} numbers, not {rows} x {n_features}.")
+        lengths = {len(golden.similarity), len(golden.similarity64), len(golden.is_valid), len(data["is_anomaly"])}
+        if lengths != {rows} or sum(count for _, count in golden.made_by) != rows or rows == 0:
+            raise BadInput(f"The card's golden rows disagree about how many there are: {rows} and {sorted(lengths)}.")
+        return replace(golden, inputs=golden.inputs.reshape(rows, n_features))
+
+
+def _encode(values: NDArray[Any], dtype: str) -> str:
+    return base64.b64encode(np.ascontiguousarray(values, dtype).tobytes()).decode("ascii")
+
+
+def _decode(text: Any, dtype: str, what: str) -> NDArray[Any]:
+    try:
+        return np.frombuffer(base64.b64decode(text, validate=True), dtype).astype(dtype[1:])
+    except (ValueError, TypeError):
+        raise BadInput(f"The card's {what} is not base64 of little-endian numbers.") from None
+
+
+def rows_at(
+    similarity: Similarity, above: NDArray[np.float32], below: NDArray[np.float32], targets: NDArray[np.float64]
+) -> NDArray[np.float32]:
+    """Rows of given similarity, found by bisection on the segments between pairs of rows.
+
+    Args:
+        similarity: what to bisect on; float64 inside gives the sharpest rows.
+        above: float32 [pairs, n], rows whose similarity exceeds every target.
+        below: float32 [pairs, n], rows whose similarity lies under every target.
+        targets: float64 [targets].
+
+    Returns:
+        float32 [pairs * targets, n], grouped by pair; each as close to its target as float32 inputs allow.
+    """
+    start = np.repeat(above.astype(np.float64), len(targets), axis=0)
+    step = np.repeat(below.astype(np.float64), len(targets), axis=0) - start
+    wanted = np.tile(targets, len(above))
+    low, high = np.zeros(len(wanted)), np.ones(len(wanted))
+    best = np.full((len(wanted), above.shape[1]), np.nan, np.float32)
+    best_error = np.full(len(wanted), np.inf)
+    for _ in range(48):
+        middle = (low + high) / 2
+        rows = (start + middle[:, None] * step).astype(np.float32)
+        error = similarity(rows).astype(np.float64) - wanted
+        closer = np.abs(error) < best_error
+        best[closer], best_error[closer] = rows[closer], np.abs(error)[closer]
+        low, high = np.where(error > 0, middle, low), np.where(error > 0, high, middle)
+    return best
+
+
+def rows_near(
+    golden: Golden, similarity: Similarity, threshold: float, tolerance: float
+) -> NDArray[np.float32]:
+    """Inputs a little above and below a threshold: with them, a file whose threshold was moved fails its golden rows.
+
+    Returns:
+        float32 [rows, n], made from the golden inputs nearest to the threshold; no rows where all lie on one side.
+    """
+    targets = threshold + _NEAR * tolerance
+    targets = targets[(targets > -1) & (targets < 1)]
+    ordinary = golden.is_valid & (np.abs(golden.inputs) < 1e6).all(axis=1)
+    above = ordinary & (golden.similarity64 > targets.max())
+    below = ordinary & (golden.similarity64 < targets.min())
+    if not above.any() or not below.any():
+        return golden.inputs[:0]
+    distance = np.abs(golden.similarity64 - threshold)
+    ends = [golden.inputs[[int(np.where(side, distance, np.inf).argmin())]] for side in (above, below)]
+    return rows_at(similarity, ends[0], ends[1], targets)
+
+
+@dataclass(frozen=True)
+class GoldenReport:
+    """How a runtime's answers compare with the golden ones.
+
+    Attributes:
+        rows: golden rows replayed.
+        near_ties: rows within the tolerance of the threshold, whose decision is not compared.
+        flipped_decisions: rows decided differently.
+        flipped_validity: rows judged valid on one side only.
+        broken_rule: rows where the file's own three outputs contradict one another.
+        largest_difference: of similarity, over all rows; infinite where a similarity is NaN.
+        worst_row: the row of that difference.
+        tolerance: what the difference was held against.
+    """
+
+    rows: int
+    near_ties: int
+    flipped_decisions: int
+    flipped_validity: int
+    broken_rule: int
+    largest_difference: float
+    worst_row: int
+    tolerance: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether the runtime decides as the golden rows say."""
+        flips = self.flipped_decisions + self.flipped_validity + self.broken_rule
+        return flips == 0 and self.largest_difference <= self.tolerance
+
+
+def compare(
+    golden: Golden, outputs: Mapping[str, NDArray[Any]], threshold: float, tolerance: float = spec.TOLERANCE
+) -> GoldenReport:
+    """Hold a runtime's outputs for `golden.inputs` against the golden answers."""
+    similarity, anomaly, valid = (outputs[name] for name in spec.OUTPUTS)
+    ties = golden.near_ties(threshold, tolerance)
+    expected = is_anomaly(golden.similarity, threshold)
+    difference = np.abs(similarity.astype(np.float64) - golden.similarity)
+    difference = np.where(np.isnan(difference), np.inf, difference)
+    contradicts = (anomaly != is_anomaly(similarity, threshold)) | (~valid & (similarity != spec.UNJUDGED))
+    if spec.CONTRIBUTION in outputs:
+        share = outputs[spec.CONTRIBUTION].astype(np.float64)
+        total = np.where(valid, 1 - similarity.astype(np.float64), 0)
+        contradicts |= ~(np.abs(share.sum(axis=1) - total) <= 10 * tolerance)
+    return GoldenReport(
+        rows=len(golden),
+        near_ties=int(ties.sum()),
+        flipped_decisions=int(((anomaly != expected) & ~ties).sum()),
+        flipped_validity=int((valid != golden.is_valid).sum()),
+        broken_rule=int(contradicts.sum()),
+        largest_difference=float(difference.max()),
+        worst_row=int(difference.argmax()),
+        tolerance=tolerance,
+    )

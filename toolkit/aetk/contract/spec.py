@@ -1,0 +1,32 @@
+"""Names, types and constants of the model contract, version 1."""
+
+VERSION = 1
+
+INPUT = "features"
+SIMILARITY = "similarity"
+IS_ANOMALY = "is_anomaly"
+IS_VALID = "is_valid"
+CONTRIBUTION = "contribution"
+OUTPUTS = (SIMILARITY, IS_ANOMALY, IS_VALID)
+
+THRESHOLD = "threshold"
+"""Name of the scalar float32 initializer that holds the decision threshold."""
+
+CARD_KEY = "aetk.card"
+"""Key of the card in the ONNX file's metadata."""
+
+FINITE_LIMIT = 3.4e38
+"""A value whose magnitude is larger counts as infinite."""
+
+TOLERANCE = 1e-5
+"""How far a runtime's similarity may lie from PyTorch's. Rows closer than this to the threshold are near ties."""
+
+COSINE_EPSILON = 1e-6
+"""Smallest norm that the cosine divides by."""
+
+UNJUDGED = -1.0
+"""The similarity of a row that could not be judged."""
+
+IR_VERSION = 8
+OPSET = 17
+REQUIRES = "ONNX Runtime 1.17 or newer"

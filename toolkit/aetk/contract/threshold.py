@@ -1,0 +1,198 @@
+"""The decision threshold: how it is chosen from calibration rows, and what alarms to expect of it.
+
+The rule everywhere: a row is an anomaly where not (similarity >= threshold).
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aetk.contract.errors import BadInput
+from aetk.contract.statistics import clopper_pearson
+
+Kind = Literal["fixed", "best-f1", "conformal"]
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way to choose a threshold; `parameter` is the value of `fixed`, the target rate of `conformal`."""
+
+    kind: Kind
+    parameter: float | None = None
+
+    def __str__(self) -> str:
+        return self.kind if self.parameter is None else f"{self.kind}:{self.parameter:g}"
+
+
+@dataclass(frozen=True)
+class Alarms:
+    """Ordinary rows that will be flagged, per 1,000: the Jeffreys mean and the exact (Clopper-Pearson) interval."""
+
+    expected: float
+    low: float
+    high: float
+    confidence: float
+    rows: int
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """A threshold and where it comes from.
+
+    Attributes:
+        value: a float32 value, -1 < value <= 1.
+        method: as written on the command line, `conformal:0.001` for one.
+        target: the false-alarm rate asked for (conformal), else None.
+        rows: how many rows it was computed from; 0 for a fixed value.
+        basis: in words, what those rows and the rows behind `alarms` were.
+        alarms: what to expect on ordinary rows; None where no ordinary rows were at hand.
+    """
+
+    value: float
+    method: str
+    target: float | None
+    rows: int
+    basis: str
+    alarms: Alarms | None
+
+
+def parse_method(text: str) -> Method:
+    """Read `fixed:VALUE`, `best-f1`, `conformal` or `conformal:RATE`; BadInput for anything else."""
+    kind, _, parameter = text.partition(":")
+    if text == "best-f1":
+        return Method("best-f1")
+    if text == "conformal":
+        return Method("conformal")
+    try:
+        number = float(parameter)
+    except ValueError:
+        number = math.nan
+    if kind == "fixed" and parameter:
+        return Method("fixed", check_value(number))
+    if kind == "conformal" and 0 < number < 1:
+        return Method("conformal", number)
+    raise BadInput(
+        f"'{text}' is no threshold method.",
+        "Use fixed:0.95 (a similarity), best-f1 (needs labels) or conformal:0.001 (a false-alarm rate).",
+    )
+
+
+def check_value(value: float) -> float:
+    """The float32 nearest to a threshold; BadInput unless -1 < threshold <= 1."""
+    rounded = float(np.float32(value)) if abs(value) <= 2 else math.nan
+    if not -1 < rounded <= 1:
+        raise BadInput(f"The threshold {value:g} is not a similarity: expected -1 < threshold <= 1.")
+    return rounded
+
+
+def is_anomaly(similarity: NDArray[np.floating], threshold: float) -> NDArray[np.bool_]:
+    """The rule, for similarities of any shape; NaN is an anomaly."""
+    return ~(similarity >= np.float32(threshold))
+
+
+def expected_alarms(flagged: int, rows: int) -> Alarms | None:
+    """Alarms per 1,000 ordinary rows, of which `flagged` out of `rows` were seen; None without rows.
+
+    The mean is Jeffreys' (flagged + 1/2) / (rows + 1), which lies midway between the two order statistics
+    that enclose a conformal threshold; the interval is Clopper and Pearson's.
+    """
+    if rows == 0:
+        return None
+    low, high = clopper_pearson(flagged, rows)
+    return Alarms(1000 * (flagged + 0.5) / (rows + 1), 1000 * low, 1000 * high, 0.95, rows)
+
+
+def calibrate(
+    method: Method, similarity: NDArray[np.float32], labels: NDArray[np.bool_] | None, basis: str
+) -> Threshold:
+    """Choose a threshold from calibration rows.
+
+    Args:
+        method: how.
+        similarity: float32 [rows], of valid rows.
+        labels: bool [rows], True for an anomaly; None where all rows pass for ordinary.
+        basis: what the rows are, in words.
+
+    Raises:
+        BadInput: `best-f1` without both labels, or too few ordinary rows for the rate asked for.
+    """
+    ordinary = similarity if labels is None else similarity[~labels]
+    target = None
+    if method.kind == "fixed":
+        assert method.parameter is not None
+        value, rows = method.parameter, 0
+    elif method.kind == "best-f1":
+        value, rows = _best_f1(similarity, labels), len(similarity)
+    else:
+        value, target = _conformal(ordinary, method.parameter)
+        rows = len(ordinary)
+    flagged = int(is_anomaly(ordinary, value).sum())
+    return Threshold(value, str(method), target, rows, basis, expected_alarms(flagged, len(ordinary)))
+
+
+def macro_f1(true_positives: NDArray, false_positives: NDArray, positives: int, negatives: int) -> NDArray:
+    """The mean of both classes' F1 from counts of flagged rows; 0 where a class has none at all."""
+    false_negatives = positives - true_positives
+    true_negatives = negatives - false_positives
+    errors = false_positives + false_negatives
+    anomalous = 2 * true_positives / np.maximum(2 * true_positives + errors, 1)
+    ordinary = 2 * true_negatives / np.maximum(2 * true_negatives + errors, 1)
+    return (anomalous + ordinary) / 2
+
+
+def _best_f1(similarity: NDArray[np.float32], labels: NDArray[np.bool_] | None) -> float:
+    """The cut of the highest macro F1; of equals, the one in the widest gap between neighbours."""
+    if labels is None or labels.all() or not labels.any():
+        raise BadInput(
+            "best-f1 needs rows labelled 0 (ordinary) and rows labelled 1 (anomaly).",
+            "Name the label column with --label, or use --threshold conformal:RATE.",
+        )
+    order = np.argsort(similarity, kind="stable")
+    values, anomalous = similarity[order].astype(np.float64), labels[order]
+    cuts = ((values[:-1] + values[1:]) / 2).astype(np.float32)
+    usable = (cuts > values[:-1]) & (cuts < values[1:])
+    if not usable.any():
+        raise BadInput(f"best-f1 cannot choose: all {len(values)} rows have practically the same similarity.")
+    flagged = np.cumsum(anomalous)[:-1]
+    score = macro_f1(flagged, np.arange(1, len(values)) - flagged, int(labels.sum()), int((~labels).sum()))
+    score[~usable] = -1
+    gap = np.where(score >= score.max() - 1e-12, np.diff(values), -1)
+    return float(cuts[np.argmax(gap)])
+
+
+def rows_needed(rate: float) -> int:
+    """The fewest ordinary calibration rows that can support a conformal false-alarm rate."""
+    return math.ceil(1 / rate - 1 - 1e-9)
+
+
+def _conformal(ordinary: NDArray[np.float32], rate: float | None) -> tuple[float, float]:
+    """Split-conformal threshold and the rate that it holds (Vovk, Gammerman and Shafer, 2005; Laxhammar, 2014).
+
+    With n exchangeable ordinary rows and k = floor(rate * (n + 1)), a new ordinary row lies below the k-th smallest
+    similarity with probability at most k / (n + 1) <= rate. The threshold lies between that and the next one below.
+    """
+    n = len(ordinary)
+    needed = rows_needed(rate) if rate is not None else 2
+    if n < max(needed, 2):
+        raise BadInput(
+            f"conformal{'' if rate is None else f':{rate:g}'} needs at least {max(needed, 2)} ordinary calibration rows; "
+            f"there are {n}.",
+            f"Bring more rows, or ask for a rate of {1 / (n + 1):.2g} or more.",
+        )
+    if rate is None:
+        rate = 1 / (n + 1)
+    values = np.sort(ordinary).astype(np.float64)
+    upper = values[math.floor(rate * (n + 1) + 1e-9) - 1]
+    below = values[values < upper]
+    if len(below):
+        lower = below[-1]
+    else:  # the smallest of all: mirror the gap above it, so that the threshold is a guess no bolder than the data
+        above = values[values > upper]
+        lower = upper - max(above[0] - upper if len(above) else 0.0, 1e-3)
+    middle = np.float32((lower + upper) / 2)
+    if not middle < upper:
+        middle = np.nextafter(np.float32(upper), np.float32(-2))
+    return max(float(middle), float(np.nextafter(np.float32(-1), np.float32(0)))), rate
