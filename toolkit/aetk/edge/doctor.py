@@ -1,0 +1,121 @@
+"""Finds out what this machine can do, by trying it."""
+
+import os
+import platform
+from dataclasses import dataclass
+from importlib import metadata
+
+import numpy as np
+
+from aetk.contract.errors import Unavailable
+from aetk.contract.protobuf import encode_bytes, encode_int
+from aetk.edge.providers import PROVIDERS
+from aetk.edge.session import open_session
+
+_PACKAGES = (
+    "aetk", "numpy", "click", "pyarrow", "torch", "onnx", "onnxscript", "safetensors", "pandas", "scikit-learn",
+    "matplotlib", "tqdm",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ProviderState:
+    """Whether a provider ran a model just now, and if not, why."""
+
+    provider: str
+    works: bool
+    reason: str
+
+
+@dataclass(frozen=True)
+class DoctorReport:
+    """The state of this machine.
+
+    Attributes:
+        runtimes: the installed distributions that provide the module onnxruntime, with versions.
+        packages: versions of what aetk uses; None where not installed.
+        cpus: processors that this process may use.
+        problems: what has to be mended, in words; empty where all is well.
+    """
+
+    python: str
+    system: str
+    cpus: int
+    runtimes: dict[str, str]
+    packages: dict[str, str | None]
+    providers: tuple[ProviderState, ...]
+    problems: tuple[str, ...]
+
+
+def usable_cpus() -> int:
+    """Processors that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def examine() -> DoctorReport:
+    """Try every known provider on a small model, and look for what is missing or installed twice."""
+    runtimes = {
+        name: distribution.version
+        for distribution in metadata.distributions()
+        if (name := str(distribution.metadata["Name"] or "").lower()).startswith("onnxruntime")
+        and any(str(file).startswith("onnxruntime/") for file in distribution.files or ())
+    }
+    providers = tuple(_try(short) for short in PROVIDERS)
+    problems = []
+    if len(runtimes) > 1:
+        problems.append(
+            f"{' and '.join(sorted(runtimes))} are installed together; they overwrite each other's files. "
+            f"Uninstall all of them, then install one."
+        )
+    if not runtimes:
+        problems.append("No onnxruntime is installed. Install one with: pip install 'aetk[cpu]'")
+    elif not any(state.works for state in providers):
+        problems.append("No provider works; the installed onnxruntime is broken. Install it anew.")
+    return DoctorReport(
+        python=platform.python_version(),
+        system=f"{platform.system()} {platform.release()} {platform.machine()}",
+        cpus=usable_cpus(),
+        runtimes=runtimes,
+        packages={name: _version(name) for name in _PACKAGES},
+        providers=providers,
+        problems=tuple(problems),
+    )
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _try(short: str) -> ProviderState:
+    try:
+        session = open_session(_SMALL_MODEL, PROVIDERS[short])
+        session.run(np.ones((1, 2), np.float32))
+    except Unavailable as error:
+        return ProviderState(short, False, error.message)
+    except Exception as error:  # a runtime that loads and then breaks is a finding, not a crash
+        return ProviderState(short, False, f"{type(error).__name__}: {error}")
+    return ProviderState(short, True, "")
+
+
+def _small_model() -> bytes:
+    """`y = x + x` on float32 [batch, 2] as an ONNX file (IR 8, opset 17)."""
+
+    def value(name: bytes) -> bytes:
+        dims = encode_bytes(1, encode_bytes(2, b"batch")) + encode_bytes(1, encode_int(1, 2))
+        tensor = encode_bytes(1, encode_int(1, 1) + encode_bytes(2, dims))
+        return encode_bytes(1, name) + encode_bytes(2, tensor)
+
+    node = encode_bytes(1, b"features") + encode_bytes(1, b"features") + encode_bytes(2, b"y") + encode_bytes(4, b"Add")
+    graph = (
+        encode_bytes(1, node)
+        + encode_bytes(2, b"doctor")
+        + encode_bytes(11, value(b"features"))
+        + encode_bytes(12, value(b"y"))
+    )
+    return encode_int(1, 8) + encode_bytes(7, graph) + encode_bytes(8, encode_bytes(1, b"") + encode_int(2, 17))
+
+
+_SMALL_MODEL = _small_model()

@@ -1,0 +1,49 @@
+"""What a model file is, without running it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from aetk.contract.card import Card
+from aetk.contract.onnxfile import Value
+from aetk.edge.model import load
+
+
+@dataclass(frozen=True)
+class InspectReport:
+    """A model file's contract, card, operators, sizes and provenance."""
+
+    model: Path
+    model_bytes: int
+    card_bytes: int
+    card_copy: str
+    ir_version: int
+    opset: int
+    inputs: tuple[Value, ...]
+    outputs: tuple[Value, ...]
+    operators: dict[str, int]
+    parameters: int
+    card: Card
+
+
+def inspect(path: str | Path) -> InspectReport:
+    """Read a model file and its card.
+
+    Raises:
+        BadInput: not a model of the contract.
+        CheckFailed: the model is not the one that its card describes.
+    """
+    loaded = load(Path(path))
+    graph = loaded.graph
+    return InspectReport(
+        model=loaded.path,
+        model_bytes=len(loaded.data),
+        card_bytes=len(loaded.card.to_json().encode()),
+        card_copy=loaded.card_copy,
+        ir_version=graph.ir_version,
+        opset=graph.opset,
+        inputs=graph.inputs,
+        outputs=graph.outputs,
+        operators=graph.operators,
+        parameters=graph.parameters,
+        card=loaded.card,
+    )

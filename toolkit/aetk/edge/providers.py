@@ -1,0 +1,47 @@
+"""The execution providers that aetk knows, by short name. This table drives help, validation, doctor and bench."""
+
+from dataclasses import dataclass, field
+
+from aetk.contract.errors import BadInput
+
+
+@dataclass(frozen=True)
+class Provider:
+    """An execution provider.
+
+    Attributes:
+        short: its name on the command line.
+        name: its name in ONNX Runtime.
+        build: the PyPI package whose build contains it.
+        options: provider options; float32 stays float32 (no TF32).
+    """
+
+    short: str
+    name: str
+    build: str
+    options: dict[str, str] = field(default_factory=dict)
+
+
+PROVIDERS = {
+    provider.short: provider
+    for provider in (
+        Provider("cpu", "CPUExecutionProvider", "onnxruntime"),
+        Provider("cuda", "CUDAExecutionProvider", "onnxruntime-gpu", {"use_tf32": "0"}),
+        Provider("tensorrt", "TensorrtExecutionProvider", "onnxruntime-gpu"),
+        Provider("openvino", "OpenVINOExecutionProvider", "onnxruntime-openvino"),
+        Provider("directml", "DmlExecutionProvider", "onnxruntime-directml"),
+        Provider("coreml", "CoreMLExecutionProvider", "onnxruntime"),
+        Provider("migraphx", "MIGraphXExecutionProvider", "onnxruntime-migraphx"),
+        Provider("qnn", "QNNExecutionProvider", "onnxruntime-qnn"),
+        Provider("xnnpack", "XnnpackExecutionProvider", "onnxruntime"),
+        Provider("webgpu", "WebGpuExecutionProvider", "onnxruntime-webgpu"),
+    )
+}
+
+
+def find_provider(short: str) -> Provider:
+    """The provider of a short name, in any case; BadInput for an unknown one."""
+    try:
+        return PROVIDERS[short.lower()]
+    except KeyError:
+        raise BadInput(f"No provider is called '{short}'.", f"Known: {', '.join(PROVIDERS)}.") from None

@@ -1,0 +1,95 @@
+"""Re-issues a model with another threshold, on any device: neither PyTorch nor the onnx package is needed."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from aetk.contract import onnxfile, spec
+from aetk.contract.errors import CheckFailed
+from aetk.contract.files import write_atomically
+from aetk.contract.golden import Golden, compare, rows_near
+from aetk.contract.threshold import Method, Threshold, calibrate, check_value
+from aetk.edge.model import LoadedModel, card_path, load
+from aetk.edge.runtime import onnxruntime
+from aetk.edge.scorer import Scorer
+from aetk.edge.session import Session, open_session
+from aetk.edge.tables import read_table
+
+@dataclass(frozen=True)
+class ThresholdReport:
+    """A model's threshold before and after.
+
+    Attributes:
+        invalid: rows of the calibration table that could not be judged, and were left out.
+    """
+
+    model: Path
+    before: Threshold
+    after: Threshold
+    invalid: int
+
+
+def set_threshold(model: str | Path, value: float) -> ThresholdReport:
+    """Give a model a fixed threshold; model and card are replaced together.
+
+    Raises:
+        BadInput: not a model of the contract, or not -1 < value <= 1.
+        CheckFailed: the model is not the one that its card describes.
+    """
+    loaded = load(Path(model))
+    value = check_value(value)
+    return _reissue(loaded, Threshold(value, f"fixed:{value:.6g}", None, 0, "set by hand", None), 0)
+
+
+def calibrate_threshold(model: str | Path, method: Method, data: Path, label: str | None = None) -> ThresholdReport:
+    """Calibrate a model's threshold anew on a table.
+
+    Args:
+        model: the model to change.
+        method: `best-f1` or `conformal`.
+        data: a table with the model's features. Without a label column every row passes for ordinary.
+        label: a column of 0 (ordinary) and 1 (anomaly).
+
+    Raises:
+        BadInput: see `edge.tables.read_table` and `contract.threshold.calibrate`.
+    """
+    loaded = load(Path(model))
+    table = read_table(Path(data), loaded.card.feature_names, label)
+    scores = Scorer(loaded).score(table.values)
+    valid = scores.is_valid
+    labels = None if table.labels is None else table.labels[valid]
+    rows = "rows" if labels is None else "labelled rows"
+    threshold = calibrate(method, scores.similarity[valid], labels, f"{int(valid.sum())} {rows} of {table.path.name}")
+    return _reissue(loaded, threshold, int((~valid).sum()))
+
+
+def _reissue(loaded: LoadedModel, threshold: Threshold, invalid: int) -> ThresholdReport:
+    data = onnxfile.with_card(onnxfile.with_threshold(loaded.data, threshold.value), None)
+    session = open_session(data)
+    tolerance = loaded.card.similarity.tolerance
+    golden = loaded.card.golden.original()
+    golden = golden.append(_near_rows(golden, session, threshold.value, tolerance))
+    card = replace(loaded.card, threshold=threshold, golden=golden, model_sha256=onnxfile.digest(data)).to_json()
+    if not compare(golden, session.run(golden.inputs), threshold.value, tolerance).passed:
+        raise CheckFailed(
+            f"{loaded.path}: with the new threshold the model fails its golden rows on this machine.",
+            "Nothing was changed. See what differs with: aetk verify",
+        )
+    write_atomically(
+        [(loaded.path, onnxfile.with_card(data, card)), (card_path(loaded.path), card.encode())]
+    )
+    return ThresholdReport(loaded.path, loaded.card.threshold, threshold, invalid)
+
+
+def _near_rows(golden: Golden, session: Session, threshold: float, tolerance: float) -> Golden:
+    inputs = rows_near(golden, lambda rows: session.run(rows)[spec.SIMILARITY], threshold, tolerance)
+    outputs = session.run(inputs)
+    made = Golden(
+        inputs,
+        outputs[spec.SIMILARITY],
+        outputs[spec.SIMILARITY].astype(np.float64),
+        outputs[spec.IS_VALID],
+        ((f"onnxruntime {onnxruntime().__version__}", len(inputs)),) if len(inputs) else (),
+    )
+    return made.select(~made.near_ties(threshold, tolerance))

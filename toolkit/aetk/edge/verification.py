@@ -1,0 +1,56 @@
+"""Proves on any machine, without PyTorch, that a model file still decides as it did when it was exported."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from aetk.contract.golden import GoldenReport, compare
+from aetk.edge.model import LoadedModel, load
+from aetk.edge.providers import find_provider
+from aetk.edge.runtime import onnxruntime
+from aetk.edge.session import Session, open_session
+
+
+@dataclass(frozen=True)
+class ProviderCheck:
+    """The golden rows replayed on one provider."""
+
+    provider: str
+    runtime: str
+    placement: dict[str, int]
+    golden: GoldenReport
+
+
+@dataclass(frozen=True)
+class VerifyReport:
+    """The verdict on a model file; its digest and threshold were already held against the card by then."""
+
+    model: Path
+    model_sha256: str
+    card_copy: str
+    checks: tuple[ProviderCheck, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether every provider decides as the golden rows say."""
+        return all(check.golden.passed for check in self.checks)
+
+
+def verify(model: str | Path | LoadedModel, *, providers: Sequence[str] = ("cpu",)) -> VerifyReport:
+    """Replay the golden rows on each provider.
+
+    Raises:
+        BadInput: not a model of the contract.
+        CheckFailed: the model is not the one that its card describes.
+        Unavailable: a provider cannot run it; none is replaced by another.
+    """
+    loaded = model if isinstance(model, LoadedModel) else load(Path(model))
+    checks = tuple(_check(loaded, open_session(loaded.data, find_provider(short))) for short in providers)
+    return VerifyReport(loaded.path, loaded.card.model_sha256, loaded.card_copy, checks)
+
+
+def _check(loaded: LoadedModel, session: Session) -> ProviderCheck:
+    card = loaded.card
+    outputs = session.run(card.golden.inputs)
+    report = compare(card.golden, outputs, card.threshold.value, card.similarity.tolerance)
+    return ProviderCheck(session.provider.short, f"onnxruntime {onnxruntime().__version__}", session.placement, report)
