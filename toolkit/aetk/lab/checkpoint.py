@@ -1,0 +1,96 @@
+"""Everything an interrupted fit needs to go on, in one safetensors file: tensors, and JSON in its header."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from aetk.contract.errors import BadInput
+from aetk.contract.files import write_atomically
+
+
+@dataclass
+class Evaluation:
+    """One line of the history: mean training loss since the last one, the selection score, the learning rate."""
+
+    step: int
+    epoch: int
+    loss: float
+    score: float
+    learning_rate: float
+
+
+@dataclass
+class Progress:
+    """Where a fit stands.
+
+    Attributes:
+        step: optimizer steps done.
+        loss_sum: of the losses since the last evaluation, weighted by rows.
+        loss_rows: the rows behind `loss_sum`.
+        best_score: the highest selection score so far, None before the first evaluation.
+        best_step: the step it was reached at.
+        history: all evaluations.
+        seconds: spent fitting, over all sittings.
+    """
+
+    step: int = 0
+    loss_sum: float = 0.0
+    loss_rows: int = 0
+    best_score: float | None = None
+    best_step: int = 0
+    history: list[Evaluation] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A fit on disk.
+
+    Attributes:
+        request: the options of the run, and the fingerprint of its data.
+        progress: where it stands.
+        tensors: `network.*`, `best.*`, `optimizer.<parameter>.<name>`, and `shuffle`, the generator's state at the
+            start of the epoch.
+    """
+
+    request: dict[str, Any]
+    progress: Progress
+    tensors: dict[str, Tensor]
+
+    def part(self, prefix: str) -> dict[str, Tensor]:
+        """The tensors whose names start with `prefix.`, without it."""
+        return {name[len(prefix) + 1 :]: t for name, t in self.tensors.items() if name.startswith(f"{prefix}.")}
+
+
+def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Replace a checkpoint file."""
+    header = {
+        "request": json.dumps(checkpoint.request, allow_nan=False),
+        "progress": json.dumps(asdict(checkpoint.progress), allow_nan=False),
+    }
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.tensors.items()}
+    write_atomically([(path, save(tensors, header))])
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """Read a checkpoint file; BadInput where it is not one."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+        progress = json.loads(header["progress"])
+        progress["history"] = [Evaluation(**line) for line in progress["history"]]
+        return Checkpoint(json.loads(header["request"]), Progress(**progress), tensors)
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise BadInput(f"{path} is not a checkpoint: {error}.", "Delete it to start over.") from None
+
+
+def clone(state: dict[str, Any]) -> dict[str, Tensor]:
+    """A copy of a module's state that later steps do not touch."""
+    return {name: tensor.detach().clone() for name, tensor in state.items() if isinstance(tensor, torch.Tensor)}

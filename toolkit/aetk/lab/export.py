@@ -1,0 +1,119 @@
+"""Exports a run: one ONNX file with its card, published only after parity has held."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aetk.contract import onnxfile, spec
+from aetk.contract.card import Card, Feature, Similarity
+from aetk.contract.errors import BadInput, CheckFailed
+from aetk.contract.files import write_atomically
+from aetk.contract.threshold import Alarms, Threshold
+from aetk.edge.model import card_path
+from aetk.edge.model import load as load_model
+from aetk.lab import parity, runs
+from aetk.lab.golden import make_golden
+from aetk.lab.graph import to_onnx
+from aetk.lab.parity import ParityReport
+
+EXPORTS = Path("exports")
+
+
+@dataclass(frozen=True)
+class ExportReport:
+    """What was published."""
+
+    run: Path
+    model: Path
+    card: Path
+    model_bytes: int
+    golden_rows: int
+    opset: int
+    explain: bool
+    threshold: float
+    parity: ParityReport
+
+
+def export(
+    run: str | Path | None = None, *, out: str | Path | None = None, opset: int = spec.OPSET, explain: bool = False
+) -> ExportReport:
+    """Export a finished run.
+
+    Args:
+        run: its folder; None for the newest under `runs/`.
+        out: the `.onnx` file; None for `exports/RUN.onnx`. The card's copy is written beside it.
+        opset: of the file; 17 loads everywhere from ONNX Runtime 1.17 on.
+        explain: whether the file also answers each feature's contribution.
+
+    Raises:
+        BadInput: no such run, a name that does not end in `.onnx`, an opset out of range.
+        CheckFailed: parity does not hold; nothing is published.
+    """
+    found = runs.read_run(Path(run) if run is not None else runs.newest_finished())
+    target = Path(out) if out is not None else EXPORTS / f"{found.name}.onnx"
+    if target.suffix != ".onnx":
+        raise BadInput(f"{target} does not end in .onnx.")
+    detector = found.detector
+    detector.explain = explain
+    data = to_onnx(detector, opset)
+    verdict = parity.compare(detector, data, found.calibration)
+    if not verdict.passed:
+        raise CheckFailed(
+            f"The ONNX file does not decide as the PyTorch model does: {verdict.flipped_decisions} decisions and "
+            f"{verdict.flipped_validity} validities flipped, {verdict.broken_rule} rows break the rule, largest difference "
+            f"{verdict.largest_difference:.3g} at {verdict.where} (tolerance {verdict.tolerance:g}).",
+            "Nothing was published.",
+        )
+    card = _card(found, target.stem, data)
+    text = card.to_json()
+    write_atomically([(target, onnxfile.with_card(data, text)), (card_path(target), text.encode())])
+    return ExportReport(
+        run=found.folder,
+        model=target,
+        card=card_path(target),
+        model_bytes=target.stat().st_size,
+        golden_rows=len(card.golden),
+        opset=opset,
+        explain=explain,
+        threshold=card.threshold.value,
+        parity=verdict,
+    )
+
+
+def verify_against_run(model: str | Path, run: str | Path) -> ParityReport:
+    """Repeat the full comparison of a published file with the run it came from.
+
+    A threshold that was set anew in the file is taken over: the comparison is about the rest of the graph, and about
+    decisions at the file's own threshold.
+    """
+    loaded = load_model(Path(model))
+    found = runs.read_run(Path(run))
+    names = tuple(feature["name"] for feature in found.record["features"])
+    if names != loaded.card.feature_names:
+        raise BadInput(f"{model} and {run} have different features; the model is not an export of that run.")
+    found.detector.explain = len(loaded.graph.outputs) > len(spec.OUTPUTS)
+    found.detector.threshold.fill_(loaded.graph.threshold)
+    return parity.compare(found.detector, loaded.data, found.calibration)
+
+
+def _card(run: runs.Run, name: str, data: bytes) -> Card:
+    record = run.record
+    features = tuple(Feature(f["name"], tuple(f["quantiles"]), f["missing"], f["fill"]) for f in record["features"])
+    return Card(
+        name=name,
+        features=features,
+        similarity=Similarity(run.detector.kappa, run.detector.bound, spec.TOLERANCE),
+        threshold=_threshold(record["threshold"]),
+        validation=record["metrics"] or {},
+        recipe=record["recipe"],
+        training_data=record["training_data"],
+        versions=record["versions"],
+        requires=spec.REQUIRES,
+        model_sha256=onnxfile.digest(data),
+        golden=make_golden(run.detector, features),
+    )
+
+
+def _threshold(record: dict[str, Any]) -> Threshold:
+    alarms = record["alarms"]
+    return Threshold(**{**record, "alarms": None if alarms is None else Alarms(**alarms)})

@@ -1,0 +1,252 @@
+"""The training loop: one for every recipe, deterministic, and able to go on where it was stopped."""
+
+import contextlib
+import math
+import os
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import l1_loss
+from torch.optim.lr_scheduler import OneCycleLR, ReduceLROnPlateau
+
+from aetk.contract.errors import CheckFailed, Interrupted
+from aetk.lab.checkpoint import Checkpoint, Evaluation, Progress, clone, write_checkpoint
+from aetk.lab.recipe import Recipe
+from aetk.lab.signals import StopRequest
+
+_SAVE_EVERY = 10.0
+"""Seconds between checkpoints, so that a killed fit loses little."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to fit.
+
+    Attributes:
+        network: changed in place; ends with the best weights.
+        rows: float32 [rows, n], scaled, on the device.
+        feature_names: for messages.
+        score: the selection score of the network in evaluation mode; higher is better.
+        recipe: how.
+        steps: optimizer steps in all.
+        seed: of the shuffling.
+        checkpoint: the file to save to.
+        request: kept in the checkpoint, see there.
+        bar: a tqdm class or a stand-in; called as `bar(total=..., initial=...)`.
+    """
+
+    network: nn.Sequential
+    rows: Tensor
+    feature_names: tuple[str, ...]
+    score: Callable[[nn.Sequential], float]
+    recipe: Recipe
+    steps: int
+    seed: int
+    checkpoint: Path
+    request: dict[str, Any]
+    bar: Callable[..., Any]
+
+
+def steps_per_epoch(rows: int, recipe: Recipe) -> int:
+    """How many batches an epoch has; a last batch of a single row joins the one before, for BatchNorm's sake."""
+    full, rest = divmod(rows, recipe.batch_rows)
+    return max(1, full + (1 if rest > 1 else 0))
+
+
+def _batches(rows: int, recipe: Recipe, order: Tensor) -> Iterator[Tensor]:
+    count = steps_per_epoch(rows, recipe)
+    for index in range(count):
+        start = index * recipe.batch_rows
+        yield order[start : rows if index == count - 1 else start + recipe.batch_rows]
+
+
+def fit(job: Job, resume: Checkpoint | None = None) -> Progress:
+    """Train until the steps are done or patience ends; the network ends with the weights of the best score.
+
+    Raises:
+        CheckFailed: a non-finite loss; the last good checkpoint stays.
+        Interrupted: SIGINT or SIGTERM; the step was finished and saved.
+    """
+    loop = _Loop(job, resume)
+    with StopRequest() as stop, _deterministic(job.rows.device), loop.open_bar() as bar:
+        loop.run(stop, bar)
+    return loop.progress
+
+
+class _Loop:
+    """The state of one fit."""
+
+    def __init__(self, job: Job, resume: Checkpoint | None) -> None:
+        self.job = job
+        self.progress = Progress() if resume is None else resume.progress
+        self.best = clone(job.network.state_dict())
+        self.shuffle = torch.Generator().manual_seed(job.seed)
+        self.epoch_start = self.shuffle.get_state()
+        self.per_epoch = steps_per_epoch(len(job.rows), job.recipe)
+        self.optimizer = torch.optim.Adam(job.network.parameters(), lr=job.recipe.learning_rate, fused=True)
+        self.scheduler = self._make_scheduler()
+        if resume is not None:
+            self._restore(resume)
+
+    def _make_scheduler(self) -> OneCycleLR | ReduceLROnPlateau:
+        recipe = self.job.recipe
+        if recipe.schedule == "one-cycle":
+            return OneCycleLR(self.optimizer, recipe.learning_rate, total_steps=self.job.steps + 1)
+        return ReduceLROnPlateau(
+            self.optimizer, mode="max", factor=0.5, patience=10, threshold_mode="abs", min_lr=1e-8
+        )
+
+    def _restore(self, saved: Checkpoint) -> None:
+        device = self.job.rows.device
+        self.job.network.load_state_dict(saved.part("network"))
+        self.best = {name: tensor.to(device) for name, tensor in saved.part("best").items()}
+        self.epoch_start = saved.tensors["shuffle"]
+        self.shuffle.set_state(self.epoch_start)
+        self._replay_schedule()
+        for index, parameter in enumerate(self.job.network.parameters()):
+            state = saved.part(f"optimizer.{index}")
+            if state:
+                self.optimizer.state[parameter] = {name: tensor.to(device) for name, tensor in state.items()}
+
+    def _replay_schedule(self) -> None:
+        """A schedule depends on nothing but the steps and scores so far, so it is repeated, not saved."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # "scheduler stepped before the optimizer"
+            if isinstance(self.scheduler, OneCycleLR):
+                for _ in range(self.progress.step):
+                    self.scheduler.step()
+            else:
+                for line in self.progress.history:
+                    self.scheduler.step(line.score)
+
+    def save(self) -> None:
+        """Write the checkpoint."""
+        tensors = {f"network.{name}": t for name, t in self.job.network.state_dict().items()}
+        tensors |= {f"best.{name}": t for name, t in self.best.items()}
+        for index, parameter in enumerate(self.job.network.parameters()):
+            state = self.optimizer.state.get(parameter, {})
+            tensors |= {f"optimizer.{index}.{name}": t for name, t in state.items()}
+        tensors["shuffle"] = self.epoch_start
+        write_checkpoint(self.job.checkpoint, Checkpoint(self.job.request, self.progress, tensors))
+
+    @contextlib.contextmanager
+    def open_bar(self) -> Iterator[Any]:
+        """The progress bar, counting steps."""
+        with self.job.bar(total=self.job.steps, initial=self.progress.step, unit="step") as bar:
+            yield bar
+
+    def run(self, stop: StopRequest, bar: Any) -> None:
+        """Train to the end, and load the best weights."""
+        progress, steps = self.progress, self.job.steps
+        last_save = started = time.perf_counter()
+        seconds_before = progress.seconds
+        patient = True
+        while progress.step < steps and patient:
+            self.epoch_start = self.shuffle.get_state()
+            order = torch.randperm(len(self.job.rows), generator=self.shuffle).to(self.job.rows.device)
+            done = progress.step % self.per_epoch
+            for index, batch in enumerate(_batches(len(self.job.rows), self.job.recipe, order)):
+                if index < done:
+                    continue
+                self._step(batch)
+                bar.update()
+                if self._is_due():
+                    patient = self._evaluate(bar)
+                now = time.perf_counter()
+                progress.seconds = seconds_before + now - started
+                if stop.received is not None and progress.step < steps and patient:
+                    self._end_epoch()
+                    self.save()
+                    raise Interrupted(f"Stopped after step {progress.step} of {steps}; everything so far is saved.", stop.received)
+                if now - last_save > _SAVE_EVERY:
+                    self._end_epoch()
+                    self.save()
+                    last_save = now
+                if progress.step >= steps or not patient:
+                    break
+        self.job.network.load_state_dict(self.best)
+        self.job.network.eval()
+
+    def _end_epoch(self) -> None:
+        """After an epoch's last step, the next one starts from the generator as it is now."""
+        if self.progress.step % self.per_epoch == 0:
+            self.epoch_start = self.shuffle.get_state()
+
+    def _step(self, batch: Tensor) -> None:
+        network, progress = self.job.network, self.progress
+        network.train()
+        rows = self.job.rows[batch]
+        reconstruction = network(rows)
+        loss = l1_loss(reconstruction, rows)
+        value = loss.item()
+        if not math.isfinite(value):
+            raise self._not_finite(rows, reconstruction)
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        if isinstance(self.scheduler, OneCycleLR):
+            self.scheduler.step()
+        progress.step += 1
+        progress.loss_sum += value * len(rows)
+        progress.loss_rows += len(rows)
+
+    def _is_due(self) -> bool:
+        every = self.job.recipe.evaluate_every or self.per_epoch
+        return self.progress.step % every == 0 or self.progress.step == self.job.steps
+
+    def _evaluate(self, bar: Any) -> bool:
+        """Score the network, keep it if it is the best, and say whether to go on."""
+        progress, network = self.progress, self.job.network
+        network.eval()
+        score = self.job.score(network)
+        if not math.isfinite(score):
+            raise CheckFailed(f"The selection score after step {progress.step} is {score}; training has diverged.", _HINT)
+        rate = float(self.optimizer.param_groups[0]["lr"])
+        loss = progress.loss_sum / progress.loss_rows
+        epoch = -(-progress.step // self.per_epoch)
+        progress.history.append(Evaluation(progress.step, epoch, loss, score, rate))
+        progress.loss_sum, progress.loss_rows = 0.0, 0
+        if isinstance(self.scheduler, ReduceLROnPlateau):
+            self.scheduler.step(score)
+        if progress.best_score is None or score > progress.best_score:
+            progress.best_score, progress.best_step = score, progress.step
+            self.best = clone(network.state_dict())
+        bar.set_postfix(loss=f"{loss:.4f}", score=f"{score:.4f}", refresh=False)
+        patience = self.job.recipe.patience
+        every = self.job.recipe.evaluate_every or self.per_epoch
+        return patience is None or progress.step - progress.best_step < patience * every
+
+    def _not_finite(self, rows: Tensor, reconstruction: Tensor) -> CheckFailed:
+        step, names = self.progress.step, self.job.feature_names
+        per_column = (reconstruction - rows).abs().mean(0)
+        culprits = [names[i] for i in torch.nonzero(~per_column.isfinite()).flatten().tolist()]
+        if len(culprits) == len(names):  # the network itself is lost: the largest inputs are the likeliest cause
+            largest = rows.abs().amax(0)
+            culprits = [names[i] for i in largest.argsort(descending=True)[:3].tolist()]
+        return CheckFailed(
+            f"The loss is not finite in epoch {step // self.per_epoch + 1}, batch {step % self.per_epoch + 1}; "
+            f"columns at fault: {', '.join(culprits[:5])}.",
+            _HINT,
+        )
+
+
+_HINT = "Check those columns for extreme values, or train with --recipe default, which scales them."
+
+
+@contextlib.contextmanager
+def _deterministic(device: torch.device) -> Iterator[None]:
+    """The same seed gives the same weights, bit for bit, on the same machine."""
+    if device.type != "cpu":
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    before = torch.are_deterministic_algorithms_enabled()
+    torch.use_deterministic_algorithms(True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before)

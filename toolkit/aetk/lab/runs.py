@@ -1,0 +1,164 @@
+"""Run folders: where they are, what they hold, and how they are written and read."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+
+from aetk.contract.errors import BadInput, CheckFailed
+from aetk.contract.files import write_atomically
+from aetk.lab.detector import Detector, autoencoder
+
+RUNS = Path("runs")
+RECORD, WEIGHTS, ROWS, HISTORY = "run.json", "model.safetensors", "calibration.safetensors", "history.json"
+CHECKPOINT = "checkpoint.safetensors"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run.
+
+    Attributes:
+        folder: where it lies.
+        record: the content of `run.json`.
+        detector: the trained module, in evaluation mode, on the CPU.
+        calibration: float32 [rows, n], the rows that the threshold was calibrated on.
+        calibration_labels: bool [rows], or None.
+    """
+
+    folder: Path
+    record: Mapping[str, Any]
+    detector: Detector
+    calibration: NDArray[np.float32]
+    calibration_labels: NDArray[np.bool_] | None
+
+    @property
+    def name(self) -> str:
+        """The folder's name, which becomes the model's."""
+        return self.folder.resolve().name
+
+
+def new_folder(stem: str, root: Path = RUNS) -> Path:
+    """Make and return the first free `root/stem-N`."""
+    root.mkdir(parents=True, exist_ok=True)
+    number = 1
+    while True:
+        folder = root / f"{stem}-{number}"
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            number += 1
+        else:
+            return folder
+
+
+def is_finished(folder: Path) -> bool:
+    """Whether a folder holds a finished run."""
+    return (folder / RECORD).is_file()
+
+
+def newest(root: Path, holding: str) -> Path | None:
+    """The folder under `root` whose file `holding` is the newest, or None."""
+    found = [path for path in root.glob(f"*/{holding}") if path.is_file()]
+    return max(found, key=lambda path: (path.stat().st_mtime_ns, path.parent.name)).parent if found else None
+
+
+def newest_finished(root: Path = RUNS) -> Path:
+    """The newest finished run; BadInput where there is none."""
+    folder = newest(root, RECORD)
+    if folder is None:
+        raise BadInput(f"There is no finished run under {root}/.", "Make one with: aetk train")
+    return folder
+
+
+def write_run(
+    folder: Path,
+    record: dict[str, Any],
+    detector: Detector,
+    history: list[dict[str, Any]],
+    calibration: NDArray[np.float32],
+    labels: NDArray[np.bool_] | None,
+) -> None:
+    """Write a run; `run.json`, which vouches for the other files by their digests, appears last."""
+    rows = {"features": torch.from_numpy(calibration)}
+    if labels is not None:
+        rows["labels"] = torch.from_numpy(labels)
+    files = {
+        WEIGHTS: save({name: tensor.contiguous() for name, tensor in detector.state_dict().items()}),
+        ROWS: save(rows),
+        HISTORY: _json(history),
+    }
+    record = {**record, "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}}
+    write_atomically([(folder / name, content) for name, content in {**files, RECORD: _json(record)}.items()])
+    (folder / CHECKPOINT).unlink(missing_ok=True)
+
+
+def _json(data: Any) -> bytes:
+    return (json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def read_record(folder: Path) -> dict[str, Any]:
+    """The content of `run.json`; BadInput where there is no finished run."""
+    try:
+        record = json.loads((folder / RECORD).read_bytes())
+    except FileNotFoundError:
+        hint = f"Go on with: aetk train --resume --out {folder}" if (folder / CHECKPOINT).exists() else "Make one with: aetk train"
+        raise BadInput(f"{folder} holds no finished run.", hint) from None
+    except ValueError as error:
+        raise BadInput(f"{folder / RECORD} is not JSON: {error}.") from None
+    if not isinstance(record, dict) or "sha256" not in record:
+        raise BadInput(f"{folder / RECORD} is no record of a run.")
+    return record
+
+
+def read_history(folder: Path) -> list[dict[str, Any]]:
+    """The evaluations of a run, in order; see `lab.checkpoint.Evaluation`."""
+    history: list[dict[str, Any]] = json.loads((folder / HISTORY).read_bytes())
+    return history
+
+
+def read_run(folder: Path) -> Run:
+    """Read a finished run.
+
+    Raises:
+        BadInput: there is none, or its record is not one of this version.
+        CheckFailed: a file is not the one that `run.json` vouches for.
+    """
+    record = read_record(folder)
+    contents = {}
+    for name in (WEIGHTS, ROWS):
+        try:
+            contents[name] = (folder / name).read_bytes()
+        except FileNotFoundError:
+            raise CheckFailed(f"{folder / name} is missing.", "Train again.") from None
+        if hashlib.sha256(contents[name]).hexdigest() != record["sha256"].get(name):
+            raise CheckFailed(f"{folder / name} was changed after training; its SHA-256 is not run.json's.", "Train again.")
+    try:
+        rows = load(contents[ROWS])
+        detector = _build(record, load(contents[WEIGHTS]))
+    except (SafetensorError, KeyError, TypeError, RuntimeError) as error:
+        raise BadInput(f"{folder} was written by another version of aetk: {error}.", "Train again.") from None
+    labels = rows["labels"].numpy() if "labels" in rows else None
+    return Run(folder, record, detector, rows["features"].numpy(), labels)
+
+
+def _build(record: Mapping[str, Any], state: dict[str, torch.Tensor]) -> Detector:
+    network = autoencoder(len(record["features"]), tuple(record["recipe"]["hidden"]))
+    network.load_state_dict({name[len("network.") :]: t for name, t in state.items() if name.startswith("network.")})
+    return Detector(
+        network,
+        center=state["center"],
+        inverse_scale=state["inverse_scale"],
+        fill=state["fill"],
+        imputes=record["missing"] == "median",
+        kappa=record["recipe"]["kappa"],
+        threshold=float(state["threshold"]),
+    ).eval()
