@@ -28,6 +28,7 @@ def parse_cell(cell: str) -> float:
 
     Raises:
         ValueError: the cell is none of what the dialect knows.
+
     """
     if _NUMBER.fullmatch(cell):
         return float(cell)

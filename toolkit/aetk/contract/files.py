@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
-
 _serial = itertools.count()
 
 

@@ -39,6 +39,7 @@ def fields(data: memoryview) -> Iterator[Field]:
 
     Raises:
         BadInput: a length runs past the end, a group or an unknown wire type.
+
     """
     position = 0
     while position < len(data):

@@ -49,6 +49,7 @@ class Threshold:
         rows: how many rows it was computed from; 0 for a fixed value.
         basis: in words, what those rows and the rows behind `alarms` were.
         alarms: what to expect on ordinary rows; None where no ordinary rows were at hand.
+
     """
 
     value: float
@@ -118,6 +119,7 @@ def calibrate(
 
     Raises:
         BadInput: `best-f1` without both labels, or too few ordinary rows for the rate asked for.
+
     """
     ordinary = similarity if labels is None else similarity[~labels]
     target = None

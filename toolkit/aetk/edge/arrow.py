@@ -43,7 +43,9 @@ def read_chunks(path: Path, numeric: Sequence[str], text: Sequence[str]) -> Iter
         for name in numeric:
             kind = file.schema_arrow.field(name).type
             types = pa.types
-            if not (types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind) or types.is_decimal(kind)):
+            if not (
+                types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind) or types.is_decimal(kind)
+            ):
                 raise NotANumber(place(path, 1), name, f"the type {kind}")
         try:
             for batch in file.iter_batches(CHUNK_ROWS, columns=[*numeric, *text]):

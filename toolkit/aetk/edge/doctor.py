@@ -36,6 +36,7 @@ class DoctorReport:
         packages: versions of what aetk uses; None where not installed.
         cpus: processors that this process may use.
         problems: what has to be mended, in words; empty where all is well.
+
     """
 
     python: str

@@ -16,12 +16,14 @@ from aetk.edge.scorer import Scorer
 from aetk.edge.session import Session, open_session
 from aetk.edge.tables import read_table
 
+
 @dataclass(frozen=True)
 class ThresholdReport:
     """A model's threshold before and after.
 
     Attributes:
         invalid: rows of the calibration table that could not be judged, and were left out.
+
     """
 
     model: Path
@@ -36,6 +38,7 @@ def set_threshold(model: str | Path, value: float) -> ThresholdReport:
     Raises:
         BadInput: not a model of the contract, or not -1 < value <= 1.
         CheckFailed: the model is not the one that its card describes.
+
     """
     loaded = load(Path(model))
     value = check_value(value)
@@ -53,6 +56,7 @@ def calibrate_threshold(model: str | Path, method: Method, data: Path, label: st
 
     Raises:
         BadInput: see `edge.tables.read_table` and `contract.threshold.calibrate`.
+
     """
     loaded = load(Path(model))
     table = read_table(Path(data), loaded.card.feature_names, label)
@@ -76,9 +80,7 @@ def _reissue(loaded: LoadedModel, threshold: Threshold, invalid: int) -> Thresho
             f"{loaded.path}: with the new threshold the model fails its golden rows on this machine.",
             "Nothing was changed. See what differs with: aetk verify",
         )
-    write_atomically(
-        [(loaded.path, onnxfile.with_card(data, card)), (card_path(loaded.path), card.encode())]
-    )
+    write_atomically([(loaded.path, onnxfile.with_card(data, card)), (card_path(loaded.path), card.encode())])
     return ThresholdReport(loaded.path, loaded.card.threshold, threshold, invalid)
 
 

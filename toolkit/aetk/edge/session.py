@@ -27,6 +27,7 @@ class Session:
         provider: the one that runs every node.
         placement: nodes of the optimized graph per provider, from ONNX Runtime's assignment record.
         raw: ONNX Runtime's own session.
+
     """
 
     provider: Provider
@@ -60,6 +61,7 @@ def open_session(
 
     Raises:
         Unavailable: the provider is not in this build, cannot start, or would leave nodes to the CPU.
+
     """
     ort = onnxruntime()
     if provider.name not in ort.get_available_providers():

@@ -39,6 +39,7 @@ class Chunk:
         values: float64 [rows, numeric columns]; NaN where missing.
         texts: for each text column, its cells.
         places: where each row stands, counted from 1: lines of a CSV file, rows of a Parquet file.
+
     """
 
     values: NDArray[np.float64]
@@ -56,6 +57,7 @@ def header(path: Path) -> tuple[str, ...]:
 
     Raises:
         BadInput: no such file, an empty one, one that is no table, or columns without or with the same name.
+
     """
     if path.is_dir():
         raise BadInput(f"{path} is a folder; expected a CSV or Parquet file.")
@@ -83,7 +85,9 @@ def positions(path: Path, names: Sequence[str], wanted: Sequence[str]) -> list[i
             close = get_close_matches(name, names, 1)
             raise BadInput(
                 f"{path} has no column '{name}'.",
-                f"Did you mean '{close[0]}'?" if close else f"It has: {', '.join(names[:12])}{', ...' * (len(names) > 12)}",
+                f"Did you mean '{close[0]}'?"
+                if close
+                else f"It has: {', '.join(names[:12])}{', ...' * (len(names) > 12)}",
             )
     return [names.index(name) for name in wanted]
 
@@ -100,6 +104,7 @@ def read_chunks(path: Path, numeric: Sequence[str], text: Sequence[str] = ()) ->
         BadInput: what `header` raises, a missing column, a row of another length, bad quoting or encoding.
         NotANumber: with the place of the first offending cell.
         MissingExtra: Parquet without pyarrow.
+
     """
     names = header(path)
     wanted, kept = positions(path, names, numeric), positions(path, names, text)
@@ -169,6 +174,7 @@ class Table:
         values: float64 [rows, columns]; NaN where missing.
         labels: bool [rows], True for an anomaly; None without a label column.
         places: where each row stands in the file, see `Chunk`.
+
     """
 
     path: Path
@@ -183,6 +189,7 @@ def read_table(path: Path, numeric: Sequence[str], label: str | None = None) -> 
 
     Raises:
         BadInput: what `read_chunks` raises, a table without rows, or a label that is neither 0 nor 1.
+
     """
     columns = [*numeric] if label is None else [*numeric, label]
     chunks = list(read_chunks(path, columns))
@@ -203,7 +210,5 @@ def as_labels(values: NDArray[np.float64], column: str, where: Callable[[int], s
     if len(wrong):
         row = int(wrong[0])
         found = "nothing" if np.isnan(values[row]) else f"{values[row]:g}"
-        raise BadInput(
-            f"{where(row)}, label column '{column}': found {found}, expected 0 (ordinary) or 1 (anomaly)."
-        )
+        raise BadInput(f"{where(row)}, label column '{column}': found {found}, expected 0 (ordinary) or 1 (anomaly).")
     return values == 1

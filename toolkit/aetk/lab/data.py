@@ -33,6 +33,7 @@ class Dataset:
         validation: float64 [rows, n], or None.
         validation_labels: bool [rows], or None.
         warnings: what a person should know of the columns.
+
     """
 
     name: str
@@ -72,6 +73,7 @@ def load_dataset(
 
     Raises:
         BadInput: whatever is wrong with the tables, with file, column and first offending row.
+
     """
     if data is None:
         if validation is not None or label is not None or drop:
@@ -90,9 +92,7 @@ def load_dataset(
             _check_finite(part, missing)
     ordinary = table.values if table.labels is None else table.values[~table.labels]
     if len(ordinary) < _FEWEST_ROWS:
-        raise BadInput(
-            f"{table.source} holds {len(ordinary)} ordinary rows; training needs at least {_FEWEST_ROWS}."
-        )
+        raise BadInput(f"{table.source} holds {len(ordinary)} ordinary rows; training needs at least {_FEWEST_ROWS}.")
     return Dataset(
         name=table.name,
         source=table.source,
@@ -119,7 +119,9 @@ class _Part:
 
 
 def _read(data: str | Path | pd.DataFrame, name: str, label: str | None, drop: Sequence[str]) -> _Part:
-    part = _read_frame(data, name, label, drop) if isinstance(data, pd.DataFrame) else _read_file(Path(data), label, drop)
+    part = (
+        _read_frame(data, name, label, drop) if isinstance(data, pd.DataFrame) else _read_file(Path(data), label, drop)
+    )
     if not part.names:
         raise BadInput(f"{part.source} has no feature columns left after --label and --drop.")
     if not len(part.values):
@@ -183,7 +185,9 @@ def _check_finite(part: _Part, missing: str) -> None:
     if missing == "median":
         for position, name in enumerate(part.names):
             if bad[:, position].all():
-                raise BadInput(f"{part.source}: column '{name}' holds no number at all.", f"Leave it out: --drop '{name}'")
+                raise BadInput(
+                    f"{part.source}: column '{name}' holds no number at all.", f"Leave it out: --drop '{name}'"
+                )
         return
     if bad.any():
         row = int(np.flatnonzero(bad.any(axis=1))[0])
@@ -202,7 +206,9 @@ def _column_warnings(names: Sequence[str], rows: NDArray[np.float64]) -> tuple[s
         column = column[np.abs(column) <= spec.FINITE_LIMIT]
         spread = float(column.std())
         if is_constant(column):
-            found.append(f"Column '{name}' is constant ({column[0]:g}); it is kept, and tells nothing until it changes.")
+            found.append(
+                f"Column '{name}' is constant ({column[0]:g}); it is kept, and tells nothing until it changes."
+            )
         elif float(np.abs(column - column.astype(np.float32)).max()) > 0.01 * spread:
             found.append(
                 f"Column '{name}' loses more than 1% of its spread when rounded to float32; "
@@ -239,6 +245,7 @@ class Split:
         calibration: float64 [rows, n], rows that the threshold and the reported metrics come from.
         calibration_labels: bool [rows], or None.
         basis: what the calibration rows are, in words.
+
     """
 
     fit: NDArray[np.float64]

@@ -38,6 +38,7 @@ class Detector(nn.Module):
 
     Raises:
         CheckFailed: the network amplifies so much that float32 would overflow within a thousand standard deviations.
+
     """
 
     center: Tensor
@@ -78,6 +79,7 @@ class Detector(nn.Module):
         Returns:
             similarity [batch], is_anomaly (bool) [batch], is_valid (bool) [batch], and with `explain`
             contribution [batch, n].
+
         """
         finite = features.abs() <= spec.FINITE_LIMIT
         clean = torch.where(finite, features, self.fill)

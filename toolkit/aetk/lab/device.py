@@ -12,6 +12,7 @@ def find_device(name: str) -> torch.device:
 
     Raises:
         Unavailable: a device that PyTorch cannot reach here.
+
     """
     if name not in DEVICES:
         raise BadInput(f"No device is called '{name}'.", f"Known: {', '.join(DEVICES)}.")
@@ -19,5 +20,7 @@ def find_device(name: str) -> torch.device:
     if name == "auto":
         return torch.device(next(device for device, works in here.items() if works))
     if not here[name]:
-        raise Unavailable(f"PyTorch {torch.__version__} finds no {name} device here.", "Use --device auto or --device cpu.")
+        raise Unavailable(
+            f"PyTorch {torch.__version__} finds no {name} device here.", "Use --device auto or --device cpu."
+        )
     return torch.device(name)

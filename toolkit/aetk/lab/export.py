@@ -48,6 +48,7 @@ def export(
     Raises:
         BadInput: no such run, a name that does not end in `.onnx`, an opset out of range.
         CheckFailed: parity does not hold; nothing is published.
+
     """
     found = runs.read_run(Path(run) if run is not None else runs.newest_finished())
     target = Path(out) if out is not None else EXPORTS / f"{found.name}.onnx"

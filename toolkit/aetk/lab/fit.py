@@ -39,6 +39,7 @@ class Job:
         checkpoint: the file to save to.
         request: kept in the checkpoint, see there.
         bar: a tqdm class or a stand-in; called as `bar(total=..., initial=...)`.
+
     """
 
     network: nn.Sequential
@@ -72,6 +73,7 @@ def fit(job: Job, resume: Checkpoint | None = None) -> Progress:
     Raises:
         CheckFailed: a non-finite loss; the last good checkpoint stays.
         Interrupted: SIGINT or SIGTERM; the step was finished and saved.
+
     """
     loop = _Loop(job, resume)
     with StopRequest() as stop, _deterministic(job.rows.device), loop.open_bar() as bar:
@@ -98,9 +100,7 @@ class _Loop:
         recipe = self.job.recipe
         if recipe.schedule == "one-cycle":
             return OneCycleLR(self.optimizer, recipe.learning_rate, total_steps=self.job.steps + 1)
-        return ReduceLROnPlateau(
-            self.optimizer, mode="max", factor=0.5, patience=10, threshold_mode="abs", min_lr=1e-8
-        )
+        return ReduceLROnPlateau(self.optimizer, mode="max", factor=0.5, patience=10, threshold_mode="abs", min_lr=1e-8)
 
     def _restore(self, saved: Checkpoint) -> None:
         device = self.job.rows.device
@@ -163,7 +163,9 @@ class _Loop:
                 if stop.received is not None and progress.step < steps and patient:
                     self._end_epoch()
                     self.save()
-                    raise Interrupted(f"Stopped after step {progress.step} of {steps}; everything so far is saved.", stop.received)
+                    raise Interrupted(
+                        f"Stopped after step {progress.step} of {steps}; everything so far is saved.", stop.received
+                    )
                 if now - last_save > _SAVE_EVERY:
                     self._end_epoch()
                     self.save()
@@ -206,7 +208,9 @@ class _Loop:
         network.eval()
         score = self.job.score(network)
         if not math.isfinite(score):
-            raise CheckFailed(f"The selection score after step {progress.step} is {score}; training has diverged.", _HINT)
+            raise CheckFailed(
+                f"The selection score after step {progress.step} is {score}; training has diverged.", _HINT
+            )
         rate = float(self.optimizer.param_groups[0]["lr"])
         loss = progress.loss_sum / progress.loss_rows
         epoch = -(-progress.step // self.per_epoch)

@@ -27,6 +27,7 @@ class Recipe:
             are not needed for the threshold, else by the negative L1 error of half of the ordinary ones.
         selection_threshold: the similarity that `validation` selection decides by.
         threshold: the default threshold method; None for best-f1 with labels and conformal without.
+
     """
 
     name: str

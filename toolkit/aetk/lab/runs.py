@@ -32,6 +32,7 @@ class Run:
         detector: the trained module, in evaluation mode, on the CPU.
         calibration: float32 [rows, n], the rows that the threshold was calibrated on.
         calibration_labels: bool [rows], or None.
+
     """
 
     folder: Path
@@ -110,7 +111,11 @@ def read_record(folder: Path) -> dict[str, Any]:
     try:
         record = json.loads((folder / RECORD).read_bytes())
     except FileNotFoundError:
-        hint = f"Go on with: aetk train --resume --out {folder}" if (folder / CHECKPOINT).exists() else "Make one with: aetk train"
+        hint = (
+            f"Go on with: aetk train --resume --out {folder}"
+            if (folder / CHECKPOINT).exists()
+            else "Make one with: aetk train"
+        )
         raise BadInput(f"{folder} holds no finished run.", hint) from None
     except ValueError as error:
         raise BadInput(f"{folder / RECORD} is not JSON: {error}.") from None
@@ -131,6 +136,7 @@ def read_run(folder: Path) -> Run:
     Raises:
         BadInput: there is none, or its record is not one of this version.
         CheckFailed: a file is not the one that `run.json` vouches for.
+
     """
     record = read_record(folder)
     contents = {}
@@ -140,7 +146,9 @@ def read_run(folder: Path) -> Run:
         except FileNotFoundError:
             raise CheckFailed(f"{folder / name} is missing.", "Train again.") from None
         if hashlib.sha256(contents[name]).hexdigest() != record["sha256"].get(name):
-            raise CheckFailed(f"{folder / name} was changed after training; its SHA-256 is not run.json's.", "Train again.")
+            raise CheckFailed(
+                f"{folder / name} was changed after training; its SHA-256 is not run.json's.", "Train again."
+            )
     try:
         rows = load(contents[ROWS])
         detector = _build(record, load(contents[WEIGHTS]))

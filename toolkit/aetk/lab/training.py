@@ -46,6 +46,7 @@ class TrainReport:
         calibration_similarity: float32 [rows].
         calibration_labels: bool [rows], or None.
         warnings: what a person should know.
+
     """
 
     run: Path
@@ -99,6 +100,7 @@ def train(
     Raises:
         BadInput: wrong data or options. CheckFailed: the loss is not finite. Unavailable: no such device.
         Interrupted: stopped by a signal, after saving.
+
     """
     given = {
         "data": _name(data), "validation": _name(validation), "label": label, "drop": list(drop) or None,
@@ -120,7 +122,9 @@ def train(
         missing=request["missing"],
     )
     if saved is not None and saved.request["fingerprint"] != dataset.fingerprint:
-        raise BadInput("The data is not what the interrupted run was trained on.", "Bring the same data, or leave --resume out.")
+        raise BadInput(
+            "The data is not what the interrupted run was trained on.", "Bring the same data, or leave --resume out."
+        )
     request["fingerprint"] = dataset.fingerprint
     method = _method(request["threshold"] or plan.threshold, dataset)
     parts = split(dataset, plan, method, request["seed"])
@@ -163,7 +167,9 @@ def _find_checkpoint(folder: Path | None) -> tuple[Path | None, Checkpoint | Non
 def _plan(request: dict[str, Any]) -> Recipe:
     plan = find_recipe(request["recipe"])
     if request["missing"] not in MISSING_POLICIES:
-        raise BadInput(f"'{request['missing']}' is no policy for missing values.", f"Known: {', '.join(MISSING_POLICIES)}.")
+        raise BadInput(
+            f"'{request['missing']}' is no policy for missing values.", f"Known: {', '.join(MISSING_POLICIES)}."
+        )
     if request["epochs"] is None:
         return plan
     if request["epochs"] < 1:
@@ -225,7 +231,9 @@ def _train(
     try:
         done = fit(job, saved)
     except Interrupted as error:
-        raise Interrupted(error.message, error.exit_code - 128, f"Go on with: {_resume_command(request, folder)}") from None
+        raise Interrupted(
+            error.message, error.exit_code - 128, f"Go on with: {_resume_command(request, folder)}"
+        ) from None
     detector = Detector(
         network.cpu(),
         center=center,
@@ -362,4 +370,6 @@ def _bar(progress: bool | None) -> Callable[..., Any]:
 
 
 def _resume_command(request: dict[str, Any], folder: Path) -> str:
-    return shlex.join(["aetk", "train", *([request["data"]] if request["data"] else []), "--resume", "--out", str(folder)])
+    return shlex.join(
+        ["aetk", "train", *([request["data"]] if request["data"] else []), "--resume", "--out", str(folder)]
+    )

@@ -1,0 +1,43 @@
+"""What several commands share: options, and the two ways to show a report."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from aetk.contract.errors import MissingExtra
+from aetk.edge.providers import PROVIDERS
+from aetk.render.data import to_json
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+FILE = click.Path(path_type=Path)
+
+
+def json_option(function: F) -> F:
+    """`--json`: the report on standard output as one JSON document."""
+    return click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")(function)
+
+
+def provider_option(help_text: str) -> Callable[[F], F]:
+    """`--provider`, repeatable."""
+    names = click.Choice(list(PROVIDERS), case_sensitive=False)
+    return click.option("--provider", "providers", multiple=True, type=names, metavar="P", help=help_text)
+
+
+def show(report: Any, text: Callable[[Any], str], as_json: bool, wrote: str = "", following: str = "") -> None:
+    """Print a report; as text, end with the file that was written and the next command."""
+    if as_json:
+        click.echo(to_json(report))
+        return
+    click.echo(text(report))
+    if wrote:
+        click.echo(f"wrote: {wrote}")
+    if following:
+        click.echo(f"next:  {following}")
+
+
+def missing_lab(what: str) -> MissingExtra:
+    """The error of a command that needs the lab where it is not installed."""
+    return MissingExtra(what, "lab,cpu")

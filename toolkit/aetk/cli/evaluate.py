@@ -1,0 +1,29 @@
+"""`aetk evaluate`."""
+
+import shlex
+from pathlib import Path
+
+import click
+
+from aetk.cli.common import FILE, json_option, missing_lab, show
+
+
+@click.command("evaluate")
+@click.argument("models", type=FILE, nargs=-1, required=True, metavar="MODEL...")
+@click.argument("data", type=FILE)
+@click.option("--label", required=True, metavar="COL", help="Column of 0 (ordinary) and 1 (anomaly).")
+@click.option("--plot", type=FILE, metavar="FILE.png", help="Draw distributions, precision-recall and F1.")
+@json_option
+def command(models: tuple[Path, ...], data: Path, label: str, plot: Path | None, as_json: bool) -> None:
+    """Measure each MODEL on DATA, a labelled CSV or Parquet file."""
+    try:
+        from aetk.lab.evaluation import evaluate
+        from aetk.render.lab_text import evaluation
+        from aetk.render.picture import draw_evaluation
+    except ImportError:
+        raise missing_lab("aetk evaluate") from None
+    report = evaluate(models, data, label)
+    if plot is not None:
+        draw_evaluation(plot, report.labels, [(m.model.name, m.similarity, m.threshold) for m in report.models])
+    following = shlex.join(["aetk", "threshold", str(models[0]), "--best-f1", "--data", str(data), "--label", label])
+    show(report, evaluation, as_json, str(plot or ""), following)

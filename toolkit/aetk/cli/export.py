@@ -1,0 +1,32 @@
+"""`aetk export`."""
+
+import shlex
+from pathlib import Path
+
+import click
+
+from aetk.cli.common import FILE, json_option, missing_lab, show
+
+
+@click.command("export")
+@click.argument("run", type=FILE, required=False)
+@click.option("--onnx", is_flag=True, help="The format: one ONNX file with its card.")
+@click.option("--out", type=FILE, metavar="FILE.onnx", help="The file [default: exports/RUN.onnx].")
+@click.option("--opset", type=int, default=17, metavar="N", show_default=True, help="17 loads everywhere.")
+@click.option("--explain", is_flag=True, help="Add each feature's contribution to the outputs.")
+@json_option
+def command(run: Path | None, onnx: bool, out: Path | None, opset: int, explain: bool, as_json: bool) -> None:
+    """Export RUN, or the newest finished run, as one ONNX file.
+
+    Scaling, cosine similarity, threshold and validity are in the graph; the card and golden rows are in the file and
+    beside it. The file appears only after it has decided exactly as the PyTorch model does (exit 1 otherwise).
+    """
+    if not onnx:
+        raise click.UsageError("Name the format: --onnx.")
+    try:
+        from aetk.api import export
+        from aetk.render.lab_text import export as text
+    except ImportError:
+        raise missing_lab("aetk export") from None
+    report = export(run, out=out, opset=opset, explain=explain)
+    show(report, text, as_json, f"{report.model} and {report.card}", shlex.join(["aetk", "bench", str(report.model)]))

@@ -1,0 +1,83 @@
+"""The entry point: finds the command, and turns errors into messages and exit codes."""
+
+import signal
+import sys
+from importlib import import_module
+from types import FrameType
+
+import click
+
+from aetk import __version__
+from aetk.contract.errors import AetkError, Interrupted, from_memory_error, from_os_error
+
+COMMANDS = ("train", "export", "verify", "score", "evaluate", "threshold", "bench", "inspect", "doctor")
+
+
+class Commands(click.Group):
+    """Imports a command's module when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names, in the order of the work."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of a name."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"aetk.cli.{cmd_name}").command
+        return command
+
+
+@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="aetk")
+def cli() -> None:
+    """Train an anomaly detector, export it as one ONNX file, prove it, and run it anywhere.
+
+    \b
+    aetk train            # the built-in table, or a CSV or Parquet file of yours
+    aetk export --onnx    # the newest run
+    aetk bench            # the newest model
+
+    Exit codes: 0 done, 1 a check failed, 2 wrong usage or bad input, 3 the environment cannot do it.
+    """
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit."""
+    signal.signal(signal.SIGTERM, _terminate)
+    sys.exit(run(arguments))
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    try:
+        code = cli.main(arguments, prog_name="aetk", standalone_mode=False)
+        sys.stdout.flush()
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return _report(Interrupted("Stopped.", signal.SIGINT))
+    except AetkError as error:
+        return _report(error)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader went away; Python would complain once more at exit
+        return 0
+    except MemoryError as error:
+        return _report(from_memory_error(error))
+    except OSError as error:
+        return _report(from_os_error(error))
+    return code if isinstance(code, int) else 0
+
+
+def _report(error: AetkError) -> int:
+    click.echo(f"aetk: {error.message}", err=True)
+    if error.hint:
+        click.echo(f"  {error.hint}", err=True)
+    return error.exit_code
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> None:
+    raise Interrupted("Stopped by SIGTERM.", signal.SIGTERM)

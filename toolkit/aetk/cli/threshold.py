@@ -1,0 +1,58 @@
+"""`aetk threshold`."""
+
+import shlex
+from pathlib import Path
+
+import click
+
+from aetk.cli.common import FILE, json_option, show
+from aetk.render import text
+
+
+@click.command("threshold")
+@click.argument("model", type=FILE)
+@click.option("--set", "value", type=float, metavar="VALUE", help="A similarity, -1 < VALUE <= 1.")
+@click.option(
+    "--false-alarms", "rate", type=float, metavar="RATE", help="Split-conformal on --data: at most this rate."
+)
+@click.option("--best-f1", is_flag=True, help="The highest macro F1 on --data with --label.")
+@click.option("--data", type=FILE, metavar="FILE", help="Rows to calibrate on.")
+@click.option("--label", metavar="COL", help="Column of 0 (ordinary) and 1 (anomaly).")
+@json_option
+def command(
+    model: Path,
+    value: float | None,
+    rate: float | None,
+    best_f1: bool,
+    data: Path | None,
+    label: str | None,
+    as_json: bool,
+) -> None:
+    """Show the threshold of MODEL, or give it a new one; model and card are replaced together.
+
+    Needs neither PyTorch nor the onnx package, so it works on the device itself.
+    """
+    ways = sum([value is not None, rate is not None, best_f1])
+    if ways > 1:
+        raise click.UsageError("Choose one of --set, --false-alarms and --best-f1.")
+    if (rate is not None or best_f1) != (data is not None):
+        raise click.UsageError("--data goes with --false-alarms or --best-f1, and they need it.")
+    if best_f1 and label is None:
+        raise click.UsageError("--best-f1 needs --label, a column of 0 and 1.")
+    if ways == 0:
+        from aetk.edge.inspection import inspect
+
+        found = inspect(model).card.threshold
+        show(found, text.threshold, as_json, following=f"aetk threshold {model} --set VALUE")
+        return
+    from aetk.contract.threshold import parse_method
+    from aetk.edge.model import card_path
+    from aetk.edge.rethreshold import calibrate_threshold, set_threshold
+
+    if value is not None:
+        report = set_threshold(model, value)
+    else:
+        assert data is not None
+        report = calibrate_threshold(model, parse_method("best-f1" if best_f1 else f"conformal:{rate}"), data, label)
+    wrote = f"{report.model} and {card_path(report.model)}"
+    show(report, text.thresholds, as_json, wrote, shlex.join(["aetk", "verify", str(model)]))

@@ -1,0 +1,67 @@
+"""`aetk train`."""
+
+import shlex
+import sys
+from pathlib import Path
+
+import click
+
+from aetk.cli.common import FILE, json_option, missing_lab, show
+
+
+@click.command("train")
+@click.argument("data", type=FILE, required=False)
+@click.option("--val", "validation", type=FILE, metavar="FILE", help="Rows to choose and calibrate on.")
+@click.option("--label", metavar="COL", help="Column of 0 (ordinary) and 1 (anomaly); never a feature.")
+@click.option("--drop", multiple=True, metavar="COL", help="Column to leave out; repeat for more.")
+@click.option("--recipe", type=click.Choice(["default", "reference"]), help="How to train [default: default].")
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), help="Where to train [default: auto].")
+@click.option("--epochs", type=int, metavar="N", help="Passes over the rows, in place of the recipe's length.")
+@click.option("--seed", type=int, metavar="N", help="Of everything random [default: 41].")
+@click.option("--missing", type=click.Choice(["reject", "median"]), help="Missing values [default: reject].")
+@click.option("--threshold", metavar="METHOD", help="fixed:VALUE, best-f1, conformal or conformal:RATE.")
+@click.option("--resume", is_flag=True, help="Go on with an interrupted run.")
+@click.option("--out", type=FILE, metavar="RUN", help="Run folder [default: runs/NAME-N].")
+@json_option
+def command(
+    data: Path | None,
+    validation: Path | None,
+    label: str | None,
+    drop: tuple[str, ...],
+    recipe: str | None,
+    device: str | None,
+    epochs: int | None,
+    seed: int | None,
+    missing: str | None,
+    threshold: str | None,
+    resume: bool,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    """Train a detector on DATA, a CSV or Parquet file.
+
+    Without DATA: on the built-in breast-cancer table (30 real columns; malignant is the anomaly). Without --val, a
+    quarter of the ordinary rows is held back. Labelled anomalies are never trained on. The threshold is best-f1 where
+    there are labels, else conformal at the smallest false-alarm rate that the rows allow.
+    """
+    try:
+        from aetk.api import train
+        from aetk.render.lab_text import training
+    except ImportError:
+        raise missing_lab("aetk train") from None
+    report = train(
+        data,
+        validation=validation,
+        label=label,
+        drop=drop,
+        recipe=recipe,
+        device=device,
+        epochs=epochs,
+        seed=seed,
+        missing=missing,
+        threshold=threshold,
+        resume=resume,
+        out=out,
+        progress=sys.stderr.isatty(),
+    )
+    show(report, training, as_json, f"{report.run}/", shlex.join(["aetk", "export", str(report.run), "--onnx"]))

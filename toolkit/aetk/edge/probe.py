@@ -1,0 +1,81 @@
+"""What a fresh process needs to load a model and run it once. Run as `python -m aetk.edge.probe`, one process a probe.
+
+A process of its own is the only honest way to see a cold load and a peak of memory: within one process, the first
+session warms the next, and memory never comes back.
+"""
+
+import json
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from aetk.contract.errors import AetkError, Unavailable
+from aetk.edge.model import load
+from aetk.edge.providers import find_provider
+from aetk.edge.runtime import onnxruntime
+from aetk.edge.session import open_session
+
+
+@dataclass(frozen=True)
+class Probe:
+    """Cold figures of one process.
+
+    Attributes:
+        load_seconds: to open the session, without Python's own start and imports.
+        first_run_seconds: of the first batch.
+        peak_bytes: the process's peak resident memory; None where the system does not tell.
+
+    """
+
+    load_seconds: float
+    first_run_seconds: float
+    peak_bytes: int | None
+
+
+def peak_resident_bytes() -> int | None:
+    """The peak of this process's own resident memory (Linux: VmHWM, which a parent's size does not spoil)."""
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:")), None)
+
+
+def probe(model: Path, provider: str, batch: int, threads: int | None) -> Probe:
+    """Load and run a model in a fresh process.
+
+    Raises:
+        Unavailable: the process failed; the message is what it said.
+
+    """
+    command = [sys.executable, "-m", "aetk.edge.probe", str(model), provider, str(batch), str(threads or 0)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own module
+    if done.returncode != 0:
+        said = done.stderr.strip().splitlines()
+        raise Unavailable(said[-1] if said else f"The probe ended with exit code {done.returncode}.")
+    return Probe(**json.loads(done.stdout))
+
+
+def _main(model: str, provider: str, batch: str, threads: str) -> int:
+    try:
+        loaded = load(Path(model))
+        onnxruntime()
+        rows = np.zeros((int(batch), len(loaded.card.features)), np.float32)
+        start = time.perf_counter()
+        session = open_session(loaded.data, find_provider(provider), threads=int(threads) or None)
+        ready = time.perf_counter()
+        session.run(rows)
+        done = time.perf_counter()
+    except AetkError as error:
+        sys.stderr.write(f"{error.message}\n")
+        return error.exit_code
+    sys.stdout.write(json.dumps(asdict(Probe(ready - start, done - ready, peak_resident_bytes()))))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(_main(*sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""Shows reports: as text, as JSON, as pictures."""

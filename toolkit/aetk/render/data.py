@@ -1,0 +1,34 @@
+"""A report as JSON."""
+
+import json
+import math
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from aetk.contract.card import Card
+
+
+def to_json(report: Any) -> str:
+    """A report as one JSON document; a number that is NaN or infinite becomes null."""
+    return json.dumps(to_data(report), indent=1, ensure_ascii=False, allow_nan=False)
+
+
+def to_data(value: Any) -> Any:
+    """Dataclasses, arrays and paths as plain lists, dictionaries and strings; a verdict (`passed`) comes along."""
+    if isinstance(value, Card):
+        return json.loads(value.to_json())
+    if is_dataclass(value) and not isinstance(value, type):
+        data = {field.name: to_data(getattr(value, field.name)) for field in fields(value)}
+        return data | {"passed": value.passed} if hasattr(value, "passed") else data
+    if isinstance(value, dict):
+        return {str(key): to_data(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [to_data(item) for item in value]
+    if isinstance(value, (np.ndarray, np.generic)):
+        return to_data(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return str(value) if isinstance(value, Path) else value

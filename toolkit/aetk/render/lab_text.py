@@ -1,0 +1,66 @@
+"""Reports of the lab as text for a terminal."""
+
+from dataclasses import asdict
+
+from aetk.lab.evaluation import EvaluateReport
+from aetk.lab.export import ExportReport
+from aetk.lab.metrics import Metrics
+from aetk.lab.parity import ParityReport
+from aetk.lab.training import TrainReport
+from aetk.render.text import count, seconds, size, table, threshold
+
+
+def training(report: TrainReport) -> str:
+    """What came of training."""
+    lines = [f"note: {warning}" for warning in report.warnings]
+    lines += [
+        f"{count(report.rows, 'row')} of {count(len(report.features), 'feature')}, recipe {report.recipe}, "
+        f"{report.steps:,} steps on {report.device} in {seconds(report.fit_seconds)}; best after step {report.best_step:,}",
+        threshold(report.threshold),
+    ]
+    if report.metrics is not None:
+        lines.append(f"on {count(report.metrics.rows, 'calibration row')}: {metrics(report.metrics)}")
+    return "\n".join(lines)
+
+
+def metrics(found: Metrics) -> str:
+    """Quality in one line."""
+    parts = [f"macro F1 {found.macro_f1:.4f}", f"precision {found.precision:.4f}", f"recall {found.recall:.4f}"]
+    if found.auroc is not None and found.average_precision is not None:
+        parts += [f"AUROC {found.auroc:.4f}", f"average precision {found.average_precision:.4f}"]
+    return ", ".join(parts)
+
+
+def parity(report: ParityReport) -> str:
+    """The verdict on an export in two lines."""
+    return (
+        f"parity {'holds' if report.passed else 'FAILED'}: {count(report.rows, 'row')} at {len(report.levels)} optimization "
+        f"levels, {report.flipped_decisions} decisions and {report.flipped_validity} validities flipped, "
+        f"{count(report.near_ties, 'near tie')}\n"
+        f"largest difference {report.largest_difference:.2g} (tolerance {report.tolerance:g}) at {report.where}; {report.runtime}"
+    )
+
+
+def export(report: ExportReport) -> str:
+    """What was published."""
+    outputs = "similarity, is_anomaly, is_valid" + (", contribution" if report.explain else "")
+    return (
+        f"{parity(report.parity)}\n"
+        f"{size(report.model_bytes)}, opset {report.opset}, outputs {outputs}, threshold {report.threshold:.6g}, "
+        f"{count(report.golden_rows, 'golden row')}"
+    )
+
+
+def evaluation(report: EvaluateReport) -> str:
+    """A table of models by quality."""
+    head = ("model", "threshold", "macro F1", "precision", "recall", "AUROC", "AP", "TP", "FP", "TN", "FN", "invalid")
+    rows = []
+    for model in report.models:
+        found = asdict(model.metrics)
+        quality = [found[k] for k in ("macro_f1", "precision", "recall", "auroc", "average_precision")]
+        confusion = [found[f"{k}s"] for k in ("true_positive", "false_positive", "true_negative", "false_negative")]
+        rows.append([
+            str(model.model), f"{model.threshold:.6g}", *("-" if q is None else f"{q:.4f}" for q in quality),
+            *map(str, confusion), str(model.invalid),
+        ])  # fmt: skip
+    return f"{count(len(report.labels), 'row')} of {report.data}, {int(report.labels.sum()):,} anomalies\n{table(head, rows)}"

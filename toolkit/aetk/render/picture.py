@@ -1,0 +1,122 @@
+"""Reports as pictures (PNG), drawn with matplotlib."""
+
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aetk.contract.errors import MissingExtra
+from aetk.contract.files import write_atomically
+from aetk.contract.threshold import macro_f1
+from aetk.edge.bench import BenchReport, Measured
+
+_ORDINARY, _ANOMALY, _INK = "#3b76af", "#c8553d", "#333333"
+
+
+def _figure(columns: int, rows: int = 1) -> tuple[Any, Any]:
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise MissingExtra("Drawing a picture", "lab") from None
+    figure = Figure(figsize=(5.2 * columns, 3.9 * rows), layout="constrained")
+    return figure, figure.subplots(rows, columns, squeeze=False)
+
+
+def _save(figure: Any, path: Path) -> None:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=120, metadata={"Software": None})
+    write_atomically([(path, buffer.getvalue())])
+
+
+def draw_training(
+    path: Path,
+    history: Sequence[Mapping[str, Any]],
+    best_step: int,
+    similarity: NDArray[np.float32],
+    labels: NDArray[np.bool_] | None,
+    threshold: float,
+) -> None:
+    """Loss and selection score over steps, and the calibration rows' similarities with the threshold."""
+    figure, ((loss, score, distribution),) = _figure(3)
+    steps = [line["step"] for line in history]
+    loss.plot(steps, [line["loss"] for line in history], color=_INK)
+    loss.set(title="training loss (L1)", xlabel="step", yscale="log")
+    score.plot(steps, [line["score"] for line in history], color=_INK)
+    score.axvline(best_step, color=_ANOMALY, linestyle=":", label=f"best, step {best_step}")
+    score.set(title="selection score (higher is better)", xlabel="step")
+    score.legend(frameon=False)
+    _distribution(distribution, similarity, labels, threshold)
+    _save(figure, path)
+
+
+def _distribution(
+    axes: Any, similarity: NDArray[np.float32], labels: NDArray[np.bool_] | None, threshold: float, title: str = ""
+) -> None:
+    anomalous = np.zeros(len(similarity), bool) if labels is None else labels
+    bins = np.linspace(min(float(similarity.min()), threshold) - 1e-3, 1.0, 61)
+    for rows, color, name in ((~anomalous, _ORDINARY, "ordinary"), (anomalous, _ANOMALY, "anomaly")):
+        if rows.any():
+            weights = np.full(int(rows.sum()), 1 / rows.sum())
+            axes.hist(
+                similarity[rows], bins, weights=weights, color=color, alpha=0.6, label=f"{name} ({int(rows.sum()):,})"
+            )
+    axes.axvline(threshold, color=_INK, linestyle="--", label=f"threshold {threshold:.4g}")
+    axes.set(title=title or "similarity of calibration rows", xlabel="similarity", ylabel="share of rows")
+    axes.legend(frameon=False)
+
+
+def draw_evaluation(
+    path: Path, labels: NDArray[np.bool_], models: Sequence[tuple[str, NDArray[np.float32], float]]
+) -> None:
+    """For each model (name, similarities, threshold): distributions, precision over recall, macro F1 over thresholds."""
+    figure, grid = _figure(3, len(models))
+    for (distribution, curve, quality), (name, similarity, threshold) in zip(grid, models, strict=True):
+        _distribution(distribution, similarity, labels, threshold, name)
+        order = np.argsort(similarity, kind="stable")
+        hits, false_alarms = np.cumsum(labels[order]), np.cumsum(~labels[order])
+        positives, negatives = int(labels.sum()), int((~labels).sum())
+        last = np.append(np.diff(similarity[order]) > 0, True)  # one point per distinct similarity
+        curve.plot(hits[last] / max(1, positives), (hits / (hits + false_alarms))[last], color=_ANOMALY)
+        curve.set(title="precision over recall", xlabel="recall", ylabel="precision", xlim=(0, 1.02), ylim=(0, 1.05))
+        scores = macro_f1(hits, false_alarms, positives, negatives)
+        quality.plot(similarity[order][last], scores[last], color=_ORDINARY)
+        quality.axvline(threshold, color=_INK, linestyle="--", label=f"threshold {threshold:.4g}")
+        quality.set(title="macro F1 over thresholds", xlabel="threshold", ylabel="macro F1", ylim=(0, 1.02))
+        quality.legend(frameon=False)
+    _save(figure, path)
+
+
+def draw_bench(path: Path, report: BenchReport) -> None:
+    """Latency and throughput over batch size, a line per provider and thread count."""
+    figure, ((latency, throughput),) = _figure(2)
+    groups: dict[str, list[Measured]] = {}
+    for row in report.measured:
+        groups.setdefault(row.provider + (f", {row.threads} threads" if row.threads else ""), []).append(row)
+    for name, rows in groups.items():
+        rows = sorted(rows, key=lambda row: row.batch)
+        batches = [row.batch for row in rows]
+        (line,) = latency.plot(batches, [_ms(row, 50) for row in rows], marker="o", label=f"{name}, p50")
+        for percent, style in ((90, "--"), (99, ":")):
+            known = [(row.batch, _ms(row, percent)) for row in rows if row.percentile(percent) is not None]
+            if known:
+                latency.plot(
+                    *zip(*known, strict=True), linestyle=style, color=line.get_color(), label=f"{name}, p{percent}"
+                )
+        throughput.plot(batches, [row.rows_per_second for row in rows], marker="o", label=name)
+    latency.set(title="latency of one run", xlabel="rows per run", ylabel="ms", xscale="log", yscale="log")
+    throughput.set(title="throughput", xlabel="rows per run", ylabel="rows per second", xscale="log", yscale="log")
+    for axes in (latency, throughput):
+        axes.legend(frameon=False)
+        axes.grid(alpha=0.3)
+    figure.suptitle(
+        f"{report.model.name}, onnxruntime {report.environment['onnxruntime']}, {report.environment['processor']}"
+    )
+    _save(figure, path)
+
+
+def _ms(row: Measured, percent: int) -> float:
+    value = row.percentile(percent)
+    return float("nan") if value is None else 1000 * value

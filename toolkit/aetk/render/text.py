@@ -1,0 +1,163 @@
+"""Reports as text for a terminal."""
+
+from collections.abc import Sequence
+
+from aetk.contract.golden import GoldenReport
+from aetk.contract.threshold import Threshold
+from aetk.edge.bench import BenchReport, Measured
+from aetk.edge.doctor import DoctorReport
+from aetk.edge.inspection import InspectReport
+from aetk.edge.rethreshold import ThresholdReport
+from aetk.edge.scoring import ScoreReport
+from aetk.edge.verification import VerifyReport
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Columns aligned, numbers to the right."""
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    left = [
+        all(not cell[:1].isdigit() and cell not in ("", "-") for cell in column) for column in zip(*rows, strict=True)
+    ]
+
+    def line(cells: Sequence[str]) -> str:
+        padded = (c.ljust(w) if is_left else c.rjust(w) for c, w, is_left in zip(cells, widths, left, strict=True))
+        return "  ".join(padded).rstrip()
+
+    return "\n".join([line(head), line(["-" * width for width in widths]), *map(line, rows)])
+
+
+def seconds(value: float | None) -> str:
+    """A time in the unit that suits it; empty for None."""
+    if value is None:
+        return ""
+    for unit, size in (("s", 1.0), ("ms", 1e-3)):
+        if value >= size:
+            return f"{value / size:.3g} {unit}"
+    return f"{value / 1e-6:.3g} µs"
+
+
+def size(value: int | None) -> str:
+    """A number of bytes; empty for None."""
+    if value is None:
+        return ""
+    return f"{value / 2**20:.1f} MiB" if value >= 2**20 else f"{value / 2**10:.1f} KiB"
+
+
+def count(number: int, thing: str) -> str:
+    """A number and its noun: 1 row, 2 rows."""
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
+
+
+def threshold(found: Threshold) -> str:
+    """A threshold in one line, and what to expect of it in another."""
+    first = f"threshold {found.value:.6g} by {found.method}"
+    first += f", from {found.rows:,} {found.basis}" if found.rows else ""
+    if found.target is not None:
+        first += f"; false-alarm rate at most {found.target:.4g}"
+    alarms = found.alarms
+    if alarms is None:
+        return first
+    return first + (
+        f"\nexpect {alarms.expected:.3g} alarms per 1,000 ordinary rows "
+        f"({alarms.confidence:.0%} interval {alarms.low:.3g} to {alarms.high:.3g}, from {alarms.rows:,} rows)"
+    )
+
+
+def golden(report: GoldenReport) -> str:
+    """A comparison with the golden rows in one line."""
+    return (
+        f"{count(report.rows, 'golden row')}: {report.flipped_decisions} decisions and {report.flipped_validity} validities "
+        f"flipped, {report.broken_rule} break the rule; largest difference {report.largest_difference:.2g} "
+        f"(tolerance {report.tolerance:g}), {count(report.near_ties, 'near tie')}"
+    )
+
+
+def verification(report: VerifyReport) -> str:
+    """A verdict, a line per provider."""
+    lines = [f"{report.model}: digest and threshold agree with the card; the card's copy is {report.card_copy}"]
+    if report.card_copy == "stale":
+        lines.append("  Apps that read the copy will refuse it; any `aetk threshold --set` writes it anew.")
+    for check in report.checks:
+        lines.append(f"{check.provider}, {check.runtime}: {'passed' if check.golden.passed else 'FAILED'}")
+        lines.append(f"  {golden(check.golden)}")
+        lines.append(f"  nodes: {', '.join(f'{n} on {name}' for name, n in check.placement.items())}")
+    return "\n".join(lines)
+
+
+def scoring(report: ScoreReport) -> str:
+    """What came of scoring a table."""
+    return (
+        f"{count(report.rows, 'row')} on {report.provider} in {seconds(report.seconds)}: "
+        f"{report.anomalies:,} flagged at threshold {report.threshold:.6g}, of them {report.invalid:,} that could not be judged"
+    )
+
+
+def thresholds(report: ThresholdReport) -> str:
+    """A threshold before and after."""
+    lines = [f"before: {threshold(report.before)}", f"now: {threshold(report.after)}"]
+    if report.invalid:
+        lines.append(f"{count(report.invalid, 'row')} could not be judged and took no part")
+    return "\n".join(lines)
+
+
+def bench(report: BenchReport) -> str:
+    """The table of a benchmark, and what was skipped."""
+    head = ("provider", "batch", "threads", "load", "first run", "p50", "p90", "p99", "rows/s", "peak", "nodes")
+    lines = [table(head, [_bench_row(row) for row in report.measured])]
+    lines += [f"{skipped.provider}: not measured: {skipped.reason}" for skipped in report.skipped]
+    return "\n".join(lines)
+
+
+def _bench_row(row: Measured) -> list[str]:
+    return [
+        row.provider,
+        f"{row.batch}",
+        "auto" if row.threads is None else f"{row.threads}",
+        seconds(row.cold.load_seconds),
+        seconds(row.cold.first_run_seconds),
+        *(seconds(row.percentile(percent)) for percent in (50, 90, 99)),
+        f"{row.rows_per_second:,.0f}",
+        size(row.cold.peak_bytes),
+        ", ".join(f"{n} on {name.removesuffix('ExecutionProvider')}" for name, n in row.placement.items()),
+    ]
+
+
+def doctor(report: DoctorReport) -> str:
+    """What works here."""
+    runtimes = ", ".join(f"{name} {version}" for name, version in report.runtimes.items()) or "none"
+    packages = ", ".join(f"{name} {version or 'missing'}" for name, version in report.packages.items())
+    rows = [[s.provider, "works" if s.works else "no", s.reason] for s in report.providers]
+    lines = [
+        f"Python {report.python}, {report.system}, {count(report.cpus, 'usable CPU')}",
+        f"ONNX Runtime: {runtimes}",
+        f"packages: {packages}",
+        table(("provider", "state", "reason"), rows),
+        *(f"problem: {problem}" for problem in report.problems),
+    ]
+    return "\n".join(lines)
+
+
+def inspection(report: InspectReport) -> str:
+    """What a model is."""
+    card = report.card
+    names = ", ".join(card.feature_names[:6]) + (", ..." if len(card.features) > 6 else "")
+    lines = [
+        f"{card.name}: aetk model, contract 1, IR {report.ir_version}, opset {report.opset}; requires {card.requires}",
+        f"file: {size(report.model_bytes)}, of it the card {size(report.card_bytes)}; the card's copy is {report.card_copy}",
+        f"sha256: {card.model_sha256}",
+        *(f"input: {v.name} {v.dtype} [{', '.join(map(str, v.shape))}]" for v in report.inputs),
+        *(f"output: {v.name} {v.dtype} [{', '.join(map(str, v.shape))}]" for v in report.outputs),
+        f"features ({len(card.features)}): {names}; missing values: {card.features[0].missing}",
+        f"similarity: anchor κ = {card.similarity.kappa:g}, tolerance {card.similarity.tolerance:g}",
+        threshold(card.threshold),
+        f"graph: {report.parameters:,} parameters; {', '.join(f'{n} {name}' for name, n in report.operators.items())}",
+        f"golden rows: {len(card.golden)}, made by {', '.join(f'{name} ({n})' for name, n in card.golden.made_by)}",
+        f"recipe: {card.recipe.get('name')}; trained on {card.training_data.get('fit_rows')} rows of "
+        f"{card.training_data.get('source')}, fingerprint {str(card.training_data.get('fingerprint'))[:16]}...",
+        f"made with: {', '.join(f'{name} {version}' for name, version in card.versions.items())}",
+    ]
+    if card.validation:
+        quality = ("macro_f1", "auroc", "average_precision")
+        figures = ", ".join(f"{k} {card.validation[k]:.4f}" for k in quality if card.validation.get(k) is not None)
+        lines.insert(8, f"on its {card.validation.get('rows')} calibration rows: {figures}")
+    return "\n".join(lines)
