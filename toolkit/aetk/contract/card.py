@@ -25,7 +25,6 @@ class Feature:
         quantiles: of the training rows, at `QUANTILE_LEVELS`, to six digits.
         missing: `reject`: a missing or infinite value makes the row invalid; `median`: `fill` takes its place.
         fill: the value that takes its place, else None.
-
     """
 
     name: str
@@ -89,7 +88,6 @@ def parse(text: str) -> Card:
 
     Raises:
         BadInput: not JSON, another contract version, or a part that is missing or of the wrong kind.
-
     """
     try:
         data = json.loads(text, parse_constant=_no_constant)

@@ -28,7 +28,6 @@ def parse_cell(cell: str) -> float:
 
     Raises:
         ValueError: the cell is none of what the dialect knows.
-
     """
     if _NUMBER.fullmatch(cell):
         return float(cell)

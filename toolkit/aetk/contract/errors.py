@@ -9,7 +9,6 @@ class AetkError(Exception):
     Args:
         message: what was found, and what was expected.
         hint: what to do next; empty if the message already says it.
-
     """
 
     exit_code = 2

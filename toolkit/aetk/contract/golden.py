@@ -29,7 +29,6 @@ class Golden:
         similarity64: float64 [rows], the same in float64 (where made by a float32 runtime: its float32 value).
         is_valid: bool [rows].
         made_by: for consecutive groups of rows, the runtime that computed them and how many there are.
-
     """
 
     inputs: NDArray[np.float32]
@@ -132,7 +131,6 @@ def rows_at(
 
     Returns:
         float32 [pairs * targets, n], grouped by pair; each as close to its target as float32 inputs allow.
-
     """
     start = np.repeat(above.astype(np.float64), len(targets), axis=0)
     step = np.repeat(below.astype(np.float64), len(targets), axis=0) - start
@@ -155,7 +153,6 @@ def rows_near(golden: Golden, similarity: Similarity, threshold: float, toleranc
 
     Returns:
         float32 [rows, n], made from the golden inputs nearest to the threshold; no rows where all lie on one side.
-
     """
     targets = threshold + _NEAR * tolerance
     targets = targets[(targets > -1) & (targets < 1)]
@@ -182,7 +179,6 @@ class GoldenReport:
         largest_difference: of similarity, over all rows; infinite where a similarity is NaN.
         worst_row: the row of that difference.
         tolerance: what the difference was held against.
-
     """
 
     rows: int

@@ -98,7 +98,6 @@ def read(data: bytes) -> Model:
 
     Raises:
         BadInput: not an ONNX file, or one that is no aetk model of contract version 1.
-
     """
     ir_version, opsets, graph, metadata = 0, dict[str, int](), None, dict[str, str]()
     for field in fields(memoryview(data)):

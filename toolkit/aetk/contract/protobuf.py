@@ -39,7 +39,6 @@ def fields(data: memoryview) -> Iterator[Field]:
 
     Raises:
         BadInput: a length runs past the end, a group or an unknown wire type.
-
     """
     position = 0
     while position < len(data):
@@ -54,9 +53,8 @@ def fields(data: memoryview) -> Iterator[Field]:
             if size is None:
                 size, position = _read_varint(data, position)
             if size > len(data) - position:
-                raise BadInput(
-                    f"Not a readable ONNX file: field {number} claims {size} bytes where {len(data) - position} are left."
-                )
+                left = len(data) - position
+                raise BadInput(f"Not a readable ONNX file: field {number} claims {size} bytes where {left} are left.")
             value = data[position : position + size]
             position += size
         else:

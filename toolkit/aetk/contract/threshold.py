@@ -49,7 +49,6 @@ class Threshold:
         rows: how many rows it was computed from; 0 for a fixed value.
         basis: in words, what those rows and the rows behind `alarms` were.
         alarms: what to expect on ordinary rows; None where no ordinary rows were at hand.
-
     """
 
     value: float
@@ -119,7 +118,6 @@ def calibrate(
 
     Raises:
         BadInput: `best-f1` without both labels, or too few ordinary rows for the rate asked for.
-
     """
     ordinary = similarity if labels is None else similarity[~labels]
     target = None
@@ -135,14 +133,16 @@ def calibrate(
     return Threshold(value, str(method), target, rows, basis, expected_alarms(flagged, len(ordinary)))
 
 
-def macro_f1(true_positives: NDArray, false_positives: NDArray, positives: int, negatives: int) -> NDArray:
+def macro_f1(
+    true_positives: NDArray[np.integer], false_positives: NDArray[np.integer], positives: int, negatives: int
+) -> NDArray[np.float64]:
     """The mean of both classes' F1 from counts of flagged rows; 0 where a class has none at all."""
     false_negatives = positives - true_positives
     true_negatives = negatives - false_positives
     errors = false_positives + false_negatives
     anomalous = 2 * true_positives / np.maximum(2 * true_positives + errors, 1)
     ordinary = 2 * true_negatives / np.maximum(2 * true_negatives + errors, 1)
-    return (anomalous + ordinary) / 2
+    return np.asarray((anomalous + ordinary) / 2)
 
 
 def _best_f1(similarity: NDArray[np.float32], labels: NDArray[np.bool_] | None) -> float:
@@ -158,7 +158,7 @@ def _best_f1(similarity: NDArray[np.float32], labels: NDArray[np.bool_] | None) 
     usable = (cuts > values[:-1]) & (cuts < values[1:])
     if not usable.any():
         raise BadInput(f"best-f1 cannot choose: all {len(values)} rows have practically the same similarity.")
-    flagged = np.cumsum(anomalous)[:-1]
+    flagged = np.cumsum(anomalous, dtype=np.int64)[:-1]
     score = macro_f1(flagged, np.arange(1, len(values)) - flagged, int(labels.sum()), int((~labels).sum()))
     score[~usable] = -1
     gap = np.where(score >= score.max() - 1e-12, np.diff(values), -1)
@@ -177,11 +177,11 @@ def _conformal(ordinary: NDArray[np.float32], rate: float | None) -> tuple[float
     similarity with probability at most k / (n + 1) <= rate. The threshold lies between that and the next one below.
     """
     n = len(ordinary)
-    needed = rows_needed(rate) if rate is not None else 2
-    if n < max(needed, 2):
+    needed = 2 if rate is None else max(2, rows_needed(rate))
+    if n < needed:
+        method = Method("conformal", rate)
         raise BadInput(
-            f"conformal{'' if rate is None else f':{rate:g}'} needs at least {max(needed, 2)} ordinary calibration rows; "
-            f"there are {n}.",
+            f"{method} needs at least {needed} ordinary calibration rows; there are {n}.",
             f"Bring more rows, or ask for a rate of {1 / (n + 1):.2g} or more.",
         )
     if rate is None:

@@ -37,7 +37,6 @@ class Measured:
         cold: what a fresh process needed.
         samples: seconds of every run after the warm-up, raw and in order.
         placement: nodes of the optimized graph per provider: the evidence of where it ran.
-
     """
 
     provider: str
@@ -137,7 +136,6 @@ def bench(
     Raises:
         BadInput: not a model of the contract, or an empty or impossible grid.
         Unavailable: a required provider does not work here.
-
     """
     if not batches or min(batches) < 1 or not seconds > 0 or any(t is not None and t < 1 for t in threads):
         raise BadInput("Batch sizes, threads and seconds must be positive.")

@@ -36,7 +36,6 @@ class DoctorReport:
         packages: versions of what aetk uses; None where not installed.
         cpus: processors that this process may use.
         problems: what has to be mended, in words; empty where all is well.
-
     """
 
     python: str
@@ -96,7 +95,7 @@ def _try(short: str) -> ProviderState:
         session.run(np.ones((1, 2), np.float32))
     except Unavailable as error:
         return ProviderState(short, False, error.message)
-    except Exception as error:  # a runtime that loads and then breaks is a finding, not a crash
+    except Exception as error:  # noqa: BLE001 - a runtime that loads and then breaks is a finding, not a crash
         return ProviderState(short, False, f"{type(error).__name__}: {error}")
     return ProviderState(short, True, "")
 

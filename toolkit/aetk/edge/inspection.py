@@ -31,7 +31,6 @@ def inspect(path: str | Path) -> InspectReport:
     Raises:
         BadInput: not a model of the contract.
         CheckFailed: the model is not the one that its card describes.
-
     """
     loaded = load(Path(path))
     graph = loaded.graph

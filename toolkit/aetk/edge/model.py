@@ -44,7 +44,6 @@ def load(path: Path) -> LoadedModel:
     Raises:
         BadInput: no such file, not an ONNX file, not of the contract, or without a card.
         CheckFailed: the model is not the one that its card describes.
-
     """
     path = Path(path)
     if path.is_dir():

@@ -28,7 +28,6 @@ class Probe:
         load_seconds: to open the session, without Python's own start and imports.
         first_run_seconds: of the first batch.
         peak_bytes: the process's peak resident memory; None where the system does not tell.
-
     """
 
     load_seconds: float
@@ -50,7 +49,6 @@ def probe(model: Path, provider: str, batch: int, threads: int | None) -> Probe:
 
     Raises:
         Unavailable: the process failed; the message is what it said.
-
     """
     command = [sys.executable, "-m", "aetk.edge.probe", str(model), provider, str(batch), str(threads or 0)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own module

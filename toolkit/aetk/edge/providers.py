@@ -14,7 +14,6 @@ class Provider:
         name: its name in ONNX Runtime.
         build: the PyPI package whose build contains it.
         options: provider options; float32 stays float32 (no TF32).
-
     """
 
     short: str

@@ -23,7 +23,6 @@ class ThresholdReport:
 
     Attributes:
         invalid: rows of the calibration table that could not be judged, and were left out.
-
     """
 
     model: Path
@@ -38,7 +37,6 @@ def set_threshold(model: str | Path, value: float) -> ThresholdReport:
     Raises:
         BadInput: not a model of the contract, or not -1 < value <= 1.
         CheckFailed: the model is not the one that its card describes.
-
     """
     loaded = load(Path(model))
     value = check_value(value)
@@ -56,7 +54,6 @@ def calibrate_threshold(model: str | Path, method: Method, data: Path, label: st
 
     Raises:
         BadInput: see `edge.tables.read_table` and `contract.threshold.calibrate`.
-
     """
     loaded = load(Path(model))
     table = read_table(Path(data), loaded.card.feature_names, label)

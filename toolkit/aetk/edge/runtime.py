@@ -1,5 +1,6 @@
 """ONNX Runtime, imported when it is first needed, so that `import aetk.edge` stays quick."""
 
+from importlib import import_module
 from types import ModuleType
 
 from aetk.contract.errors import MissingExtra
@@ -8,7 +9,6 @@ from aetk.contract.errors import MissingExtra
 def onnxruntime() -> ModuleType:
     """The onnxruntime module; MissingExtra where neither of its builds is installed."""
     try:
-        import onnxruntime as module
+        return import_module("onnxruntime")
     except ImportError:
         raise MissingExtra("Running a model", "cpu") from None
-    return module

@@ -27,7 +27,6 @@ class Scores:
         is_anomaly: bool [rows], not (similarity >= threshold).
         is_valid: bool [rows].
         contribution: float32 [rows, n], each feature's share of 1 - similarity; None unless exported with --explain.
-
     """
 
     similarity: NDArray[np.float32]
@@ -49,7 +48,6 @@ class Scorer:
         BadInput: not a model of the contract, or a threshold outside (-1, 1].
         CheckFailed: the model is not the one that its card describes.
         Unavailable: none of the providers can run it.
-
     """
 
     def __init__(
@@ -87,7 +85,6 @@ class Scorer:
 
         Raises:
             BadInput: another number of columns, or values that are no numbers.
-
         """
         features = self._features(rows)
         n_rows, n = features.shape

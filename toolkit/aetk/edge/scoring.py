@@ -91,7 +91,6 @@ def score_file(
 
     Raises:
         BadInput, CheckFailed, Unavailable: see `Scorer` and `edge.tables.read_chunks`.
-
     """
     started = time.perf_counter()
     out = out or Path(f"{data.stem}.scores.csv")

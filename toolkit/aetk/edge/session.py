@@ -27,7 +27,6 @@ class Session:
         provider: the one that runs every node.
         placement: nodes of the optimized graph per provider, from ONNX Runtime's assignment record.
         raw: ONNX Runtime's own session.
-
     """
 
     provider: Provider
@@ -61,7 +60,6 @@ def open_session(
 
     Raises:
         Unavailable: the provider is not in this build, cannot start, or would leave nodes to the CPU.
-
     """
     ort = onnxruntime()
     if provider.name not in ort.get_available_providers():
@@ -82,7 +80,7 @@ def open_session(
         options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
     try:
         raw = ort.InferenceSession(model, options, providers=[(provider.name, provider.options)])
-    except Exception as error:  # onnxruntime raises a dozen unrelated types
+    except Exception as error:  # noqa: BLE001 - onnxruntime raises a dozen unrelated types
         raise Unavailable(f"{provider.name} cannot run this model: {_first_line(error)}") from None
     placement = Counter[str]()
     for subgraph in raw.get_provider_graph_assignment_info():

@@ -39,7 +39,6 @@ class Chunk:
         values: float64 [rows, numeric columns]; NaN where missing.
         texts: for each text column, its cells.
         places: where each row stands, counted from 1: lines of a CSV file, rows of a Parquet file.
-
     """
 
     values: NDArray[np.float64]
@@ -57,7 +56,6 @@ def header(path: Path) -> tuple[str, ...]:
 
     Raises:
         BadInput: no such file, an empty one, one that is no table, or columns without or with the same name.
-
     """
     if path.is_dir():
         raise BadInput(f"{path} is a folder; expected a CSV or Parquet file.")
@@ -104,7 +102,6 @@ def read_chunks(path: Path, numeric: Sequence[str], text: Sequence[str] = ()) ->
         BadInput: what `header` raises, a missing column, a row of another length, bad quoting or encoding.
         NotANumber: with the place of the first offending cell.
         MissingExtra: Parquet without pyarrow.
-
     """
     names = header(path)
     wanted, kept = positions(path, names, numeric), positions(path, names, text)
@@ -174,7 +171,6 @@ class Table:
         values: float64 [rows, columns]; NaN where missing.
         labels: bool [rows], True for an anomaly; None without a label column.
         places: where each row stands in the file, see `Chunk`.
-
     """
 
     path: Path
@@ -189,7 +185,6 @@ def read_table(path: Path, numeric: Sequence[str], label: str | None = None) -> 
 
     Raises:
         BadInput: what `read_chunks` raises, a table without rows, or a label that is neither 0 nor 1.
-
     """
     columns = [*numeric] if label is None else [*numeric, label]
     chunks = list(read_chunks(path, columns))
@@ -211,4 +206,4 @@ def as_labels(values: NDArray[np.float64], column: str, where: Callable[[int], s
         row = int(wrong[0])
         found = "nothing" if np.isnan(values[row]) else f"{values[row]:g}"
         raise BadInput(f"{where(row)}, label column '{column}': found {found}, expected 0 (ordinary) or 1 (anomaly).")
-    return values == 1
+    return np.equal(values, 1)

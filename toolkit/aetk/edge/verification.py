@@ -43,7 +43,6 @@ def verify(model: str | Path | LoadedModel, *, providers: Sequence[str] = ("cpu"
         BadInput: not a model of the contract.
         CheckFailed: the model is not the one that its card describes.
         Unavailable: a provider cannot run it; none is replaced by another.
-
     """
     loaded = model if isinstance(model, LoadedModel) else load(Path(model))
     checks = tuple(_check(loaded, open_session(loaded.data, find_provider(short))) for short in providers)

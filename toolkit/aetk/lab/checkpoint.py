@@ -37,7 +37,6 @@ class Progress:
         best_step: the step it was reached at.
         history: all evaluations.
         seconds: spent fitting, over all sittings.
-
     """
 
     step: int = 0
@@ -58,7 +57,6 @@ class Checkpoint:
         progress: where it stands.
         tensors: `network.*`, `best.*`, `optimizer.<parameter>.<name>`, and `shuffle`, the generator's state at the
             start of the epoch.
-
     """
 
     request: dict[str, Any]

@@ -33,7 +33,6 @@ class Dataset:
         validation: float64 [rows, n], or None.
         validation_labels: bool [rows], or None.
         warnings: what a person should know of the columns.
-
     """
 
     name: str
@@ -73,7 +72,6 @@ def load_dataset(
 
     Raises:
         BadInput: whatever is wrong with the tables, with file, column and first offending row.
-
     """
     if data is None:
         if validation is not None or label is not None or drop:
@@ -172,10 +170,10 @@ def _same_columns(table: _Part, other: _Part) -> None:
     if lacking or extra:
         found = f"lacks '{lacking[0]}'" if lacking else f"has the column '{extra[0]}', unknown to {table.source}"
         raise BadInput(f"{other.source} {found}; both tables need the same feature columns.")
-    for position, (name, expected) in enumerate(zip(other.names, table.names, strict=True), 1):
+    for name, expected in zip(other.names, table.names, strict=True):
         if name != expected:
             raise BadInput(
-                f"{other.source} has its columns in another order: feature {position} is '{name}', expected '{expected}'.",
+                f"{other.source} has its columns in another order: found '{name}', expected '{expected}'.",
                 f"Reorder its columns to match {table.source}.",
             )
 
@@ -245,7 +243,6 @@ class Split:
         calibration: float64 [rows, n], rows that the threshold and the reported metrics come from.
         calibration_labels: bool [rows], or None.
         basis: what the calibration rows are, in words.
-
     """
 
     fit: NDArray[np.float64]

@@ -38,7 +38,6 @@ class Detector(nn.Module):
 
     Raises:
         CheckFailed: the network amplifies so much that float32 would overflow within a thousand standard deviations.
-
     """
 
     center: Tensor
@@ -79,7 +78,6 @@ class Detector(nn.Module):
         Returns:
             similarity [batch], is_anomaly (bool) [batch], is_valid (bool) [batch], and with `explain`
             contribution [batch, n].
-
         """
         finite = features.abs() <= spec.FINITE_LIMIT
         clean = torch.where(finite, features, self.fill)
@@ -121,9 +119,10 @@ def safe_bound(network: nn.Sequential, n_features: int) -> float:
             if isinstance(layer, nn.Linear):
                 reach = layer.weight.detach().double().abs() @ reach + layer.bias.detach().double().abs()
             elif isinstance(layer, nn.BatchNorm1d):
-                assert layer.running_var is not None and layer.running_mean is not None
+                assert layer.running_var is not None
+                assert layer.running_mean is not None
                 gain = layer.weight.detach().double().abs() / (layer.running_var.double() + layer.eps).sqrt()
-                shift = (layer.bias.detach().double().abs()) + gain * layer.running_mean.double().abs()
+                shift = layer.bias.detach().double().abs() + gain * layer.running_mean.double().abs()
                 reach = gain * reach + shift
             largest = max(largest, float(reach.max()))
         if math.isfinite(largest) and n_features * largest**2 < _SAFE:

@@ -12,7 +12,6 @@ def find_device(name: str) -> torch.device:
 
     Raises:
         Unavailable: a device that PyTorch cannot reach here.
-
     """
     if name not in DEVICES:
         raise BadInput(f"No device is called '{name}'.", f"Known: {', '.join(DEVICES)}.")

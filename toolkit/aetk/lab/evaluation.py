@@ -19,7 +19,6 @@ class ModelEvaluation:
 
     Attributes:
         similarity: float32 [rows]; -1 for the `invalid` ones, which count as flagged.
-
     """
 
     model: Path
@@ -35,7 +34,6 @@ class EvaluateReport:
 
     Attributes:
         labels: bool [rows], True for an anomaly.
-
     """
 
     data: Path
@@ -49,7 +47,6 @@ def evaluate(models: Sequence[str | Path], data: str | Path, label: str) -> Eval
 
     Raises:
         BadInput: not a model of the contract, or a table without the label, a feature, or any rows.
-
     """
     if not models:
         raise BadInput("No model is named; expected at least one .onnx file.")

@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from aetk.contract import onnxfile, spec
+from aetk.contract import golden, onnxfile, spec
 from aetk.contract.card import Card, Feature, Similarity
 from aetk.contract.errors import BadInput, CheckFailed
 from aetk.contract.files import write_atomically
 from aetk.contract.threshold import Alarms, Threshold
 from aetk.edge.model import card_path
 from aetk.edge.model import load as load_model
+from aetk.edge.session import open_session
 from aetk.lab import parity, runs
 from aetk.lab.golden import make_golden
 from aetk.lab.graph import to_onnx
@@ -48,7 +49,6 @@ def export(
     Raises:
         BadInput: no such run, a name that does not end in `.onnx`, an opset out of range.
         CheckFailed: parity does not hold; nothing is published.
-
     """
     found = runs.read_run(Path(run) if run is not None else runs.newest_finished())
     target = Path(out) if out is not None else EXPORTS / f"{found.name}.onnx"
@@ -61,11 +61,14 @@ def export(
     if not verdict.passed:
         raise CheckFailed(
             f"The ONNX file does not decide as the PyTorch model does: {verdict.flipped_decisions} decisions and "
-            f"{verdict.flipped_validity} validities flipped, {verdict.broken_rule} rows break the rule, largest difference "
-            f"{verdict.largest_difference:.3g} at {verdict.where} (tolerance {verdict.tolerance:g}).",
+            f"{verdict.flipped_validity} validities flipped, {verdict.broken_rule} rows break the rule; largest "
+            f"difference {verdict.largest_difference:.3g} at {verdict.where} (tolerance {verdict.tolerance:g}).",
             "Nothing was published.",
         )
     card = _card(found, target.stem, data)
+    answers = open_session(data).run(card.golden.inputs)
+    if not golden.compare(card.golden, answers, card.threshold.value).passed:
+        raise CheckFailed("The ONNX file fails its own golden rows.", "Nothing was published.")
     text = card.to_json()
     write_atomically([(target, onnxfile.with_card(data, text)), (card_path(target), text.encode())])
     return ExportReport(

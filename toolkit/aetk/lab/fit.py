@@ -39,7 +39,6 @@ class Job:
         checkpoint: the file to save to.
         request: kept in the checkpoint, see there.
         bar: a tqdm class or a stand-in; called as `bar(total=..., initial=...)`.
-
     """
 
     network: nn.Sequential
@@ -73,7 +72,6 @@ def fit(job: Job, resume: Checkpoint | None = None) -> Progress:
     Raises:
         CheckFailed: a non-finite loss; the last good checkpoint stays.
         Interrupted: SIGINT or SIGTERM; the step was finished and saved.
-
     """
     loop = _Loop(job, resume)
     with StopRequest() as stop, _deterministic(job.rows.device), loop.open_bar() as bar:
@@ -184,7 +182,7 @@ class _Loop:
         network, progress = self.job.network, self.progress
         network.train()
         rows = self.job.rows[batch]
-        reconstruction = network(rows)
+        reconstruction = network(self._swapped(rows))
         loss = l1_loss(reconstruction, rows)
         value = loss.item()
         if not math.isfinite(value):
@@ -197,6 +195,19 @@ class _Loop:
         progress.step += 1
         progress.loss_sum += value * len(rows)
         progress.loss_rows += len(rows)
+
+    def _swapped(self, rows: Tensor) -> Tensor:
+        """The rows with some cells taken from other rows: a denoising autoencoder cannot just copy its input.
+
+        Source: swap noise as in Jahrer's solution of the Porto Seguro challenge (2017). Seeded by the step alone, so
+        that a resumed fit draws the same.
+        """
+        if not self.job.recipe.swap_noise:
+            return rows
+        noise = torch.Generator().manual_seed(self.job.seed * 1_000_003 + self.progress.step)
+        chosen = torch.rand(rows.shape, generator=noise) < self.job.recipe.swap_noise
+        others = torch.randint(len(rows), (len(rows),), generator=noise)
+        return torch.where(chosen.to(rows.device), rows[others.to(rows.device)], rows)
 
     def _is_due(self) -> bool:
         every = self.job.recipe.evaluate_every or self.per_epoch

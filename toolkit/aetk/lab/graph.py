@@ -24,7 +24,6 @@ def to_onnx(detector: Detector, opset: int = spec.OPSET) -> bytes:
     Raises:
         BadInput: an opset outside `OPSETS`.
         CheckFailed: PyTorch's exporter or converter did not deliver what was asked for.
-
     """
     if opset not in OPSETS:
         raise BadInput(f"--opset is {opset}; expected {OPSETS[0]} to {OPSETS[-1]}.")

@@ -16,7 +16,6 @@ class Metrics:
     Attributes:
         auroc, average_precision: None where one class is missing.
         true_positives, false_positives, true_negatives, false_negatives: counts; an anomaly is positive.
-
     """
 
     rows: int

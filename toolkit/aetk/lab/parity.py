@@ -35,7 +35,6 @@ class ParityReport:
         largest_difference: of similarity, and of contribution where there is one; infinite where one is NaN.
         where: the kind of row, its number and the level of the largest difference.
         tolerance: what the difference was held against.
-
     """
 
     groups: dict[str, int]
@@ -69,7 +68,6 @@ def compare(detector: Detector, model: bytes, rows: NDArray[np.float32]) -> Pari
         detector: the module, in evaluation mode, on the CPU.
         model: the file's bytes.
         rows: float32 [rows, n], calibration rows.
-
     """
     groups = {name: part for name, part in _groups(detector, rows) if len(part)}
     everything = np.concatenate(list(groups.values()))

@@ -17,6 +17,7 @@ class Recipe:
         hidden: widths of the hidden layers.
         learning_rate: of Adam; the peak of the one-cycle schedule.
         batch_rows: rows per step, at most.
+        swap_noise: the share of cells that training replaces by another row's, for the network to put right.
         epochs: passes over the rows, or None where `steps` counts.
         steps: optimizer steps, or None where `epochs` counts.
         schedule: `plateau` halves the rate when the score stalls; `one-cycle` warms up and anneals.
@@ -27,7 +28,6 @@ class Recipe:
             are not needed for the threshold, else by the negative L1 error of half of the ordinary ones.
         selection_threshold: the similarity that `validation` selection decides by.
         threshold: the default threshold method; None for best-f1 with labels and conformal without.
-
     """
 
     name: str
@@ -36,6 +36,7 @@ class Recipe:
     hidden: tuple[int, ...]
     learning_rate: float
     batch_rows: int
+    swap_noise: float
     epochs: int | None
     steps: int | None
     schedule: Literal["plateau", "one-cycle"]
@@ -52,10 +53,11 @@ RECIPES = {
         Recipe(
             name="default",
             scaling="standard",
-            kappa=1.0,
+            kappa=2.0,
             hidden=(64, 128, 64),
             learning_rate=1e-2,
             batch_rows=1024,
+            swap_noise=0.1,
             epochs=None,
             steps=1000,
             schedule="one-cycle",
@@ -72,6 +74,7 @@ RECIPES = {
             hidden=(64, 128, 64),
             learning_rate=1e-2,
             batch_rows=16384,
+            swap_noise=0.0,
             epochs=400,
             steps=None,
             schedule="plateau",

@@ -32,7 +32,6 @@ class Run:
         detector: the trained module, in evaluation mode, on the CPU.
         calibration: float32 [rows, n], the rows that the threshold was calibrated on.
         calibration_labels: bool [rows], or None.
-
     """
 
     folder: Path
@@ -136,7 +135,6 @@ def read_run(folder: Path) -> Run:
     Raises:
         BadInput: there is none, or its record is not one of this version.
         CheckFailed: a file is not the one that `run.json` vouches for.
-
     """
     record = read_record(folder)
     contents = {}

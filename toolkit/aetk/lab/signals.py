@@ -10,7 +10,8 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 class StopRequest:
     """Within the block, SIGINT and SIGTERM set `received` instead of ending the process.
 
-    A second signal of the same kind acts at once. Outside the main thread, where handlers cannot be set, nothing changes.
+    A second signal of the same kind acts at once. Outside the main thread, where handlers cannot be set, nothing
+    changes.
     """
 
     def __init__(self) -> None:

@@ -46,7 +46,6 @@ class TrainReport:
         calibration_similarity: float32 [rows].
         calibration_labels: bool [rows], or None.
         warnings: what a person should know.
-
     """
 
     run: Path
@@ -100,7 +99,6 @@ def train(
     Raises:
         BadInput: wrong data or options. CheckFailed: the loss is not finite. Unavailable: no such device.
         Interrupted: stopped by a signal, after saving.
-
     """
     given = {
         "data": _name(data), "validation": _name(validation), "label": label, "drop": list(drop) or None,
@@ -170,6 +168,8 @@ def _plan(request: dict[str, Any]) -> Recipe:
         raise BadInput(
             f"'{request['missing']}' is no policy for missing values.", f"Known: {', '.join(MISSING_POLICIES)}."
         )
+    if not 0 <= request["seed"] < 2**32:
+        raise BadInput(f"--seed is {request['seed']}; expected 0 to {2**32 - 1}.")
     if request["epochs"] is None:
         return plan
     if request["epochs"] < 1:

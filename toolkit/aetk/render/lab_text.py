@@ -15,7 +15,7 @@ def training(report: TrainReport) -> str:
     lines = [f"note: {warning}" for warning in report.warnings]
     lines += [
         f"{count(report.rows, 'row')} of {count(len(report.features), 'feature')}, recipe {report.recipe}, "
-        f"{report.steps:,} steps on {report.device} in {seconds(report.fit_seconds)}; best after step {report.best_step:,}",
+        f"{report.steps:,} steps on {report.device} in {seconds(report.fit_seconds)}; best after {report.best_step:,}",
         threshold(report.threshold),
     ]
     if report.metrics is not None:
@@ -34,10 +34,11 @@ def metrics(found: Metrics) -> str:
 def parity(report: ParityReport) -> str:
     """The verdict on an export in two lines."""
     return (
-        f"parity {'holds' if report.passed else 'FAILED'}: {count(report.rows, 'row')} at {len(report.levels)} optimization "
-        f"levels, {report.flipped_decisions} decisions and {report.flipped_validity} validities flipped, "
+        f"parity {'holds' if report.passed else 'FAILED'}: {count(report.rows, 'row')} at {len(report.levels)} "
+        f"optimization levels, {report.flipped_decisions} decisions and {report.flipped_validity} validities flipped, "
         f"{count(report.near_ties, 'near tie')}\n"
-        f"largest difference {report.largest_difference:.2g} (tolerance {report.tolerance:g}) at {report.where}; {report.runtime}"
+        f"largest difference {report.largest_difference:.2g} (tolerance {report.tolerance:g}) at {report.where}; "
+        f"{report.runtime}"
     )
 
 
@@ -63,4 +64,5 @@ def evaluation(report: EvaluateReport) -> str:
             str(model.model), f"{model.threshold:.6g}", *("-" if q is None else f"{q:.4f}" for q in quality),
             *map(str, confusion), str(model.invalid),
         ])  # fmt: skip
-    return f"{count(len(report.labels), 'row')} of {report.data}, {int(report.labels.sum()):,} anomalies\n{table(head, rows)}"
+    first = f"{count(len(report.labels), 'row')} of {report.data}, {int(report.labels.sum()):,} labelled as anomalies"
+    return f"{first}\n{table(head, rows)}"

@@ -71,12 +71,12 @@ def _distribution(
 def draw_evaluation(
     path: Path, labels: NDArray[np.bool_], models: Sequence[tuple[str, NDArray[np.float32], float]]
 ) -> None:
-    """For each model (name, similarities, threshold): distributions, precision over recall, macro F1 over thresholds."""
+    """Distributions, precision over recall and macro F1 over thresholds, a row per (name, similarities, threshold)."""
     figure, grid = _figure(3, len(models))
     for (distribution, curve, quality), (name, similarity, threshold) in zip(grid, models, strict=True):
         _distribution(distribution, similarity, labels, threshold, name)
         order = np.argsort(similarity, kind="stable")
-        hits, false_alarms = np.cumsum(labels[order]), np.cumsum(~labels[order])
+        hits, false_alarms = (np.cumsum(flags, dtype=np.int64) for flags in (labels[order], ~labels[order]))
         positives, negatives = int(labels.sum()), int((~labels).sum())
         last = np.append(np.diff(similarity[order]) > 0, True)  # one point per distinct similarity
         curve.plot(hits[last] / max(1, positives), (hits / (hits + false_alarms))[last], color=_ANOMALY)

@@ -66,9 +66,10 @@ def threshold(found: Threshold) -> str:
 def golden(report: GoldenReport) -> str:
     """A comparison with the golden rows in one line."""
     return (
-        f"{count(report.rows, 'golden row')}: {report.flipped_decisions} decisions and {report.flipped_validity} validities "
-        f"flipped, {report.broken_rule} break the rule; largest difference {report.largest_difference:.2g} "
-        f"(tolerance {report.tolerance:g}), {count(report.near_ties, 'near tie')}"
+        f"{count(report.rows, 'golden row')}: {report.flipped_decisions} decisions and "
+        f"{report.flipped_validity} validities flipped, {report.broken_rule} break the rule; "
+        f"largest difference {report.largest_difference:.2g} (tolerance {report.tolerance:g}), "
+        f"{count(report.near_ties, 'near tie')}"
     )
 
 
@@ -88,7 +89,8 @@ def scoring(report: ScoreReport) -> str:
     """What came of scoring a table."""
     return (
         f"{count(report.rows, 'row')} on {report.provider} in {seconds(report.seconds)}: "
-        f"{report.anomalies:,} flagged at threshold {report.threshold:.6g}, of them {report.invalid:,} that could not be judged"
+        f"{report.anomalies:,} flagged at threshold {report.threshold:.6g}, "
+        f"of them {report.invalid:,} that could not be judged"
     )
 
 
@@ -143,7 +145,8 @@ def inspection(report: InspectReport) -> str:
     names = ", ".join(card.feature_names[:6]) + (", ..." if len(card.features) > 6 else "")
     lines = [
         f"{card.name}: aetk model, contract 1, IR {report.ir_version}, opset {report.opset}; requires {card.requires}",
-        f"file: {size(report.model_bytes)}, of it the card {size(report.card_bytes)}; the card's copy is {report.card_copy}",
+        f"file: {size(report.model_bytes)}, of it the card {size(report.card_bytes)}; "
+        f"the card's copy is {report.card_copy}",
         f"sha256: {card.model_sha256}",
         *(f"input: {v.name} {v.dtype} [{', '.join(map(str, v.shape))}]" for v in report.inputs),
         *(f"output: {v.name} {v.dtype} [{', '.join(map(str, v.shape))}]" for v in report.outputs),

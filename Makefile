@@ -1,0 +1,46 @@
+# make demo: the three commands on the built-in data.  make test: the test suite.  make check: style, types, layers, wheel.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test check wheel reference crash clean
+
+.venv/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[lab,cpu]' --group check --group test
+	touch $@
+
+demo: .venv/.installed
+	$(BIN)/aetk train
+	$(BIN)/aetk export --onnx
+	$(BIN)/aetk bench
+
+test: .venv/.installed
+	$(BIN)/python -m pytest
+
+check: .venv/.installed wheel
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# The wheel, installed where nothing else is, proves the committed reference model.
+wheel: .venv/.installed
+	rm -rf build
+	$(BIN)/python -m build --wheel --installer pip --outdir build . >/dev/null
+	$(PYTHON) -m venv build/venv
+	build/venv/bin/python -m pip install --quiet --constraint constraints.txt "$$(ls build/aetk-*.whl)[cpu]"
+	cd build && venv/bin/aetk verify ../exports/reference/breast-cancer.onnx
+
+# The committed reference model, made again from the built-in data.
+reference: .venv/.installed
+	rm -rf build/reference
+	$(BIN)/aetk train --out build/reference
+	$(BIN)/aetk export build/reference --onnx --out exports/reference/breast-cancer.onnx
+
+# kill -9 at 50 random moments of train, export and threshold.
+crash: .venv/.installed
+	$(BIN)/python -m tests.crash --kills 50
+
+clean:
+	rm -rf build .venv
