@@ -11,7 +11,7 @@ try:
     from aetk.lab.training import TrainReport
     from aetk.lab.training import train as _train
 except ImportError as error:
-    raise MissingExtra("Training and exporting", "lab") from error
+    raise MissingExtra("Making a model", "lab,cpu") from error
 from aetk.render.picture import draw_training
 
 __all__ = ["export", "train"]

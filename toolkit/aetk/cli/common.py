@@ -6,7 +6,6 @@ from typing import Any, TypeVar
 
 import click
 
-from aetk.contract.errors import MissingExtra
 from aetk.edge.providers import PROVIDERS
 from aetk.render.data import to_json
 
@@ -36,8 +35,3 @@ def show(report: Any, text: Callable[[Any], str], as_json: bool, wrote: str = ""
         click.echo(f"wrote: {wrote}")
     if following:
         click.echo(f"next:  {following}")
-
-
-def missing_lab(what: str) -> MissingExtra:
-    """The error of a command that needs the lab where it is not installed."""
-    return MissingExtra(what, "lab,cpu")

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from aetk.cli.common import FILE, json_option, missing_lab, show
+from aetk.cli.common import FILE, json_option, show
+from aetk.contract.errors import MissingExtra
 
 
 @click.command("evaluate")
@@ -21,7 +22,7 @@ def command(models: tuple[Path, ...], data: Path, label: str, plot: Path | None,
         from aetk.render.lab_text import evaluation
         from aetk.render.picture import draw_evaluation
     except ImportError:
-        raise missing_lab("aetk evaluate") from None
+        raise MissingExtra("aetk evaluate", "lab,cpu") from None
     report = evaluate(models, data, label)
     if plot is not None:
         draw_evaluation(plot, report.labels, [(m.model.name, m.similarity, m.threshold) for m in report.models])

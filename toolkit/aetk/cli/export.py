@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from aetk.cli.common import FILE, json_option, missing_lab, show
+from aetk.cli.common import FILE, json_option, show
 
 
 @click.command("export")
@@ -23,10 +23,8 @@ def command(run: Path | None, onnx: bool, out: Path | None, opset: int, explain:
     """
     if not onnx:
         raise click.UsageError("Name the format: --onnx.")
-    try:
-        from aetk.api import export
-        from aetk.render.lab_text import export as text
-    except ImportError:
-        raise missing_lab("aetk export") from None
+    from aetk.api import export
+    from aetk.render.lab_text import export as text
+
     report = export(run, out=out, opset=opset, explain=explain)
     show(report, text, as_json, f"{report.model} and {report.card}", shlex.join(["aetk", "bench", str(report.model)]))

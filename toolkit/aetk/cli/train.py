@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from aetk.cli.common import FILE, json_option, missing_lab, show
+from aetk.cli.common import FILE, json_option, show
 
 
 @click.command("train")
@@ -44,11 +44,9 @@ def command(
     quarter of the ordinary rows is held back. Labelled anomalies are never trained on. The threshold is best-f1 where
     there are labels, else conformal at the smallest false-alarm rate that the rows allow.
     """
-    try:
-        from aetk.api import train
-        from aetk.render.lab_text import training
-    except ImportError:
-        raise missing_lab("aetk train") from None
+    from aetk.api import train
+    from aetk.render.lab_text import training
+
     report = train(
         data,
         validation=validation,

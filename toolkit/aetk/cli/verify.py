@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from aetk.cli.common import FILE, json_option, missing_lab, provider_option, show
+from aetk.cli.common import FILE, json_option, provider_option, show
+from aetk.contract.errors import MissingExtra
 from aetk.render.text import verification
 
 
@@ -34,7 +35,7 @@ def command(ctx: click.Context, model: Path, run: Path | None, providers: tuple[
             from aetk.lab.export import verify_against_run
             from aetk.render.lab_text import parity
         except ImportError:
-            raise missing_lab("aetk verify --run") from None
+            raise MissingExtra("aetk verify --run", "lab,cpu") from None
         full = verify_against_run(model, run)
         passed = passed and full.passed
         show({"golden": report, "parity": full}, lambda _: f"{verification(report)}\n{parity(full)}", as_json)

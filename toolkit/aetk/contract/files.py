@@ -16,6 +16,8 @@ def _temporary(target: Path) -> Path:
 
 
 def _alive(pid: int) -> bool:
+    if os.name != "posix":  # there, signal 0 is no question but Ctrl-C
+        return True
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -22,6 +22,8 @@ from aetk.lab.signals import StopRequest
 
 _SAVE_EVERY = 10.0
 """Seconds between checkpoints, so that a killed fit loses little."""
+_WORTH_THREADS = 5e7
+"""Rows times parameters of a step, from which a second thread is worth its waiting."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ def fit(job: Job, resume: Checkpoint | None = None) -> Progress:
         Interrupted: SIGINT or SIGTERM; the step was finished and saved.
     """
     loop = _Loop(job, resume)
-    with StopRequest() as stop, _deterministic(job.rows.device), loop.open_bar() as bar:
+    with StopRequest() as stop, _repeatable(job), loop.open_bar() as bar:
         loop.run(stop, bar)
     return loop.progress
 
@@ -255,13 +257,20 @@ _HINT = "Check those columns for extreme values, or train with --recipe default,
 
 
 @contextlib.contextmanager
-def _deterministic(device: torch.device) -> Iterator[None]:
-    """The same seed gives the same weights, bit for bit, on the same machine."""
-    if device.type != "cpu":
+def _repeatable(job: Job) -> Iterator[None]:
+    """The same seed gives the same weights, bit for bit, on the same machine.
+
+    Small steps run on one thread: a second gains them little, and on a busy machine waiting for it costs tenfold.
+    """
+    if job.rows.device.type != "cpu":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    before = torch.are_deterministic_algorithms_enabled()
+    deterministic, threads = torch.are_deterministic_algorithms_enabled(), torch.get_num_threads()
     torch.use_deterministic_algorithms(True)
+    parameters = sum(parameter.numel() for parameter in job.network.parameters())
+    if min(job.recipe.batch_rows, len(job.rows)) * parameters < _WORTH_THREADS:
+        torch.set_num_threads(1)
     try:
         yield
     finally:
-        torch.use_deterministic_algorithms(before)
+        torch.use_deterministic_algorithms(deterministic)
+        torch.set_num_threads(threads)

@@ -129,6 +129,8 @@ def train(
     _check_calibration(method, parts)
     folder = folder if folder is not None else runs.new_folder(dataset.name)
     folder.mkdir(parents=True, exist_ok=True)
+    notes = _notes(method, parts, saved is None and (folder / runs.CHECKPOINT).exists())
+    dataset = replace(dataset, warnings=(*dataset.warnings, *notes))
     return _train(dataset, parts, plan, method, request, folder, saved, progress)
 
 
@@ -188,6 +190,21 @@ def _check_calibration(method: Method, parts: Split) -> None:
     """Find out before training, not after, that a threshold cannot be calibrated."""
     stand_in = np.linspace(0, 1, len(parts.calibration), dtype=np.float32)
     calibrate(method, stand_in, parts.calibration_labels, parts.basis)
+
+
+def _notes(method: Method, parts: Split, restarts: bool) -> list[str]:
+    """What a person should know of the plan."""
+    notes = []
+    if restarts:
+        notes.append("The interrupted run in this folder is started over; --resume would have gone on with it.")
+    if method == Method("conformal"):
+        labels = parts.calibration_labels
+        ordinary = len(parts.calibration) if labels is None else int((~labels).sum())
+        notes.append(
+            f"THRESHOLD: without labelled anomalies it is conformal, at the smallest false-alarm rate that "
+            f"{ordinary:,} rows allow, {1 / (ordinary + 1):.3g}. Choose your own with --threshold conformal:RATE."
+        )
+    return notes
 
 
 def _train(

@@ -17,18 +17,19 @@ def to_json(report: Any) -> str:
 
 
 def to_data(value: Any) -> Any:
-    """Dataclasses, arrays and paths as plain lists, dictionaries and strings; a verdict (`passed`) comes along."""
+    """Dataclasses and paths as dictionaries and strings; a verdict (`passed`) comes along, arrays of rows do not."""
     if isinstance(value, Card):
         return json.loads(value.to_json())
     if is_dataclass(value) and not isinstance(value, type):
-        data = {field.name: to_data(getattr(value, field.name)) for field in fields(value)}
+        parts = {field.name: getattr(value, field.name) for field in fields(value)}
+        data = {name: to_data(part) for name, part in parts.items() if not isinstance(part, np.ndarray)}
         return data | {"passed": value.passed} if hasattr(value, "passed") else data
     if isinstance(value, dict):
         return {str(key): to_data(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [to_data(item) for item in value]
-    if isinstance(value, (np.ndarray, np.generic)):
-        return to_data(value.tolist())
+    if isinstance(value, np.generic):
+        return to_data(value.item())
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return str(value) if isinstance(value, Path) else value
