@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
+from aetk import __version__
 from aetk.contract.errors import BadInput, CheckFailed
 from aetk.contract.files import write_atomically
 from aetk.lab.detector import Detector, autoencoder
@@ -168,3 +171,15 @@ def _build(record: Mapping[str, Any], state: dict[str, torch.Tensor]) -> Detecto
         kappa=record["recipe"]["kappa"],
         threshold=float(state["threshold"]),
     ).eval()
+
+
+def versions() -> dict[str, str]:
+    """Versions of what a model is made with."""
+    packages = ("torch", "numpy", "scikit-learn", "onnx", "onnxscript", "onnxruntime")
+    found = {"aetk": __version__, "python": platform.python_version()}
+    for name in packages:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found

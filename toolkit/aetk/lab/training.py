@@ -1,11 +1,8 @@
 """Trains a detector: from a table to a run folder."""
 
-import platform
-import shlex
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +16,18 @@ from tqdm.auto import tqdm
 
 from aetk import __version__
 from aetk.contract import spec
-from aetk.contract.card import MISSING_POLICIES, QUANTILE_LEVELS
+from aetk.contract.card import QUANTILE_LEVELS
 from aetk.contract.errors import BadInput, Interrupted
 from aetk.contract.threshold import Method, Threshold, calibrate, is_anomaly, macro_f1, parse_method
 from aetk.lab import runs
-from aetk.lab.checkpoint import Checkpoint, Progress, read_checkpoint
+from aetk.lab.checkpoint import Checkpoint, Progress
 from aetk.lab.data import Dataset, Split, impute, is_constant, load_dataset, medians, split
 from aetk.lab.detector import Detector, autoencoder
 from aetk.lab.device import find_device
 from aetk.lab.fit import Job, fit, steps_per_epoch
 from aetk.lab.metrics import Metrics, measure
-from aetk.lab.recipe import Recipe, find_recipe
+from aetk.lab.options import find_checkpoint, merge, plan_recipe, resume_command
+from aetk.lab.recipe import Recipe
 
 Data = str | Path | pd.DataFrame
 
@@ -107,11 +105,11 @@ def train(
     folder = None if out is None else Path(out)
     saved = None
     if resume:
-        folder, saved = _find_checkpoint(folder)
-    request = _merge(given, None if saved is None else saved.request)
+        folder, saved = find_checkpoint(folder)
+    request = merge(given, None if saved is None else saved.request)
     if folder is not None and runs.is_finished(folder):
         raise BadInput(f"{folder} already holds a finished run.", "Name another folder with --out, or remove this one.")
-    plan = _plan(request)
+    plan = plan_recipe(request)
     dataset = load_dataset(
         data if data is not None else request["data"],
         validation=validation if validation is not None else request["validation"],
@@ -136,47 +134,6 @@ def train(
 
 def _name(data: Data | None) -> str | None:
     return "a data frame" if isinstance(data, pd.DataFrame) else None if data is None else str(data)
-
-
-_DEFAULTS: dict[str, Any] = {"recipe": "default", "device": "auto", "seed": 41, "missing": "reject", "drop": []}
-
-
-def _merge(given: dict[str, Any], saved: dict[str, Any] | None) -> dict[str, Any]:
-    """The options in force: those given, then the interrupted run's, then the defaults."""
-    if saved is None:
-        return {key: _DEFAULTS.get(key) if value is None else value for key, value in given.items()}
-    for key, value in given.items():
-        if value is not None and value != saved[key]:
-            raise BadInput(
-                f"The interrupted run was started with {key} {saved[key]!r}, not {value!r}.",
-                "Leave the option out to go on with that run, or leave --resume out to start another.",
-            )
-    return {key: saved[key] for key in given}
-
-
-def _find_checkpoint(folder: Path | None) -> tuple[Path | None, Checkpoint | None]:
-    """The folder to go on in and its checkpoint; no checkpoint where the run was stopped before the first."""
-    if folder is None:
-        folder = runs.newest(runs.RUNS, runs.CHECKPOINT)
-        if folder is None:
-            raise BadInput(f"There is no interrupted run under {runs.RUNS}/.", "Start one with: aetk train")
-    path = folder / runs.CHECKPOINT
-    return folder, read_checkpoint(path) if path.exists() else None
-
-
-def _plan(request: dict[str, Any]) -> Recipe:
-    plan = find_recipe(request["recipe"])
-    if request["missing"] not in MISSING_POLICIES:
-        raise BadInput(
-            f"'{request['missing']}' is no policy for missing values.", f"Known: {', '.join(MISSING_POLICIES)}."
-        )
-    if not 0 <= request["seed"] < 2**32:
-        raise BadInput(f"--seed is {request['seed']}; expected 0 to {2**32 - 1}.")
-    if request["epochs"] is None:
-        return plan
-    if request["epochs"] < 1:
-        raise BadInput(f"--epochs is {request['epochs']}; expected 1 or more.")
-    return replace(plan, epochs=request["epochs"], steps=None)
 
 
 def _method(text: str | None, dataset: Dataset) -> Method:
@@ -249,7 +206,7 @@ def _train(
         done = fit(job, saved)
     except Interrupted as error:
         raise Interrupted(
-            error.message, error.exit_code - 128, f"Go on with: {_resume_command(request, folder)}"
+            error.message, error.exit_code - 128, f"Go on with: {resume_command(request, folder)}"
         ) from None
     detector = Detector(
         network.cpu(),
@@ -302,7 +259,7 @@ def _finish(
         "fit_seconds": round(done.seconds, 3),
         "steps": done.step,
         "best_step": done.best_step,
-        "versions": versions(),
+        "versions": runs.versions(),
         "warnings": list(dataset.warnings),
     }
     runs.write_run(folder, record, detector, [asdict(line) for line in done.history], calibration, labels)
@@ -365,18 +322,6 @@ def _features(dataset: Dataset, parts: Split, missing: str) -> list[dict[str, An
     ]
 
 
-def versions() -> dict[str, str]:
-    """Versions of what a model is made with."""
-    packages = ("torch", "numpy", "scikit-learn", "onnx", "onnxscript", "onnxruntime")
-    found = {"aetk": __version__, "python": platform.python_version()}
-    for name in packages:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
-
-
 def _bar(progress: bool | None) -> Callable[..., Any]:
     shown = "ipykernel" in sys.modules if progress is None else progress
 
@@ -384,9 +329,3 @@ def _bar(progress: bool | None) -> Callable[..., Any]:
         return tqdm(disable=not shown, desc="training", **options)
 
     return make
-
-
-def _resume_command(request: dict[str, Any], folder: Path) -> str:
-    return shlex.join(
-        ["aetk", "train", *([request["data"]] if request["data"] else []), "--resume", "--out", str(folder)]
-    )
