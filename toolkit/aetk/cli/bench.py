@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from aetk.cli.common import FILE, json_option, provider_option, show
-from aetk.contract.errors import MissingExtra
+from aetk.contract.errors import BadInput, MissingExtra
 from aetk.contract.files import write_atomically
 from aetk.edge.providers import PROVIDERS
 from aetk.render import text
@@ -46,6 +46,8 @@ def command(
     """
     from aetk.edge import bench as edge
 
+    if out.exists() and not out.is_dir():
+        raise BadInput(f"--out {out} is a file; expected a folder.")
     model = model or edge.newest_model()
     report = edge.bench(
         model,
@@ -63,7 +65,7 @@ def command(
         from aetk.render.picture import draw_bench
 
         picture = out / f"{model.stem}.bench.png"
-        draw_bench(picture, report)
+        write_atomically([(picture, draw_bench(report))])
         files += f" and {picture}"
     except MissingExtra as error:
         click.echo(f"no picture: {error.hint}", err=True)

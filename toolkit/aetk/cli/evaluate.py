@@ -7,6 +7,7 @@ import click
 
 from aetk.cli.common import FILE, json_option, show
 from aetk.contract.errors import MissingExtra
+from aetk.contract.files import write_atomically
 
 
 @click.command("evaluate")
@@ -25,6 +26,6 @@ def command(models: tuple[Path, ...], data: Path, label: str, plot: Path | None,
         raise MissingExtra("aetk evaluate", "lab,cpu") from None
     report = evaluate(models, data, label)
     if plot is not None:
-        draw_evaluation(plot, report.labels, [(m.model.name, m.similarity, m.threshold) for m in report.models])
+        write_atomically([(plot, draw_evaluation(report))])
     following = shlex.join(["aetk", "threshold", str(models[0]), "--best-f1", "--data", str(data), "--label", label])
     show(report, evaluation, as_json, str(plot or ""), following)

@@ -1,5 +1,6 @@
 """`aetk inspect`."""
 
+import shlex
 from pathlib import Path
 
 import click
@@ -15,4 +16,4 @@ def command(model: Path, as_json: bool) -> None:
     """Show what MODEL is: contract, card, operators, sizes, provenance. Nothing is run."""
     from aetk.edge.inspection import inspect
 
-    show(inspect(model), inspection, as_json, following=f"aetk verify {model}")
+    show(inspect(model), inspection, as_json, following=shlex.join(["aetk", "verify", str(model)]))

@@ -1,5 +1,6 @@
 """`aetk score`."""
 
+import shlex
 from pathlib import Path
 
 import click
@@ -38,5 +39,5 @@ def command(
         scoring,
         as_json,
         str(report.out),
-        f"aetk evaluate {model} {data} --label COL   # with a column of 0 and 1",
+        shlex.join(["aetk", "evaluate", str(model), str(data), "--label", "COL"]) + "   # COL holds 0 and 1",
     )

@@ -37,15 +37,17 @@ def command(
         raise click.UsageError("Choose one of --set, --false-alarms and --best-f1.")
     if (rate is not None or best_f1) != (data is not None):
         raise click.UsageError("--data goes with --false-alarms or --best-f1, and they need it.")
+    if label is not None and data is None:
+        raise click.UsageError("--label goes with --data.")
     if best_f1 and label is None:
         raise click.UsageError("--best-f1 needs --label, a column of 0 and 1.")
     if ways == 0:
         from aetk.edge.inspection import inspect
 
         found = inspect(model).card.threshold
-        show(found, text.threshold, as_json, following=f"aetk threshold {model} --set VALUE")
+        show(found, text.threshold, as_json, following=shlex.join(["aetk", "threshold", str(model), "--set", "VALUE"]))
         return
-    from aetk.contract.threshold import parse_method
+    from aetk.contract.threshold import Method, check_rate
     from aetk.edge.model import card_path
     from aetk.edge.rethreshold import calibrate_threshold, set_threshold
 
@@ -53,6 +55,7 @@ def command(
         report = set_threshold(model, value)
     else:
         assert data is not None
-        report = calibrate_threshold(model, parse_method("best-f1" if best_f1 else f"conformal:{rate}"), data, label)
+        method = Method("best-f1") if rate is None else Method("conformal", check_rate(rate, "--false-alarms"))
+        report = calibrate_threshold(model, method, data, label)
     wrote = f"{report.model} and {card_path(report.model)}"
     show(report, text.thresholds, as_json, wrote, shlex.join(["aetk", "verify", str(model)]))

@@ -3,16 +3,24 @@
 import contextlib
 import itertools
 import os
+import platform
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
+from aetk.contract.errors import BadInput
+
 _serial = itertools.count()
 
 
+def _writers(target: Path) -> str:
+    """How temporary names of this machine's writers of `target` begin; a process id means nothing elsewhere."""
+    return f".{target.name}.{re.sub(r'[^A-Za-z0-9]', '', platform.node())}-"
+
+
 def _temporary(target: Path) -> Path:
-    return target.with_name(f".{target.name}.{os.getpid()}-{next(_serial)}.tmp")
+    return target.with_name(f"{_writers(target)}{os.getpid()}-{next(_serial)}.tmp")
 
 
 def _alive(pid: int) -> bool:
@@ -29,7 +37,7 @@ def _alive(pid: int) -> bool:
 
 def _remove_leftovers(target: Path) -> None:
     """Delete the temporary files of writers of `target` that were killed."""
-    pattern = re.compile(re.escape(f".{target.name}.") + r"(\d+)-\d+\.tmp")
+    pattern = re.compile(re.escape(_writers(target)) + r"(\d+)-\d+\.tmp")
     with os.scandir(target.parent) as entries:
         for entry in entries:
             match = pattern.fullmatch(entry.name)
@@ -58,9 +66,16 @@ def _sync(file: IO[bytes]) -> None:
     os.fsync(file.fileno())
 
 
+def check_target(path: Path) -> None:
+    """BadInput where a path cannot become a file: it is a folder, a device or a pipe."""
+    if path.exists() and not path.is_file():
+        raise BadInput(f"{path} is {'a folder' if path.is_dir() else 'no regular file'}; expected a file name.")
+
+
 def _stage(path: Path) -> tuple[Path, Path]:
     """The file that a path really means, its folder made and swept, and a temporary name beside it."""
     target = Path(os.path.realpath(path))
+    check_target(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(target)
     return target, _temporary(target)
@@ -103,3 +118,9 @@ def write_atomically(files: Sequence[tuple[Path, bytes]]) -> None:
         for _, temporary in staged:
             temporary.unlink(missing_ok=True)
         raise
+
+
+def remove(path: Path) -> None:
+    """Delete a file, where there is one, with what killed writers of it left behind."""
+    _remove_leftovers(path)
+    path.unlink(missing_ok=True)

@@ -72,8 +72,8 @@ def parse_method(text: str) -> Method:
         number = math.nan
     if kind == "fixed" and parameter:
         return Method("fixed", check_value(number))
-    if kind == "conformal" and 0 < number < 1:
-        return Method("conformal", number)
+    if kind == "conformal" and parameter:
+        return Method("conformal", check_rate(number, "--threshold conformal"))
     raise BadInput(
         f"'{text}' is no threshold method.",
         "Use fixed:0.95 (a similarity), best-f1 (needs labels) or conformal:0.001 (a false-alarm rate).",
@@ -86,6 +86,13 @@ def check_value(value: float) -> float:
     if not -1 < rounded <= 1:
         raise BadInput(f"The threshold {value:g} is not a similarity: expected -1 < threshold <= 1.")
     return rounded
+
+
+def check_rate(rate: float, option: str) -> float:
+    """The false-alarm rate of an option; BadInput unless 1e-9 <= rate < 1: no table reaches beyond."""
+    if not 1e-9 <= rate < 1:
+        raise BadInput(f"{option} is {rate:g}; expected a false-alarm rate of at least 1e-9 and less than 1.")
+    return rate
 
 
 def is_anomaly(similarity: NDArray[np.floating], threshold: float) -> NDArray[np.bool_]:
@@ -170,6 +177,12 @@ def rows_needed(rate: float) -> int:
     return math.ceil(1 / rate - 1 - 1e-9)
 
 
+def _rate_supported(rows: int) -> float:
+    """The smallest rate of three digits that so many rows support."""
+    digits = 10.0 ** (2 - math.floor(math.log10(1 / (rows + 1))))
+    return math.ceil(digits / (rows + 1)) / digits
+
+
 def _conformal(ordinary: NDArray[np.float32], rate: float | None) -> tuple[float, float]:
     """Split-conformal threshold and the rate that it holds (Vovk, Gammerman and Shafer, 2005; Laxhammar, 2014).
 
@@ -182,7 +195,7 @@ def _conformal(ordinary: NDArray[np.float32], rate: float | None) -> tuple[float
         method = Method("conformal", rate)
         raise BadInput(
             f"{method} needs at least {needed} ordinary calibration rows; there are {n}.",
-            f"Bring more rows, or ask for a rate of {1 / (n + 1):.2g} or more.",
+            f"Bring more rows, or ask for a rate of {_rate_supported(n):g} or more." if n > 1 else "Bring more rows.",
         )
     if rate is None:
         rate = 1 / (n + 1)

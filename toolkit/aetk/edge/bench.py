@@ -141,7 +141,7 @@ def bench(
         raise BadInput("Batch sizes, threads and seconds must be positive.")
     started = time.perf_counter()
     loaded = load(Path(model))
-    wanted = dict.fromkeys([*providers, *require])
+    wanted = dict.fromkeys([*require, *providers])  # what must work is tried first
     variants: list[_Variant] = []
     skipped: list[Skipped] = []
     for provider in [find_provider(short) for short in wanted]:
@@ -172,9 +172,9 @@ def _open_variants(
     path: Path, model: bytes, card: Card, provider: Provider, batches: Sequence[int], threads: Sequence[int | None]
 ) -> list[_Variant]:
     variants = []
-    for count in threads if provider.short == "cpu" else (None,):
+    for count in dict.fromkeys(threads) if provider.short == "cpu" else (None,):
         session = open_session(model, provider, threads=count)
-        for batch in batches:
+        for batch in dict.fromkeys(batches):
             cold = probe(path, provider.short, batch, count)
             variants.append(_Variant(session, batch, count, ordinary_rows(card, batch), cold))
     return variants

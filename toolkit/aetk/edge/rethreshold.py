@@ -60,8 +60,8 @@ def calibrate_threshold(model: str | Path, method: Method, data: Path, label: st
     scores = Scorer(loaded).score(table.values)
     valid = scores.is_valid
     labels = None if table.labels is None else table.labels[valid]
-    rows = "rows" if labels is None else "labelled rows"
-    threshold = calibrate(method, scores.similarity[valid], labels, f"{int(valid.sum())} {rows} of {table.path.name}")
+    rows = "labelled rows" if labels is not None and method.kind == "best-f1" else "ordinary rows"
+    threshold = calibrate(method, scores.similarity[valid], labels, f"{rows} of {table.path.name}")
     return _reissue(loaded, threshold, int((~valid).sum()))
 
 

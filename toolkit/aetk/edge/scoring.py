@@ -97,8 +97,7 @@ def score_file(
     scorer = Scorer(model, providers=providers, threshold=threshold)
     texts = [] if id_column is None else [id_column]
     positions(data, header(data), [*scorer.feature_names, *texts])
-    if out.exists() and out.samefile(data):
-        raise BadInput(f"{out} is the table to be scored; it would be overwritten.", "Name another file with --out.")
+    _check_names(out, data, scorer, id_column)
     rows = anomalies = invalid = 0
     with atomic_file(out) as file:
         sink = _sink(out, file)
@@ -117,6 +116,14 @@ def score_file(
     return ScoreReport(
         scorer.model.path, data, out, scorer.provider, scorer.threshold, rows, anomalies, invalid, seconds
     )
+
+
+def _check_names(out: Path, data: Path, scorer: Scorer, id_column: str | None) -> None:
+    for kept in (data, scorer.model.path, scorer.model.card_path):
+        if out.exists() and kept.exists() and out.samefile(kept):
+            raise BadInput(f"{out} would be overwritten; it is read here.", "Name another file with --out.")
+    if id_column in spec.OUTPUTS or (id_column or "").startswith(f"{spec.CONTRIBUTION}:"):
+        raise BadInput(f"--id {id_column} is the name of a column that is written; rename it in {data}.")
 
 
 def _sink(out: Path, file: IO[bytes]) -> Sink:

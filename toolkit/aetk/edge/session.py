@@ -63,11 +63,10 @@ def open_session(
     """
     ort = onnxruntime()
     if provider.name not in ort.get_available_providers():
-        raise Unavailable(
-            f"The installed onnxruntime {ort.__version__} has no {provider.name}.",
-            f"It has {', '.join(ort.get_available_providers())}. The build '{provider.build}' may bring it, "
-            "in place of the one installed, never beside it.",
-        )
+        has = f"It has {', '.join(ort.get_available_providers())}."
+        if provider.build != "onnxruntime":
+            has += f" The build '{provider.build}' may bring it, in place of the one installed, never beside it."
+        raise Unavailable(f"The installed onnxruntime {ort.__version__} has no {provider.name}.", has)
     options = ort.SessionOptions()
     options.log_severity_level = _ERRORS_ONLY
     options.graph_optimization_level = getattr(

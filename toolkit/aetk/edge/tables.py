@@ -66,14 +66,23 @@ def header(path: Path) -> tuple[str, ...]:
     else:
         with _open(path) as file:
             names = tuple(next(_rows(path, file), (0, []))[1])
+        if len(names) == 1 and (";" in names[0] or "\t" in names[0]):
+            raise BadInput(f"{path}: the header is one column, '{names[0][:40]}'; expected commas between columns.")
     if not names:
         raise BadInput(f"{path} is empty; expected a header line with column names.")
+    check_names(str(path), names)
+    return names
+
+
+def check_names(source: str, names: Sequence[str]) -> None:
+    """BadInput where a column has no name, or the same as another."""
+    seen = set[str]()
     for position, name in enumerate(names, 1):
         if not name:
-            raise BadInput(f"{path}: column {position} has no name.", "Give it one in the header line.")
-        if names.index(name) != position - 1:
-            raise BadInput(f"{path}: two columns are called '{name}'.", "Rename or remove one of them.")
-    return names
+            raise BadInput(f"{source}: column {position} has no name.", "Give it one in the header line.")
+        if name in seen:
+            raise BadInput(f"{source}: two columns are called '{name}'.", "Rename or remove one of them.")
+        seen.add(name)
 
 
 def positions(path: Path, names: Sequence[str], wanted: Sequence[str]) -> list[int]:

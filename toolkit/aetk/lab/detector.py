@@ -124,7 +124,8 @@ def safe_bound(network: nn.Sequential, n_features: int) -> float:
                 gain = layer.weight.detach().double().abs() / (layer.running_var.double() + layer.eps).sqrt()
                 shift = layer.bias.detach().double().abs() + gain * layer.running_mean.double().abs()
                 reach = gain * reach + shift
-            largest = max(largest, float(reach.max()))
+            top = float(reach.max())
+            largest = largest if top <= largest else top  # NaN wins
         if math.isfinite(largest) and n_features * largest**2 < _SAFE:
             return bound
         bound /= 10

@@ -7,7 +7,7 @@ from typing import Any
 from aetk.contract import golden, onnxfile, spec
 from aetk.contract.card import Card, Feature, Similarity
 from aetk.contract.errors import BadInput, CheckFailed
-from aetk.contract.files import write_atomically
+from aetk.contract.files import check_target, write_atomically
 from aetk.contract.threshold import Alarms, Threshold
 from aetk.edge.model import card_path
 from aetk.edge.model import load as load_model
@@ -54,6 +54,7 @@ def export(
     target = Path(out) if out is not None else EXPORTS / f"{found.name}.onnx"
     if target.suffix != ".onnx":
         raise BadInput(f"{target} does not end in .onnx.")
+    check_target(target)
     detector = found.detector
     detector.explain = explain
     data = to_onnx(detector, opset)

@@ -5,7 +5,7 @@ import math
 import os
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,6 +90,7 @@ class _Loop:
         self.best = clone(job.network.state_dict())
         self.shuffle = torch.Generator().manual_seed(job.seed)
         self.epoch_start = self.shuffle.get_state()
+        self.last = job.rows[:0], job.rows[:0]
         self.per_epoch = steps_per_epoch(len(job.rows), job.recipe)
         self.optimizer = torch.optim.Adam(job.network.parameters(), lr=job.recipe.learning_rate, fused=True)
         self.scheduler = self._make_scheduler()
@@ -126,7 +127,9 @@ class _Loop:
                     self.scheduler.step(line.score)
 
     def save(self) -> None:
-        """Write the checkpoint."""
+        """Write the checkpoint, unless the last step has spoiled the network."""
+        if not _finite(self.job.network.parameters()):
+            raise self._not_finite(*self.last)
         tensors = {f"network.{name}": t for name, t in self.job.network.state_dict().items()}
         tensors |= {f"best.{name}": t for name, t in self.best.items()}
         for index, parameter in enumerate(self.job.network.parameters()):
@@ -146,7 +149,9 @@ class _Loop:
         progress, steps = self.progress, self.job.steps
         last_save = started = time.perf_counter()
         seconds_before = progress.seconds
-        patient = True
+        if progress.step == 0:
+            self.save()  # from now on, --resume knows the options and the data
+        patient = self._is_patient()
         while progress.step < steps and patient:
             self.epoch_start = self.shuffle.get_state()
             order = torch.randperm(len(self.job.rows), generator=self.shuffle).to(self.job.rows.device)
@@ -187,11 +192,13 @@ class _Loop:
         reconstruction = network(self._swapped(rows))
         loss = l1_loss(reconstruction, rows)
         value = loss.item()
-        if not math.isfinite(value):
+        # BatchNorm's statistics can overflow while the loss is still finite, and only scoring would notice
+        if not math.isfinite(value) or not _finite(network.buffers()):
             raise self._not_finite(rows, reconstruction)
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
+        self.last = rows, reconstruction
         if isinstance(self.scheduler, OneCycleLR):
             self.scheduler.step()
         progress.step += 1
@@ -221,9 +228,7 @@ class _Loop:
         network.eval()
         score = self.job.score(network)
         if not math.isfinite(score):
-            raise CheckFailed(
-                f"The selection score after step {progress.step} is {score}; training has diverged.", _HINT
-            )
+            raise self._not_finite(*self.last)
         rate = float(self.optimizer.param_groups[0]["lr"])
         loss = progress.loss_sum / progress.loss_rows
         epoch = -(-progress.step // self.per_epoch)
@@ -235,25 +240,34 @@ class _Loop:
             progress.best_score, progress.best_step = score, progress.step
             self.best = clone(network.state_dict())
         bar.set_postfix(loss=f"{loss:.4f}", score=f"{score:.4f}", refresh=False)
-        patience = self.job.recipe.patience
-        every = self.job.recipe.evaluate_every or self.per_epoch
-        return patience is None or progress.step - progress.best_step < patience * every
+        return self._is_patient()
+
+    def _is_patient(self) -> bool:
+        """Whether the best score is recent enough to go on."""
+        progress, patience = self.progress, self.job.recipe.patience
+        if patience is None or progress.best_score is None:
+            return True
+        return progress.step - progress.best_step < patience * (self.job.recipe.evaluate_every or self.per_epoch)
 
     def _not_finite(self, rows: Tensor, reconstruction: Tensor) -> CheckFailed:
         step, names = self.progress.step, self.job.feature_names
-        per_column = (reconstruction - rows).abs().mean(0)
-        culprits = [names[i] for i in torch.nonzero(~per_column.isfinite()).flatten().tolist()]
-        if len(culprits) == len(names):  # the network itself is lost: the largest inputs are the likeliest cause
+        at_fault = ~(reconstruction - rows).abs().mean(0).isfinite()
+        if at_fault.all() or not at_fault.any():  # the network itself is lost: the largest inputs are the likely cause
             largest = rows.abs().amax(0)
-            culprits = [names[i] for i in largest.argsort(descending=True)[:3].tolist()]
+            at_fault = largest >= largest.max() / 1000
+        culprits = [names[i] for i in torch.nonzero(at_fault).flatten().tolist()]
+        hint = "Check those columns for extreme values"
+        if self.job.recipe.scaling == "none":
+            hint += ", or train with --recipe default, which scales them"
         return CheckFailed(
             f"The loss is not finite in epoch {step // self.per_epoch + 1}, batch {step % self.per_epoch + 1}; "
             f"columns at fault: {', '.join(culprits[:5])}.",
-            _HINT,
+            f"{hint}.",
         )
 
 
-_HINT = "Check those columns for extreme values, or train with --recipe default, which scales them."
+def _finite(tensors: Iterable[Tensor]) -> bool:
+    return all(bool(tensor.isfinite().all()) for tensor in tensors)
 
 
 @contextlib.contextmanager

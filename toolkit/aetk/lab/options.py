@@ -11,6 +11,9 @@ from aetk.lab import runs
 from aetk.lab.checkpoint import Checkpoint, read_checkpoint
 from aetk.lab.recipe import Recipe, find_recipe
 
+FRAME = "a data frame"
+"""What stands for a data frame among the options of a run."""
+
 DEFAULTS: dict[str, Any] = {"recipe": "default", "device": "auto", "seed": 41, "missing": "reject", "drop": []}
 
 
@@ -19,6 +22,8 @@ def merge(given: dict[str, Any], saved: dict[str, Any] | None) -> dict[str, Any]
     if saved is None:
         return {key: DEFAULTS.get(key) if value is None else value for key, value in given.items()}
     for key, value in given.items():
+        if key in ("data", "validation"):
+            continue  # a file may have moved; its content is what counts, and the fingerprint tells
         if value is not None and value != saved[key]:
             raise BadInput(
                 f"The interrupted run was started with {key} {saved[key]!r}, not {value!r}.",
@@ -27,13 +32,16 @@ def merge(given: dict[str, Any], saved: dict[str, Any] | None) -> dict[str, Any]
     return {key: saved[key] for key in given}
 
 
-def find_checkpoint(folder: Path | None) -> tuple[Path | None, Checkpoint | None]:
-    """The folder to go on in and its checkpoint; no checkpoint where the run was stopped before the first."""
-    if folder is None:
-        folder = runs.newest(runs.RUNS, runs.CHECKPOINT)
-        if folder is None:
-            raise BadInput(f"There is no interrupted run under {runs.RUNS}/.", "Start one with: aetk train")
+def find_checkpoint(folder: Path | None) -> tuple[Path, Checkpoint | None]:
+    """The folder to go on in and its checkpoint; no checkpoint where the run was stopped before the first.
+
+    Raises:
+        BadInput: there is no interrupted run.
+    """
+    folder = folder or runs.newest_interrupted()
     path = folder / runs.CHECKPOINT
+    if not folder.is_dir():
+        raise BadInput(f"There is no interrupted run in {folder}.", "Start one with: aetk train")
     return folder, read_checkpoint(path) if path.exists() else None
 
 
@@ -55,6 +63,7 @@ def plan_recipe(request: dict[str, Any]) -> Recipe:
 
 def resume_command(request: dict[str, Any], folder: Path) -> str:
     """What to type to go on with an interrupted run."""
-    return shlex.join(
-        ["aetk", "train", *([request["data"]] if request["data"] else []), "--resume", "--out", str(folder)]
-    )
+    if FRAME in (request["data"], request["validation"]):
+        return f"aetk.train(data, ..., resume=True, out={str(folder)!r})"
+    named = [request["data"]] if request["data"] else []
+    return shlex.join(["aetk", "train", *named, "--resume", "--out", str(folder)])

@@ -17,7 +17,7 @@ from safetensors.torch import load, save
 
 from aetk import __version__
 from aetk.contract.errors import BadInput, CheckFailed
-from aetk.contract.files import write_atomically
+from aetk.contract.files import remove, write_atomically
 from aetk.lab.detector import Detector, autoencoder
 
 RUNS = Path("runs")
@@ -68,10 +68,19 @@ def is_finished(folder: Path) -> bool:
     return (folder / RECORD).is_file()
 
 
-def newest(root: Path, holding: str) -> Path | None:
-    """The folder under `root` whose file `holding` is the newest, or None."""
+def newest(root: Path, holding: str, without: str = "") -> Path | None:
+    """The folder under `root` whose file `holding` is the newest, of those that have no file `without`; or None."""
     found = [path for path in root.glob(f"*/{holding}") if path.is_file()]
+    found = [path for path in found if not without or not (path.parent / without).exists()]
     return max(found, key=lambda path: (path.stat().st_mtime_ns, path.parent.name)).parent if found else None
+
+
+def newest_interrupted(root: Path = RUNS) -> Path:
+    """The newest run that was stopped before it was finished; BadInput where there is none."""
+    folder = newest(root, CHECKPOINT, without=RECORD)
+    if folder is None:
+        raise BadInput(f"There is no interrupted run under {root}/.", "Start one with: aetk train")
+    return folder
 
 
 def newest_finished(root: Path = RUNS) -> Path:
@@ -86,25 +95,29 @@ def write_run(
     folder: Path,
     record: dict[str, Any],
     detector: Detector,
-    history: list[dict[str, Any]],
     calibration: NDArray[np.float32],
     labels: NDArray[np.bool_] | None,
+    others: Mapping[str, bytes],
 ) -> None:
-    """Write a run; `run.json`, which vouches for the other files by their digests, appears last."""
+    """Write a run; `run.json`, which vouches for the other files by their digests, appears last.
+
+    `others` are more files by name: the history, a picture.
+    """
     rows = {"features": torch.from_numpy(calibration)}
     if labels is not None:
         rows["labels"] = torch.from_numpy(labels)
     files = {
         WEIGHTS: save({name: tensor.contiguous() for name, tensor in detector.state_dict().items()}),
         ROWS: save(rows),
-        HISTORY: _json(history),
+        **others,
     }
     record = {**record, "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}}
-    write_atomically([(folder / name, content) for name, content in {**files, RECORD: _json(record)}.items()])
-    (folder / CHECKPOINT).unlink(missing_ok=True)
+    write_atomically([(folder / name, content) for name, content in {**files, RECORD: encode(record)}.items()])
+    remove(folder / CHECKPOINT)
 
 
-def _json(data: Any) -> bytes:
+def encode(data: Any) -> bytes:
+    """JSON as it is written into a run folder."""
     return (json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
@@ -112,7 +125,7 @@ def read_record(folder: Path) -> dict[str, Any]:
     """The content of `run.json`; BadInput where there is no finished run."""
     try:
         record = json.loads((folder / RECORD).read_bytes())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         hint = (
             f"Go on with: aetk train --resume --out {folder}"
             if (folder / CHECKPOINT).exists()

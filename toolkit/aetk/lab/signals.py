@@ -21,6 +21,8 @@ class StopRequest:
     def __enter__(self) -> "StopRequest":
         if threading.current_thread() is threading.main_thread():
             for number in _SIGNALS:
+                if signal.getsignal(number) in (signal.SIG_IGN, None):  # ignored (nohup), or not Python's to restore
+                    continue
                 self._before[number] = signal.signal(number, self._receive)
         return self
 

@@ -1,7 +1,7 @@
 """Trains a detector: from a table to a run folder."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,16 +20,19 @@ from aetk.contract.card import QUANTILE_LEVELS
 from aetk.contract.errors import BadInput, Interrupted
 from aetk.contract.threshold import Method, Threshold, calibrate, is_anomaly, macro_f1, parse_method
 from aetk.lab import runs
-from aetk.lab.checkpoint import Checkpoint, Progress
-from aetk.lab.data import Dataset, Split, impute, is_constant, load_dataset, medians, split
+from aetk.lab.checkpoint import Checkpoint, Evaluation, Progress
+from aetk.lab.data import Dataset, load_dataset
 from aetk.lab.detector import Detector, autoencoder
 from aetk.lab.device import find_device
 from aetk.lab.fit import Job, fit, steps_per_epoch
 from aetk.lab.metrics import Metrics, measure
-from aetk.lab.options import find_checkpoint, merge, plan_recipe, resume_command
+from aetk.lab.options import FRAME, find_checkpoint, merge, plan_recipe, resume_command
 from aetk.lab.recipe import Recipe
+from aetk.lab.scaling import clipping_notes, fit_scaling
+from aetk.lab.split import Split, impute, medians, split
 
 Data = str | Path | pd.DataFrame
+Extras = Callable[["TrainReport"], Mapping[str, bytes]]
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ class TrainReport:
         metrics: on the calibration rows, where they are labelled.
         calibration_similarity: float32 [rows].
         calibration_labels: bool [rows], or None.
+        history: the evaluations, in order.
         warnings: what a person should know.
     """
 
@@ -58,6 +62,7 @@ class TrainReport:
     metrics: Metrics | None
     calibration_similarity: NDArray[np.float32]
     calibration_labels: NDArray[np.bool_] | None
+    history: tuple[Evaluation, ...]
     warnings: tuple[str, ...]
 
 
@@ -76,6 +81,7 @@ def train(
     resume: bool = False,
     out: str | Path | None = None,
     progress: bool | None = None,
+    extras: Extras = lambda _: {},
 ) -> TrainReport:
     """Train a detector.
 
@@ -93,26 +99,59 @@ def train(
         resume: go on with an interrupted run: the one in `out`, else the newest. Options not named are the run's.
         out: the run folder; the first free `runs/NAME-N` unless named.
         progress: whether to show a bar; None for only in a notebook.
+        extras: makes more files for the run folder, by name, from the report.
 
     Raises:
         BadInput: wrong data or options. CheckFailed: the loss is not finite. Unavailable: no such device.
         Interrupted: stopped by a signal, after saving.
     """
-    given = {
-        "data": _name(data), "validation": _name(validation), "label": label, "drop": list(drop) or None,
-        "recipe": recipe, "device": device, "epochs": epochs, "seed": seed, "missing": missing, "threshold": threshold,
-    }  # fmt: skip
     folder = None if out is None else Path(out)
     saved = None
     if resume:
         folder, saved = find_checkpoint(folder)
-    request = merge(given, None if saved is None else saved.request)
     if folder is not None and runs.is_finished(folder):
         raise BadInput(f"{folder} already holds a finished run.", "Name another folder with --out, or remove this one.")
-    plan = plan_recipe(request)
+    if resume and saved is None and data is None:
+        raise BadInput(f"{folder} holds nothing to go on with yet.", "Name the data, and leave --resume out.")
+    given = {
+        "data": _name(data),
+        "validation": _name(validation),
+        "label": label,
+        "drop": [drop] if isinstance(drop, str) else list(drop) or None,
+        "recipe": recipe,
+        "device": device,
+        "epochs": epochs,
+        "seed": seed,
+        "missing": missing,
+        "threshold": threshold,
+    }
+    request = merge(given, None if saved is None else saved.request)
+    plan = _plan(request, data, validation, folder, saved)
+    detector, done = _fit(plan, saved, _bar(progress))
+    return _finish(plan, detector, done, extras)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """Everything that is settled before the first step."""
+
+    request: dict[str, Any]
+    recipe: Recipe
+    method: Method
+    dataset: Dataset
+    parts: Split
+    device: torch.device
+    folder: Path
+
+
+def _plan(
+    request: dict[str, Any], data: Data | None, validation: Data | None, folder: Path | None, saved: Checkpoint | None
+) -> _Plan:
+    """Check everything that can be checked before training, and only then make the run folder."""
+    recipe = plan_recipe(request)
     dataset = load_dataset(
-        data if data is not None else request["data"],
-        validation=validation if validation is not None else request["validation"],
+        request["data"] if data is None else data,
+        validation=request["validation"] if validation is None else validation,
         label=request["label"],
         drop=request["drop"],
         missing=request["missing"],
@@ -121,19 +160,26 @@ def train(
         raise BadInput(
             "The data is not what the interrupted run was trained on.", "Bring the same data, or leave --resume out."
         )
-    request["fingerprint"] = dataset.fingerprint
-    method = _method(request["threshold"] or plan.threshold, dataset)
-    parts = split(dataset, plan, method, request["seed"])
+    method = _method(recipe.threshold if request["threshold"] is None else request["threshold"], dataset)
+    parts = split(dataset, recipe, method, request["seed"])
     _check_calibration(method, parts)
+    device = find_device(request["device"])
     folder = folder if folder is not None else runs.new_folder(dataset.name)
     folder.mkdir(parents=True, exist_ok=True)
-    notes = _notes(method, parts, saved is None and (folder / runs.CHECKPOINT).exists())
-    dataset = replace(dataset, warnings=(*dataset.warnings, *notes))
-    return _train(dataset, parts, plan, method, request, folder, saved, progress)
+    notes = _notes(method, parts, restarts=saved is None and (folder / runs.CHECKPOINT).exists())
+    return _Plan(
+        request={**request, "fingerprint": dataset.fingerprint},
+        recipe=recipe,
+        method=method,
+        dataset=replace(dataset, warnings=(*dataset.warnings, *notes)),
+        parts=parts,
+        device=device,
+        folder=folder,
+    )
 
 
 def _name(data: Data | None) -> str | None:
-    return "a data frame" if isinstance(data, pd.DataFrame) else None if data is None else str(data)
+    return FRAME if isinstance(data, pd.DataFrame) else None if data is None else str(data)
 
 
 def _method(text: str | None, dataset: Dataset) -> Method:
@@ -149,7 +195,7 @@ def _check_calibration(method: Method, parts: Split) -> None:
     calibrate(method, stand_in, parts.calibration_labels, parts.basis)
 
 
-def _notes(method: Method, parts: Split, restarts: bool) -> list[str]:
+def _notes(method: Method, parts: Split, *, restarts: bool) -> list[str]:
     """What a person should know of the plan."""
     notes = []
     if restarts:
@@ -164,130 +210,119 @@ def _notes(method: Method, parts: Split, restarts: bool) -> list[str]:
     return notes
 
 
-def _train(
-    dataset: Dataset,
-    parts: Split,
-    plan: Recipe,
-    method: Method,
-    request: dict[str, Any],
-    folder: Path,
-    saved: Checkpoint | None,
-    progress: bool | None,
-) -> TrainReport:
-    device = find_device(request["device"])
-    fill = medians(parts.fit)
-    imputes = request["missing"] == "median"
-    if imputes:
-        parts = impute(parts, fill)
-    center, inverse_scale = _scaling(parts.fit, plan)
+def _fit(plan: _Plan, saved: Checkpoint | None, bar: Callable[..., Any]) -> tuple[Detector, Progress]:
+    """Train the network and put it into a detector whose threshold is yet to be set."""
+    imputes = plan.request["missing"] == "median"
+    fill = medians(plan.parts.fit)
+    parts = impute(plan.parts, fill) if imputes else plan.parts
+    center, inverse_scale = fit_scaling(parts.fit, plan.recipe)
     with torch.random.fork_rng():
-        torch.manual_seed(request["seed"])
-        network = autoencoder(len(dataset.features), plan.hidden)
-    network.to(device)
+        torch.manual_seed(plan.request["seed"])
+        network = autoencoder(len(plan.dataset.features), plan.recipe.hidden)
+    network.to(plan.device)
 
     def scaled(rows: NDArray[np.float64]) -> Tensor:
         raw = torch.from_numpy(rows.astype(np.float32))
-        return ((raw - center) * inverse_scale).to(device)
+        return ((raw - center) * inverse_scale).to(plan.device)
 
     rows = scaled(parts.fit)
     job = Job(
         network=network,
         rows=rows,
-        feature_names=dataset.features,
-        score=_selection(plan, scaled(parts.selection), parts.selection_labels),
-        recipe=plan,
-        steps=plan.steps or (plan.epochs or 1) * steps_per_epoch(len(rows), plan),
-        seed=request["seed"],
-        checkpoint=folder / runs.CHECKPOINT,
-        request=request,
-        bar=_bar(progress),
+        feature_names=plan.dataset.features,
+        score=_selection(plan.recipe, scaled(parts.selection), parts.selection_labels),
+        recipe=plan.recipe,
+        steps=plan.recipe.steps or (plan.recipe.epochs or 1) * steps_per_epoch(len(rows), plan.recipe),
+        seed=plan.request["seed"],
+        checkpoint=plan.folder / runs.CHECKPOINT,
+        request=plan.request,
+        bar=bar,
     )
     try:
         done = fit(job, saved)
     except Interrupted as error:
-        raise Interrupted(
-            error.message, error.exit_code - 128, f"Go on with: {resume_command(request, folder)}"
-        ) from None
+        hint = f"Go on with: {resume_command(plan.request, plan.folder)}"
+        raise Interrupted(error.message, error.exit_code - 128, hint) from None
     detector = Detector(
         network.cpu(),
         center=center,
         inverse_scale=inverse_scale,
-        fill=torch.from_numpy((fill if imputes else center.numpy()).astype(np.float32)),
+        fill=torch.from_numpy(fill.astype(np.float32)) if imputes else center.clone(),
         imputes=imputes,
-        kappa=plan.kappa,
+        kappa=plan.recipe.kappa,
         threshold=0.0,
-    ).eval()
-    return _finish(dataset, parts, plan, method, request, folder, device, detector, done)
+    )
+    return detector.eval(), done
 
 
-def _finish(
-    dataset: Dataset,
-    parts: Split,
-    plan: Recipe,
-    method: Method,
-    request: dict[str, Any],
-    folder: Path,
-    device: torch.device,
-    detector: Detector,
-    done: Progress,
-) -> TrainReport:
+def _finish(plan: _Plan, detector: Detector, done: Progress, extras: Extras) -> TrainReport:
     """Calibrate, measure and write the run."""
+    parts, labels = plan.parts, plan.parts.calibration_labels
     with np.errstate(over="ignore"):
         calibration = parts.calibration.astype(np.float32)
     with torch.no_grad():
         similarity = detector(torch.from_numpy(calibration))[0].numpy()
-    threshold = calibrate(method, similarity, parts.calibration_labels, parts.basis)
+    threshold = calibrate(plan.method, similarity, labels, parts.basis)
     detector.threshold.fill_(threshold.value)
-    labels = parts.calibration_labels
-    metrics = None if labels is None else measure(similarity, labels, threshold.value)
-    record = {
-        "aetk": __version__,
-        "recipe": asdict(plan),
-        "seed": request["seed"],
-        "device": str(device),
-        "missing": request["missing"],
-        "features": _features(dataset, parts, request["missing"]),
-        "threshold": asdict(threshold),
-        "metrics": None if metrics is None else asdict(metrics),
-        "training_data": {
-            "source": Path(dataset.source).name,
-            "fingerprint": dataset.fingerprint,
-            "fit_rows": len(parts.fit),
-            "selection_rows": len(parts.selection),
-            "calibration_rows": len(parts.calibration),
-        },
-        "fit_seconds": round(done.seconds, 3),
-        "steps": done.step,
-        "best_step": done.best_step,
-        "versions": runs.versions(),
-        "warnings": list(dataset.warnings),
-    }
-    runs.write_run(folder, record, detector, [asdict(line) for line in done.history], calibration, labels)
-    return TrainReport(
-        run=folder,
-        recipe=plan.name,
-        device=str(device),
-        features=dataset.features,
+    report = TrainReport(
+        run=plan.folder,
+        recipe=plan.recipe.name,
+        device=str(plan.device),
+        features=plan.dataset.features,
         rows=len(parts.fit),
         steps=done.step,
         best_step=done.best_step,
         fit_seconds=done.seconds,
         threshold=threshold,
-        metrics=metrics,
+        metrics=None if labels is None else measure(similarity, labels, threshold.value),
         calibration_similarity=similarity,
         calibration_labels=labels,
-        warnings=dataset.warnings,
+        history=tuple(done.history),
+        warnings=(*plan.dataset.warnings, *clipping_notes(detector, plan.dataset.features, parts.fit)),
     )
+    others = {runs.HISTORY: runs.encode([asdict(line) for line in report.history]), **extras(report)}
+    runs.write_run(plan.folder, _record(plan, detector, report), detector, calibration, labels, others)
+    return report
 
 
-def _scaling(rows: NDArray[np.float64], plan: Recipe) -> tuple[Tensor, Tensor]:
-    """Center and inverse scale, float32 [n]; a constant column is centred and not scaled."""
-    n = rows.shape[1]
-    if plan.scaling == "none":
-        return torch.zeros(n), torch.ones(n)
-    spread = np.array([1.0 if is_constant(column) else column.std() for column in rows.T])
-    inverse = np.clip(1.0 / spread, 1e-30, 1e30)  # never 0 or infinite in float32, where 0 * infinity lurks
-    return torch.from_numpy(rows.mean(0).astype(np.float32)), torch.from_numpy(inverse.astype(np.float32))
+def _record(plan: _Plan, detector: Detector, report: TrainReport) -> dict[str, Any]:
+    """The content of `run.json`, without the digests."""
+    return {
+        "aetk": __version__,
+        "recipe": asdict(plan.recipe),
+        "seed": plan.request["seed"],
+        "device": report.device,
+        "missing": plan.request["missing"],
+        "features": _features(plan, detector),
+        "threshold": asdict(report.threshold),
+        "metrics": None if report.metrics is None else asdict(report.metrics),
+        "training_data": {
+            "source": Path(plan.dataset.source).name,
+            "fingerprint": plan.dataset.fingerprint,
+            "fit_rows": report.rows,
+            "selection_rows": len(plan.parts.selection),
+            "calibration_rows": len(plan.parts.calibration),
+        },
+        "fit_seconds": round(report.fit_seconds, 3),
+        "steps": report.steps,
+        "best_step": report.best_step,
+        "versions": runs.versions(),
+        "warnings": list(report.warnings),
+    }
+
+
+def _features(plan: _Plan, detector: Detector) -> list[dict[str, Any]]:
+    rows = impute(plan.parts, medians(plan.parts.fit)).fit if detector.imputes else plan.parts.fit
+    quantiles = np.quantile(rows, QUANTILE_LEVELS, axis=0).T
+    return [
+        {
+            "name": name,
+            "quantiles": [float(f"{value:.6g}") for value in quantiles[i]],
+            "missing": plan.request["missing"],
+            "fill": float(detector.fill[i]) if detector.imputes else None,
+        }
+        for i, name in enumerate(plan.dataset.features)
+    ]
 
 
 def _selection(plan: Recipe, rows: Tensor, labels: NDArray[np.bool_] | None) -> Callable[[nn.Sequential], float]:
@@ -306,20 +341,6 @@ def _selection(plan: Recipe, rows: Tensor, labels: NDArray[np.bool_] | None) -> 
         return float(macro_f1(hits, false_alarms, int(labels.sum()), int((~labels).sum())))
 
     return error if labels is None else quality
-
-
-def _features(dataset: Dataset, parts: Split, missing: str) -> list[dict[str, Any]]:
-    quantiles = np.quantile(parts.fit, QUANTILE_LEVELS, axis=0).T
-    fill = medians(parts.fit)
-    return [
-        {
-            "name": name,
-            "quantiles": [float(f"{value:.6g}") for value in quantiles[i]],
-            "missing": missing,
-            "fill": float(np.float32(fill[i])) if missing == "median" else None,
-        }
-        for i, name in enumerate(dataset.features)
-    ]
 
 
 def _bar(progress: bool | None) -> Callable[..., Any]:

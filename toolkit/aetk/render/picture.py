@@ -1,17 +1,18 @@
 """Reports as pictures (PNG), drawn with matplotlib."""
 
 import io
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aetk.contract.errors import MissingExtra
-from aetk.contract.files import write_atomically
 from aetk.contract.threshold import macro_f1
 from aetk.edge.bench import BenchReport, Measured
+
+if TYPE_CHECKING:  # the bench is drawn where there may be no lab
+    from aetk.lab.evaluation import EvaluateReport
+    from aetk.lab.training import TrainReport
 
 _ORDINARY, _ANOMALY, _INK = "#3b76af", "#c8553d", "#333333"
 
@@ -25,31 +26,24 @@ def _figure(columns: int, rows: int = 1) -> tuple[Any, Any]:
     return figure, figure.subplots(rows, columns, squeeze=False)
 
 
-def _save(figure: Any, path: Path) -> None:
+def _png(figure: Any) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=120, metadata={"Software": None})
-    write_atomically([(path, buffer.getvalue())])
+    return buffer.getvalue()
 
 
-def draw_training(
-    path: Path,
-    history: Sequence[Mapping[str, Any]],
-    best_step: int,
-    similarity: NDArray[np.float32],
-    labels: NDArray[np.bool_] | None,
-    threshold: float,
-) -> None:
+def draw_training(report: "TrainReport") -> bytes:
     """Loss and selection score over steps, and the calibration rows' similarities with the threshold."""
     figure, ((loss, score, distribution),) = _figure(3)
-    steps = [line["step"] for line in history]
-    loss.plot(steps, [line["loss"] for line in history], color=_INK)
+    steps = [line.step for line in report.history]
+    loss.plot(steps, [line.loss for line in report.history], color=_INK)
     loss.set(title="training loss (L1)", xlabel="step", yscale="log")
-    score.plot(steps, [line["score"] for line in history], color=_INK)
-    score.axvline(best_step, color=_ANOMALY, linestyle=":", label=f"best, step {best_step}")
+    score.plot(steps, [line.score for line in report.history], color=_INK)
+    score.axvline(report.best_step, color=_ANOMALY, linestyle=":", label=f"best, step {report.best_step}")
     score.set(title="selection score (higher is better)", xlabel="step")
     score.legend(frameon=False)
-    _distribution(distribution, similarity, labels, threshold)
-    _save(figure, path)
+    _distribution(distribution, report.calibration_similarity, report.calibration_labels, report.threshold.value)
+    return _png(figure)
 
 
 def _distribution(
@@ -68,12 +62,12 @@ def _distribution(
     axes.legend(frameon=False)
 
 
-def draw_evaluation(
-    path: Path, labels: NDArray[np.bool_], models: Sequence[tuple[str, NDArray[np.float32], float]]
-) -> None:
-    """Distributions, precision over recall and macro F1 over thresholds, a row per (name, similarities, threshold)."""
-    figure, grid = _figure(3, len(models))
-    for (distribution, curve, quality), (name, similarity, threshold) in zip(grid, models, strict=True):
+def draw_evaluation(report: "EvaluateReport") -> bytes:
+    """For each model: distributions, precision over recall, macro F1 over thresholds."""
+    labels = report.labels
+    figure, grid = _figure(3, len(report.models))
+    for (distribution, curve, quality), model in zip(grid, report.models, strict=True):
+        similarity, threshold, name = model.similarity, model.threshold, model.model.name
         _distribution(distribution, similarity, labels, threshold, name)
         order = np.argsort(similarity, kind="stable")
         hits, false_alarms = (np.cumsum(flags, dtype=np.int64) for flags in (labels[order], ~labels[order]))
@@ -86,10 +80,10 @@ def draw_evaluation(
         quality.axvline(threshold, color=_INK, linestyle="--", label=f"threshold {threshold:.4g}")
         quality.set(title="macro F1 over thresholds", xlabel="threshold", ylabel="macro F1", ylim=(0, 1.02))
         quality.legend(frameon=False)
-    _save(figure, path)
+    return _png(figure)
 
 
-def draw_bench(path: Path, report: BenchReport) -> None:
+def draw_bench(report: BenchReport) -> bytes:
     """Latency and throughput over batch size, a line per provider and thread count."""
     figure, ((latency, throughput),) = _figure(2)
     groups: dict[str, list[Measured]] = {}
@@ -114,7 +108,7 @@ def draw_bench(path: Path, report: BenchReport) -> None:
     figure.suptitle(
         f"{report.model.name}, onnxruntime {report.environment['onnxruntime']}, {report.environment['processor']}"
     )
-    _save(figure, path)
+    return _png(figure)
 
 
 def _ms(row: Measured, percent: int) -> float:

@@ -15,15 +15,17 @@ from aetk.edge.verification import VerifyReport
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Columns aligned, numbers to the right."""
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    left = [
-        all(not cell[:1].isdigit() and cell not in ("", "-") for cell in column) for column in zip(*rows, strict=True)
-    ]
+    left = [any(_is_text(cell) for cell in column) for column in zip(*rows, strict=True)]
 
     def line(cells: Sequence[str]) -> str:
         padded = (c.ljust(w) if is_left else c.rjust(w) for c, w, is_left in zip(cells, widths, left, strict=True))
         return "  ".join(padded).rstrip()
 
     return "\n".join([line(head), line(["-" * width for width in widths]), *map(line, rows)])
+
+
+def _is_text(cell: str) -> bool:
+    return cell not in ("", "-") and not cell[0].isdigit()
 
 
 def seconds(value: float | None) -> str:
@@ -58,9 +60,13 @@ def threshold(found: Threshold) -> str:
     if alarms is None:
         return first
     return first + (
-        f"\nexpect {alarms.expected:.3g} alarms per 1,000 ordinary rows "
-        f"({alarms.confidence:.0%} interval {alarms.low:.3g} to {alarms.high:.3g}, from {alarms.rows:,} rows)"
+        f"\nexpect {_per_mille(alarms.expected)} alarms per 1,000 ordinary rows ({alarms.confidence:.0%} interval "
+        f"{_per_mille(alarms.low)} to {_per_mille(alarms.high)}, from {count(alarms.rows, 'row')})"
     )
+
+
+def _per_mille(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def golden(report: GoldenReport) -> str:

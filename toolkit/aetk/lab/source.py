@@ -1,0 +1,104 @@
+"""Reads features and labels from a file or a data frame."""
+
+import decimal
+import numbers
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from aetk.contract.errors import BadInput
+from aetk.edge.tables import NotANumber, as_labels, check_names, header, place, read_table
+
+
+@dataclass(frozen=True)
+class Source:
+    """One table as read.
+
+    Attributes:
+        title: the file's path, or what else to call it in a message.
+        name: a word for file names.
+        all_names: every column, label and identifiers included.
+        names: the feature columns.
+        values: float64 [rows, features]; NaN where missing.
+        labels: bool [rows], True for an anomaly, or None.
+        where: names a row in a message.
+    """
+
+    title: str
+    name: str
+    all_names: tuple[str, ...]
+    names: tuple[str, ...]
+    values: NDArray[np.float64]
+    labels: NDArray[np.bool_] | None
+    where: Callable[[int], str]
+
+
+def read_source(data: str | Path | pd.DataFrame, title: str, label: str | None, drop: Sequence[str]) -> Source:
+    """Read a table; `title` names a data frame.
+
+    Raises:
+        BadInput: a table that cannot be read, holds no rows or no features, or a column that is not numeric.
+    """
+    if isinstance(data, pd.DataFrame):
+        source = _read_frame(data, title, label, drop)
+    else:
+        source = _read_file(Path(data), label, drop)
+    if not source.names:
+        raise BadInput(f"{source.title} has no feature columns left after --label and --drop.")
+    if not len(source.values):
+        raise BadInput(f"{source.title} has a header and no rows.")
+    return source
+
+
+def drop_hint(column: str) -> str:
+    """What to do about a column that is no feature."""
+    return f"Leave the column out with: --drop {shlex.quote(column)}"
+
+
+def _read_file(path: Path, label: str | None, drop: Sequence[str]) -> Source:
+    all_names = header(path)
+    names = tuple(name for name in all_names if name != label and name not in drop)
+    try:
+        table = read_table(path, names, label if label in all_names else None)
+    except NotANumber as error:
+        if error.column == label:
+            raise BadInput(error.message, "A label is 0 (ordinary) or 1 (anomaly).") from None
+        raise BadInput(error.message, drop_hint(error.column)) from None
+
+    def where(row: int) -> str:
+        return place(path, int(table.places[row]))
+
+    return Source(str(path), path.stem, all_names, names, table.values, table.labels, where)
+
+
+def _read_frame(frame: pd.DataFrame, title: str, label: str | None, drop: Sequence[str]) -> Source:
+    all_names = tuple(map(str, frame.columns))
+    check_names(title, all_names)
+    frame = frame.set_axis(list(all_names), axis=1)
+    names = tuple(name for name in all_names if name != label and name not in drop)
+
+    def where(row: int) -> str:
+        return f"{title}, row {row}"
+
+    def numbers_of(column: str) -> NDArray[np.float64]:
+        if not _is_numeric(frame[column]):
+            raise BadInput(f"{title}: column '{column}' is not numeric.", f"Leave it out: drop=['{column}']")
+        return frame[column].to_numpy(np.float64, na_value=np.nan)
+
+    values = np.column_stack([numbers_of(name) for name in names]) if names else np.empty((len(frame), 0))
+    labels = None if label is None or label not in all_names else as_labels(numbers_of(label), label, where)
+    return Source(title, "frame", all_names, names, values, labels, where)
+
+
+def _is_numeric(column: pd.Series) -> bool:
+    """Whether a column holds real numbers, booleans or nothing; dates, durations and text are none."""
+    types = pd.api.types
+    if types.is_bool_dtype(column) or types.is_integer_dtype(column) or types.is_float_dtype(column):
+        return True
+    real = (numbers.Real, decimal.Decimal)
+    return types.is_object_dtype(column) and all(item is None or isinstance(item, real) for item in column)
