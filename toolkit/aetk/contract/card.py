@@ -1,19 +1,19 @@
 """The model card: what a model is, read from JSON and written to it."""
 
 import json
+import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, TypeVar
+from dataclasses import asdict, dataclass, fields
+from typing import Any
 
-from aetk.contract import spec
+from aetk.contract import spec, strict
 from aetk.contract.errors import BadInput
 from aetk.contract.golden import Golden
-from aetk.contract.threshold import Alarms, Threshold, check_value
-
-_T = TypeVar("_T")
+from aetk.contract.threshold import Threshold, check_value
 
 QUANTILE_LEVELS = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 MISSING_POLICIES = ("reject", "median")
+_LARGEST_TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -83,73 +83,71 @@ class Card:
         return json.dumps(data, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
 
 
+@dataclass(frozen=True)
+class _Data:
+    """The card's JSON, but for the golden rows."""
+
+    name: str
+    features: tuple[Feature, ...]
+    quantile_levels: tuple[float, ...]
+    similarity: Similarity
+    threshold: Threshold
+    validation: Mapping[str, Any]
+    recipe: Mapping[str, Any]
+    training_data: Mapping[str, Any]
+    versions: Mapping[str, str]
+    requires: str
+    model_sha256: str
+    golden: Mapping[str, Any]
+
+
 def parse(text: str) -> Card:
     """Read a card.
 
     Raises:
-        BadInput: not JSON, another contract version, or a part that is missing or of the wrong kind.
+        BadInput: not JSON, another contract version, a part that is missing or of the wrong kind, or parts that
+            contradict one another.
     """
     try:
-        data = json.loads(text, parse_constant=_no_constant)
+        data = json.loads(text, parse_constant=_finite, parse_float=_finite)
     except (ValueError, RecursionError) as error:
-        raise BadInput(f"The card is not JSON: {error}.") from None
+        raise BadInput(f"The card is not JSON: {str(error)[:80]}.") from None
     if not isinstance(data, dict) or data.get("contract") != spec.VERSION:
         found = data.get("contract") if isinstance(data, dict) else None
         raise BadInput(
             f"The card is of contract version {found!r}; this aetk knows version {spec.VERSION}.",
             "Export the model again, or use the aetk that made it.",
         )
-    try:
-        return _from_dict(data)
-    except KeyError as error:
-        raise BadInput(f"The card lacks the part {error}.", "Export the model again.") from None
-    except (TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise BadInput(f"The card has a part of the wrong kind: {error}.", "Export the model again.") from None
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON number")
-
-
-def _from_dict(data: dict[str, Any]) -> Card:
-    features = tuple(
-        Feature(
-            _of(str, f["name"]),
-            tuple(map(float, f["quantiles"])),
-            _of(str, f["missing"]),
-            None if f["fill"] is None else float(f["fill"]),
+    parts: _Data = strict.read(_Data, data, "card")
+    _check_features(parts, data)
+    check_value(parts.threshold.value)
+    if not 0 < parts.similarity.tolerance <= _LARGEST_TOLERANCE:
+        raise BadInput(
+            f"The card's tolerance is {parts.similarity.tolerance:g}; expected more than 0 and at most 0.001."
         )
-        for f in data["features"]
-    )
-    if any(f["position"] != i for i, f in enumerate(data["features"])) or not features:
+    golden = Golden.from_dict(parts.golden, len(parts.features))
+    if golden.to_dict(parts.threshold.value, parts.similarity.tolerance)["is_anomaly"] != parts.golden["is_anomaly"]:
+        raise BadInput("The card's golden decisions contradict its threshold.", "Export the model again.")
+    known = {field.name: getattr(parts, field.name) for field in fields(parts)}
+    del known["quantile_levels"]
+    return Card(**{**known, "golden": golden})
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is no JSON number")
+    return number
+
+
+def _check_features(parts: _Data, data: Mapping[str, Any]) -> None:
+    names = [feature.name for feature in parts.features]
+    positions = [feature.get("position") for feature in data["features"]]
+    if not names or len(set(names)) != len(names):
+        raise BadInput("The card lists no features, or one twice.")
+    if not all(type(p) is int for p in positions) or positions != list(range(len(names))):
         raise BadInput("The card's features are not listed in the order of their positions.")
-    if any(f.missing not in MISSING_POLICIES or len(f.quantiles) != len(QUANTILE_LEVELS) for f in features):
+    if parts.quantile_levels != QUANTILE_LEVELS:
+        raise BadInput(f"The card's quantile levels are {parts.quantile_levels}; expected {QUANTILE_LEVELS}.")
+    if any(f.missing not in MISSING_POLICIES or len(f.quantiles) != len(QUANTILE_LEVELS) for f in parts.features):
         raise BadInput("The card has a feature without its quantiles, or of an unknown missing-value policy.")
-    alarms = data["threshold"]["alarms"]
-    threshold = Threshold(
-        value=check_value(float(data["threshold"]["value"])),
-        method=_of(str, data["threshold"]["method"]),
-        target=None if data["threshold"]["target"] is None else float(data["threshold"]["target"]),
-        rows=_of(int, data["threshold"]["rows"]),
-        basis=_of(str, data["threshold"]["basis"]),
-        alarms=None if alarms is None else Alarms(**alarms),
-    )
-    return Card(
-        name=_of(str, data["name"]),
-        features=features,
-        similarity=Similarity(*(float(data["similarity"][k]) for k in ("kappa", "bound", "tolerance"))),
-        threshold=threshold,
-        validation=_of(dict, data["validation"]),
-        recipe=_of(dict, data["recipe"]),
-        training_data=_of(dict, data["training_data"]),
-        versions=_of(dict, data["versions"]),
-        requires=_of(str, data["requires"]),
-        model_sha256=_of(str, data["model_sha256"]),
-        golden=Golden.from_dict(data["golden"], len(features)),
-    )
-
-
-def _of(kind: type[_T], value: Any) -> _T:
-    if not isinstance(value, kind):
-        raise TypeError(f"{value!r} where {kind.__name__} was expected")
-    return value

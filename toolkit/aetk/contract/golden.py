@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aetk.contract import spec
+from aetk.contract import spec, strict
 from aetk.contract.errors import BadInput
 from aetk.contract.threshold import is_anomaly
 
@@ -90,21 +90,48 @@ class Golden:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], n_features: int) -> "Golden":
-        """Read the card's form; BadInput where sizes disagree."""
-        rows = data["rows"]
+        """Read the card's form; BadInput for a part of the wrong kind, or where sizes disagree."""
+        parts: _Data = strict.read(_Data, data, "golden")
         golden = cls(
-            _decode(data["inputs"], "<f4", "golden.inputs"),
-            _decode(data["similarity"], "<f4", "golden.similarity"),
-            _decode(data["similarity64"], "<f8", "golden.similarity64"),
-            np.array(data["is_valid"]) != 0,
-            tuple((str(runtime), int(count)) for runtime, count in data["made_by"]),
-        )
-        if golden.inputs.size != rows * n_features:
-            raise BadInput(f"The card's golden inputs hold {golden.inputs.size} numbers, not {rows} x {n_features}.")
-        lengths = {len(golden.similarity), len(golden.similarity64), len(golden.is_valid), len(data["is_anomaly"])}
-        if lengths != {rows} or sum(count for _, count in golden.made_by) != rows or rows == 0:
-            raise BadInput(f"The card's golden rows disagree about how many there are: {rows} and {sorted(lengths)}.")
-        return replace(golden, inputs=golden.inputs.reshape(rows, n_features))
+            _decode(parts.inputs, "<f4", "golden.inputs"),
+            _decode(parts.similarity, "<f4", "golden.similarity"),
+            _decode(parts.similarity64, "<f8", "golden.similarity64"),
+            np.array(parts.is_valid, np.int64) == 1,
+            tuple((strict.read(str, name, "golden.made_by"), strict.read(int, rows, "golden.made_by"))
+                  for name, rows in _pairs(parts.made_by)),
+        )  # fmt: skip
+        if golden.inputs.size != parts.rows * n_features or parts.rows < 1:
+            raise BadInput(
+                f"The card's golden inputs hold {golden.inputs.size} numbers, not {parts.rows} x {n_features}."
+            )
+        counts = [count for _, count in golden.made_by]
+        lengths = {len(golden.similarity), len(golden.similarity64), len(golden.is_valid), len(parts.is_anomaly)}
+        if lengths != {parts.rows} or sum(counts) != parts.rows or min(counts) < 1:
+            raise BadInput(
+                f"The card's golden rows disagree about how many there are: {parts.rows} or {sorted(lengths)}."
+            )
+        if {*parts.is_anomaly} - {0, 1, None} or {*parts.is_valid} - {0, 1}:
+            raise BadInput("The card's golden decisions are not 0, 1 or null.")
+        return replace(golden, inputs=golden.inputs.reshape(parts.rows, n_features))
+
+
+@dataclass(frozen=True)
+class _Data:
+    """The golden rows' JSON."""
+
+    rows: int
+    inputs: str
+    similarity: str
+    similarity64: str
+    is_anomaly: tuple[int | None, ...]
+    is_valid: tuple[int, ...]
+    made_by: tuple[tuple[Any, ...], ...]
+
+
+def _pairs(groups: tuple[tuple[Any, ...], ...]) -> tuple[tuple[Any, ...], ...]:
+    if not groups or any(len(group) != 2 for group in groups):
+        raise BadInput("The card's golden.made_by is not a list of runtimes with their numbers of rows.")
+    return groups
 
 
 def _encode(values: NDArray[Any], dtype: str) -> str:

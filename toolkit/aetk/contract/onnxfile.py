@@ -107,6 +107,8 @@ def read(data: bytes) -> Model:
             parts = {f.number: f.value for f in fields(payload(field.value))}
             opsets[text(parts.get(1, memoryview(b"")))] = number(parts.get(2, 0))
         elif field.number == _GRAPH:
+            if graph is not None:
+                raise _refused("it holds two graphs")
             graph = payload(field.value)
         elif field.number == _METADATA:
             key, value = _entry(field)

@@ -199,15 +199,20 @@ def _conformal(ordinary: NDArray[np.float32], rate: float | None) -> tuple[float
         )
     if rate is None:
         rate = 1 / (n + 1)
-    values = np.sort(ordinary).astype(np.float64)
-    upper = values[math.floor(rate * (n + 1) + 1e-9) - 1]
-    below = values[values < upper]
-    if len(below):
-        lower = below[-1]
-    else:  # the smallest of all: mirror the gap above it, so that the threshold is a guess no bolder than the data
-        above = values[values > upper]
-        lower = upper - max(above[0] - upper if len(above) else 0.0, 1e-3)
-    middle = np.float32((lower + upper) / 2)
-    if not middle < upper:
-        middle = np.nextafter(np.float32(upper), np.float32(-2))
-    return max(float(middle), float(np.nextafter(np.float32(-1), np.float32(0)))), rate
+    rank = min(math.floor(rate * (n + 1) + 1e-9), n)
+    return _just_below(np.sort(ordinary)[rank - 1], np.unique(ordinary)), rate
+
+
+def _just_below(similarity: np.float32, distinct: NDArray[np.float32]) -> float:
+    """Midway between a similarity and the next one below, or below that where no float32 lies between them."""
+    for upper in distinct[distinct <= similarity][::-1]:
+        below = distinct[distinct < upper]
+        if not len(below):
+            break
+        middle = np.float32((float(below[-1]) + float(upper)) / 2)
+        if below[-1] < middle < upper:
+            return float(middle)
+    # under the smallest of all, mirror half the gap above it: a guess no bolder than the data
+    gap = float(distinct[1] - distinct[0]) if len(distinct) > 1 else 0.0
+    lowest = float(np.nextafter(np.float32(-1), np.float32(0)))
+    return max(float(np.float32(float(distinct[0]) - max(gap, 1e-3) / 2)), lowest)

@@ -25,7 +25,7 @@ def _open(path: Path) -> Any:
         return pa.parquet.ParquetFile(path)
     except FileNotFoundError:
         raise BadInput(f"No such file: {path}.") from None
-    except pa.ArrowInvalid as error:
+    except (pa.ArrowInvalid, OSError) as error:
         raise BadInput(f"{path} is not a Parquet file: {str(error).splitlines()[0]}") from None
 
 
@@ -41,20 +41,12 @@ def read_chunks(path: Path, numeric: Sequence[str], text: Sequence[str]) -> Iter
     first = 1
     with _open(path) as file:
         for name in numeric:
-            kind = file.schema_arrow.field(name).type
-            types = pa.types
-            if not (
-                types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind) or types.is_decimal(kind)
-            ):
-                raise NotANumber(place(path, 1), name, f"the type {kind}")
+            _check_numeric(pa, path, name, file.schema_arrow.field(name).type)
         try:
             for batch in file.iter_batches(CHUNK_ROWS, columns=[*numeric, *text]):
                 values = np.empty((batch.num_rows, len(numeric)), np.float64)
                 for position, name in enumerate(numeric):
-                    column = batch.column(batch.schema.get_field_index(name))
-                    if pa.types.is_boolean(column.type):
-                        column = column.cast(pa.uint8())
-                    values[:, position] = column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+                    values[:, position] = _numbers(pa, batch.column(name))
                 texts = tuple(
                     tuple("" if cell is None else str(cell) for cell in batch.column(name).to_pylist()) for name in text
                 )
@@ -62,6 +54,19 @@ def read_chunks(path: Path, numeric: Sequence[str], text: Sequence[str]) -> Iter
                 first += batch.num_rows
         except (pa.ArrowInvalid, OSError) as error:
             raise BadInput(f"{path}: damaged Parquet file: {str(error).splitlines()[0]}") from None
+
+
+def _check_numeric(pa: Any, path: Path, name: str, kind: Any) -> None:
+    types = pa.types
+    numeric = (types.is_integer, types.is_floating, types.is_boolean, types.is_decimal, types.is_null)
+    if not any(fits(kind) for fits in numeric):
+        raise NotANumber(place(path, 1), name, f"the type {kind}")
+
+
+def _numbers(pa: Any, column: Any) -> Any:
+    if pa.types.is_boolean(column.type):
+        column = column.cast(pa.uint8())
+    return column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
 
 
 class ParquetSink:

@@ -1,5 +1,6 @@
 """Scores rows with an exported model."""
 
+import numbers
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,11 +109,14 @@ class Scorer:
             missing = [name for name in self.feature_names if name not in rows.columns]
             if missing:
                 raise BadInput(f"The data frame lacks the column {missing[0]!r}.")
-            rows = rows[list(self.feature_names)].to_numpy()
+            rows = rows[list(self.feature_names)].to_numpy(na_value=np.nan)
         try:
+            array = np.atleast_2d(np.asarray(rows))
+            if array.dtype.kind not in "fiub" and not all(isinstance(item, numbers.Real) for item in array.flat):
+                raise TypeError
             with np.errstate(over="ignore"):  # beyond float32 is infinite, which the model knows how to judge
-                features = np.atleast_2d(np.asarray(rows)).astype(np.float32, copy=False)
-        except (ValueError, TypeError):
+                features = array.astype(np.float32, copy=False)
+        except (ValueError, TypeError, OverflowError):
             raise BadInput("Rows hold values that are no numbers; expected an array of numbers.") from None
         if features.ndim != 2 or features.shape[1] != len(self.feature_names):
             raise BadInput(

@@ -1,5 +1,6 @@
 """Scores a table on disk into a table on disk."""
 
+import contextlib
 import csv
 import io
 import time
@@ -14,7 +15,7 @@ from aetk.contract import spec
 from aetk.contract.errors import BadInput
 from aetk.contract.files import atomic_file
 from aetk.edge.scorer import Scorer, Scores
-from aetk.edge.tables import PARQUET, header, positions, read_chunks
+from aetk.edge.tables import header, is_parquet, positions, read_chunks
 
 
 @dataclass(frozen=True)
@@ -99,8 +100,7 @@ def score_file(
     positions(data, header(data), [*scorer.feature_names, *texts])
     _check_names(out, data, scorer, id_column)
     rows = anomalies = invalid = 0
-    with atomic_file(out) as file:
-        sink = _sink(out, file)
+    with atomic_file(out) as file, contextlib.closing(_sink(out, file)) as sink:
         for chunk in read_chunks(data, scorer.feature_names, texts):
             scores = scorer.score(chunk.values)
             first = rows + 1
@@ -111,7 +111,6 @@ def score_file(
             invalid += int((~scores.is_valid).sum())
         if rows == 0:
             raise BadInput(f"{data} has a header and no rows.")
-        sink.close()
     seconds = time.perf_counter() - started
     return ScoreReport(
         scorer.model.path, data, out, scorer.provider, scorer.threshold, rows, anomalies, invalid, seconds
@@ -127,7 +126,7 @@ def _check_names(out: Path, data: Path, scorer: Scorer, id_column: str | None) -
 
 
 def _sink(out: Path, file: IO[bytes]) -> Sink:
-    if out.suffix in PARQUET:
+    if is_parquet(out):
         from aetk.edge.arrow import ParquetSink
 
         return ParquetSink(file)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from operator import itemgetter
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,8 @@ from aetk.contract.errors import BadInput
 
 CHUNK_ROWS = 4096
 PARQUET = (".parquet", ".pq")
+_LONGEST_CELL = 2**24
+"""Characters; the csv module's own limit is lower, and a long text in a column of no interest does no harm."""
 
 
 class NotANumber(BadInput):
@@ -48,7 +50,7 @@ class Chunk:
 
 def place(path: Path, number: int) -> str:
     """How a message names a row of a file."""
-    return f"{path}, {'row' if path.suffix in PARQUET else 'line'} {number}"
+    return f"{path}, {'row' if is_parquet(path) else 'line'} {number}"
 
 
 def header(path: Path) -> tuple[str, ...]:
@@ -59,7 +61,7 @@ def header(path: Path) -> tuple[str, ...]:
     """
     if path.is_dir():
         raise BadInput(f"{path} is a folder; expected a CSV or Parquet file.")
-    if path.suffix in PARQUET:
+    if is_parquet(path):
         from aetk.edge import arrow
 
         names = arrow.header(path)
@@ -114,7 +116,7 @@ def read_chunks(path: Path, numeric: Sequence[str], text: Sequence[str] = ()) ->
     """
     names = header(path)
     wanted, kept = positions(path, names, numeric), positions(path, names, text)
-    if path.suffix in PARQUET:
+    if is_parquet(path):
         from aetk.edge import arrow
 
         yield from arrow.read_chunks(path, numeric, text)
@@ -126,24 +128,37 @@ def read_chunks(path: Path, numeric: Sequence[str], text: Sequence[str] = ()) ->
             yield _chunk(path, batch, names, wanted, kept)
 
 
-def _open(path: Path) -> TextIO:
+def is_parquet(path: Path) -> bool:
+    """Whether a file's ending says Parquet."""
+    return path.suffix.lower() in PARQUET
+
+
+def _open(path: Path) -> BinaryIO:
     try:
-        return path.open(encoding="utf-8-sig", newline="")
+        return path.open("rb")
     except FileNotFoundError:
         raise BadInput(f"No such file: {path}.") from None
 
 
-def _rows(path: Path, file: TextIO) -> Iterator[tuple[int, list[str]]]:
+def _lines(path: Path, file: BinaryIO) -> Iterator[str]:
+    """The lines of a UTF-8 file, without a byte-order mark; decoded one by one, so that a message can name the line."""
+    for number, line in enumerate(file, 1):
+        try:
+            yield line.decode("utf-8-sig" if number == 1 else "utf-8")
+        except UnicodeDecodeError:
+            raise BadInput(f"{path}, line {number}: not UTF-8 text.", "Save the table as UTF-8.") from None
+
+
+def _rows(path: Path, file: BinaryIO) -> Iterator[tuple[int, list[str]]]:
     """Each row with the number of the line that it starts on; blank lines are not rows."""
-    reader = csv.reader(file, strict=True)
+    csv.field_size_limit(_LONGEST_CELL)
+    reader = csv.reader(_lines(path, file), strict=True)
     line = 1
     try:
         for cells in reader:
             if cells:
                 yield line, cells
             line = reader.line_num + 1
-    except UnicodeDecodeError:
-        raise BadInput(f"{path}, near line {line}: not UTF-8 text.", "Save the table as UTF-8.") from None
     except csv.Error as error:
         raise BadInput(f"{path}, line {line}: not a CSV row: {error}.") from None
 
@@ -151,23 +166,24 @@ def _rows(path: Path, file: TextIO) -> Iterator[tuple[int, list[str]]]:
 def _chunk(
     path: Path, batch: list[tuple[int, list[str]]], names: Sequence[str], wanted: list[int], kept: list[int]
 ) -> Chunk:
-    for line, cells in batch:
-        if len(cells) != len(names):
-            raise BadInput(f"{path}, line {line}: found {len(cells)} cells, expected {len(names)} as in the header.")
-    cells = [row[i] for _, row in batch for i in wanted]
-    numbers = parse_plain(cells)
+    numbers = None
+    if all(len(row) == len(names) for _, row in batch):
+        numbers = parse_plain([row[i] for _, row in batch for i in wanted])
     if numbers is None:
-        numbers = [_number(path, line, names[i], row[i]) for line, row in batch for i in wanted]
+        numbers = [value for line, row in batch for value in _numbers(path, line, names, row, wanted)]
     values = np.array(numbers, np.float64).reshape(len(batch), len(wanted))
     texts = tuple(tuple(map(itemgetter(i), (row for _, row in batch))) for i in kept)
     return Chunk(values, texts, np.array([line for line, _ in batch], np.int64))
 
 
-def _number(path: Path, line: int, column: str, cell: str) -> float:
-    try:
-        return parse_cell(cell)
-    except ValueError:
-        raise NotANumber(place(path, line), column, cell) from None
+def _numbers(path: Path, line: int, names: Sequence[str], row: list[str], wanted: list[int]) -> Iterator[float]:
+    if len(row) != len(names):
+        raise BadInput(f"{path}, line {line}: found {len(row)} cells, expected {len(names)} as in the header.")
+    for i in wanted:
+        try:
+            yield parse_cell(row[i])
+        except ValueError:
+            raise NotANumber(place(path, line), names[i], row[i]) from None
 
 
 @dataclass(frozen=True)

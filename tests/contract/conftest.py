@@ -1,0 +1,46 @@
+import pytest
+from onnx import TensorProto, helper
+
+from aetk.contract import spec
+from aetk.edge.model import load
+
+
+@pytest.fixture(scope="session")
+def card(model):
+    return load(model).card
+
+
+@pytest.fixture
+def tiny():
+    """The smallest graph that keeps the contract, as an onnx.ModelProto that a test may spoil."""
+    return _tiny()
+
+
+def _tiny():
+    floats, boolean = TensorProto.FLOAT, TensorProto.BOOL
+    graph = helper.make_graph(
+        [
+            helper.make_node("ReduceSum", [spec.INPUT, "axes"], [spec.SIMILARITY], keepdims=0),
+            helper.make_node("GreaterOrEqual", [spec.SIMILARITY, spec.THRESHOLD], ["ge"]),
+            helper.make_node("Not", ["ge"], [spec.IS_ANOMALY]),
+            helper.make_node("LessOrEqual", [spec.SIMILARITY, "limit"], [spec.IS_VALID]),
+        ],
+        "tiny",
+        [helper.make_tensor_value_info(spec.INPUT, floats, ["batch", 2])],
+        [
+            helper.make_tensor_value_info(spec.SIMILARITY, floats, ["batch"]),
+            helper.make_tensor_value_info(spec.IS_ANOMALY, boolean, ["batch"]),
+            helper.make_tensor_value_info(spec.IS_VALID, boolean, ["batch"]),
+        ],
+        [
+            helper.make_tensor("axes", TensorProto.INT64, [1], [1]),
+            helper.make_tensor(spec.THRESHOLD, floats, [], [0.5]),
+            helper.make_tensor("limit", floats, [], [2.0]),
+        ],
+    )
+    return helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 17)])
+
+
+@pytest.fixture(scope="session")
+def tiny_bytes():
+    return _tiny().SerializeToString()

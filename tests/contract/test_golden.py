@@ -1,0 +1,200 @@
+import base64
+import json
+import struct
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aetk.contract import spec
+from aetk.contract.golden import Golden, compare, rows_at, rows_near
+from aetk.contract.threshold import is_anomaly
+
+TOLERANCE = spec.TOLERANCE
+
+
+def cosine(rows):
+    """The similarity of a row and (1, 0), in float64."""
+    rows = rows.astype(np.float64)
+    return rows[:, 0] / np.maximum(np.linalg.norm(rows, axis=1), 1e-12)
+
+
+def golden_of(angles, made_by="here"):
+    inputs = np.column_stack([np.cos(angles), np.sin(angles)]).astype(np.float32)
+    precise = cosine(inputs)
+    return Golden(inputs, precise.astype(np.float32), precise, np.ones(len(inputs), bool), ((made_by, len(inputs)),))
+
+
+def outputs_of(golden, threshold):
+    return {
+        spec.SIMILARITY: golden.similarity.copy(),
+        spec.IS_ANOMALY: is_anomaly(golden.similarity, threshold),
+        spec.IS_VALID: golden.is_valid.copy(),
+    }
+
+
+@pytest.fixture
+def golden():
+    return golden_of(np.linspace(0, 3, 13))
+
+
+def test_the_exports_golden_rows_span_the_range_and_every_special_case(card):
+    inputs, similarity = card.golden.inputs, card.golden.similarity
+    assert similarity[card.golden.is_valid].max() > 0.95
+    assert similarity[card.golden.is_valid].min() < 0.5
+    flags = is_anomaly(similarity, card.threshold.value)[card.golden.is_valid]
+    assert 0 < flags.sum() < len(flags)
+    assert (inputs == 0).all(axis=1).any()
+    for special in (np.isnan(inputs), np.isposinf(inputs), np.isneginf(inputs), np.abs(inputs) > spec.FINITE_LIMIT):
+        rows = special.any(axis=1)
+        assert rows.any()
+        assert not card.golden.is_valid[rows].any()
+        assert (similarity[rows] == spec.UNJUDGED).all()
+    huge = (np.abs(inputs) >= 1e20) & (np.abs(inputs) <= spec.FINITE_LIMIT)
+    assert huge.any()
+
+
+def test_no_golden_row_is_a_training_row(card, breast_cancer):
+    people = {row.tobytes() for row in breast_cancer.data.astype(np.float32)}
+    assert len(people) == 569
+    assert not any(row.tobytes() in people for row in card.golden.inputs)
+
+
+def test_no_golden_row_is_a_near_tie(card):
+    assert not card.golden.near_ties(card.threshold.value, TOLERANCE).any()
+
+
+def test_golden_rows_lie_a_little_above_and_below_the_threshold(card):
+    distance = card.golden.similarity64[card.golden.is_valid] - card.threshold.value
+    close = distance[np.abs(distance) < 200 * TOLERANCE]
+    assert close.min() < 0 < close.max()
+
+
+@given(st.integers(1, 6), st.integers(1, 4), st.randoms(use_true_random=False))
+def test_the_cards_form_keeps_every_bit(rows, n, random):
+    bits = np.array([random.getrandbits(32) for _ in range(rows * n)], np.uint32)
+    inputs = bits.view(np.float32).reshape(rows, n)
+    similarity = np.array([random.uniform(-1, 1) for _ in range(rows)], np.float32)
+    valid = np.array([random.random() < 0.5 for _ in range(rows)])
+    golden = Golden(inputs, similarity, similarity.astype(np.float64), valid, (("torch", rows),))
+    text = json.dumps(golden.to_dict(0.5, TOLERANCE), allow_nan=False)
+    back = Golden.from_dict(json.loads(text), n)
+    assert back.inputs.tobytes() == inputs.tobytes()
+    assert back.similarity.tobytes() == similarity.tobytes()
+    assert (back.is_valid == valid).all()
+    assert back.made_by == golden.made_by
+
+
+def test_the_cards_form_is_little_endian_base64(golden):
+    raw = base64.b64decode(golden.to_dict(0.5, TOLERANCE)["inputs"])
+    assert struct.unpack("<2f", raw[:8]) == tuple(golden.inputs[0].tolist())
+
+
+def test_a_near_tie_has_no_decision_in_the_card(golden):
+    tied = float(golden.similarity[4])
+    decisions = golden.to_dict(tied, TOLERANCE)["is_anomaly"]
+    assert decisions[4] is None
+    assert decisions[:4] + decisions[5:] == [0] * 4 + [1] * 8
+
+
+def test_selecting_and_appending_keep_who_made_which_rows(golden):
+    both = golden.append(golden_of(np.array([0.5, 1.0]), "there"))
+    assert both.made_by == (("here", 13), ("there", 2))
+    assert both.original().inputs.tobytes() == golden.inputs.tobytes()
+    assert both.select(np.arange(15) >= 12).made_by == (("here", 1), ("there", 2))
+    assert both.select(np.arange(15) < 2).made_by == (("here", 2),)
+
+
+@given(st.floats(-0.9, 0.9))
+def test_rows_of_a_wanted_similarity_are_found_by_bisection(target):
+    above, below = np.array([[2, 0.1]], np.float32), np.array([[-2, 0.3]], np.float32)
+    rows = rows_at(cosine, above, below, np.array([target, target / 2]))
+    assert rows.dtype == np.float32
+    assert cosine(rows) == pytest.approx([target, target / 2], abs=1e-6)
+
+
+def test_rows_near_a_threshold_fail_a_file_whose_threshold_was_moved(golden):
+    near = rows_near(golden, cosine, 0.4, TOLERANCE)
+    distance = (cosine(near) - 0.4) / TOLERANCE
+    assert sorted(distance.round().tolist()) == [-100, -10, 10, 100]
+    full = golden.append(replace(golden, inputs=near, similarity=cosine(near).astype(np.float32),
+        similarity64=cosine(near), is_valid=np.ones(4, bool), made_by=(("here", 4),)))  # fmt: skip
+    assert compare(full, outputs_of(full, 0.4), 0.4).passed
+    for moved in (0.4 + 20 * TOLERANCE, 0.4 - 20 * TOLERANCE):
+        assert compare(full, outputs_of(full, moved), 0.4).flipped_decisions > 0
+
+
+def test_there_are_no_near_rows_where_all_golden_rows_lie_on_one_side(golden):
+    low = golden.select(golden.similarity < 0.5)
+    assert rows_near(low, cosine, 0.6, TOLERANCE).shape == (0, 2)
+    high = golden.select(golden.similarity > 0.5)
+    assert rows_near(high, cosine, 0.4, TOLERANCE).shape == (0, 2)
+
+
+def test_the_same_answers_pass(golden):
+    report = compare(golden, outputs_of(golden, 0.4), 0.4)
+    assert report.passed
+    assert (report.rows, report.largest_difference) == (13, 0.0)
+
+
+def test_a_difference_beyond_the_tolerance_fails_and_names_its_row(golden):
+    outputs = outputs_of(golden, 0.4)
+    outputs[spec.SIMILARITY][7] += 0.9 * TOLERANCE
+    assert compare(golden, outputs, 0.4).passed
+    outputs[spec.SIMILARITY][7] += 0.9 * TOLERANCE
+    report = compare(golden, outputs, 0.4)
+    assert not report.passed
+    assert report.worst_row == 7
+    assert report.largest_difference == pytest.approx(1.8 * TOLERANCE, rel=0.02)
+
+
+def test_a_nan_never_passes(golden):
+    outputs = outputs_of(golden, 0.4)
+    outputs[spec.SIMILARITY][3] = np.nan
+    report = compare(golden, outputs, 0.4)
+    assert not report.passed
+    assert (report.largest_difference, report.worst_row) == (np.inf, 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "count"), [(spec.IS_ANOMALY, "flipped_decisions"), (spec.IS_VALID, "flipped_validity")]
+)
+def test_one_flipped_answer_fails(golden, name, count):
+    outputs = outputs_of(golden, 0.4)
+    outputs[name][2] ^= True
+    report = compare(golden, outputs, 0.4)
+    assert not report.passed
+    assert getattr(report, count) == 1
+    assert report.broken_rule == 1
+
+
+def test_a_near_tie_may_be_decided_either_way_but_must_keep_the_files_own_rule(golden):
+    threshold = float(golden.similarity[4])
+    outputs = outputs_of(golden, threshold)
+    outputs[spec.SIMILARITY][4] = np.nextafter(outputs[spec.SIMILARITY][4], np.float32(-1))
+    outputs[spec.IS_ANOMALY] = is_anomaly(outputs[spec.SIMILARITY], threshold)
+    report = compare(golden, outputs, threshold)
+    assert report.passed
+    assert (report.near_ties, report.flipped_decisions) == (1, 0)
+    outputs[spec.IS_ANOMALY][4] ^= True
+    assert compare(golden, outputs, threshold).broken_rule == 1
+
+
+def test_an_invalid_row_that_is_not_exactly_minus_one_breaks_the_rule(golden):
+    golden = replace(golden, is_valid=np.arange(13) != 12, similarity=np.append(golden.similarity[:-1], np.float32(-1)))
+    outputs = outputs_of(golden, 0.4)
+    assert compare(golden, outputs, 0.4).passed
+    outputs[spec.SIMILARITY][12] = -0.999999
+    assert compare(golden, outputs, 0.4).broken_rule == 1
+
+
+def test_contributions_must_sum_to_one_minus_similarity(golden):
+    outputs = outputs_of(golden, 0.4)
+    share = (1 - golden.similarity)[:, None] * np.array([[0.25, 0.75]], np.float32)
+    assert compare(golden, {**outputs, spec.CONTRIBUTION: share}, 0.4).passed
+    share[5, 0] += 0.01
+    assert compare(golden, {**outputs, spec.CONTRIBUTION: share}, 0.4).broken_rule == 1
+    share[5, 0] = np.nan
+    assert compare(golden, {**outputs, spec.CONTRIBUTION: share}, 0.4).broken_rule == 1

@@ -1,0 +1,151 @@
+"""The commands that get killed: what is there before, and what may be there afterwards."""
+
+import hashlib
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from aetk.edge.model import card_path, load
+from aetk.lab import runs
+from aetk.lab.checkpoint import read_checkpoint
+
+from .child import Ended, Moment, in_child, run_command, warm
+
+TRAIN = ("train", "--epochs", "40", "--out", "R")
+EXPORT = ("export", "R", "--onnx", "--out", "M.onnx")
+THRESHOLD = ("threshold", "M.onnx", "--set", "0.5")
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A command, the folder it starts from, and the folder it ends with when nobody kills it.
+
+    Attributes:
+        share: of all kills, in parts of 50.
+        base: the state before.
+        reference: the state after.
+        ended: how the unkilled command went.
+        save_every: see `child.run_command`.
+    """
+
+    name: str
+    share: int
+    arguments: tuple[str, ...]
+    base: Path
+    reference: Path
+    ended: Ended
+    save_every: float | None = None
+
+    @property
+    def trains(self) -> bool:
+        return self.arguments[0] == "train"
+
+
+def prepare(root: Path) -> list[Scenario]:
+    """Make the folders to start from, run every command unkilled once, and import all that the commands import."""
+    root.mkdir(parents=True)
+    empty = root / "empty"
+    empty.mkdir()
+    log = root / "log"
+
+    def folder_after(start: Path, name: str, *commands: tuple[str, ...]) -> Path:
+        folder = Path(shutil.copytree(start, root / name))
+        for arguments in commands:
+            ended = run_command(arguments, folder, log, modules=root / "modules")
+            if ended.code != 0:
+                raise RuntimeError(f"aetk {' '.join(arguments)} ended with {ended.code}: {log.read_text()}")
+            warm(root / "modules")
+        return folder
+
+    exported = folder_after(empty, "exported", TRAIN, (*EXPORT, "--explain"))
+    stopped = Path(shutil.copytree(empty, root / "stopped"))
+    twenty_saved = Moment(after=2 * 20 + 1, delay=0.0, hold=True)
+    run_command(TRAIN, stopped, log, moment=twenty_saved, save_every=0.0)
+
+    def scenario(
+        name: str, share: int, arguments: tuple[str, ...], base: Path, save_every: float | None = None
+    ) -> Scenario:
+        reference = Path(shutil.copytree(base, root / f"after-{share}-{len(name)}-{arguments[0]}"))
+        ended = run_command(arguments, reference, log, save_every=save_every)
+        if ended.code != 0:
+            raise RuntimeError(f"aetk {' '.join(arguments)} ended with {ended.code}: {log.read_text()}")
+        return Scenario(name, share, arguments, base, reference, ended, save_every)
+
+    return [
+        scenario("train, fresh", 10, TRAIN, empty),
+        scenario("train, saving after each step", 7, TRAIN, empty, save_every=0.0),
+        scenario("train --resume, saving after each step", 7, (*TRAIN, "--resume"), stopped, save_every=0.0),
+        scenario("export over another model", 12, EXPORT, exported),
+        scenario("threshold --set", 14, THRESHOLD, exported),
+    ]
+
+
+def state_of(scenario: Scenario, work: Path) -> str:
+    """`old` or `new`, or what is wrong."""
+    return _run_state(work / "R") if scenario.trains else _model_state(scenario, work)
+
+
+def _run_state(run: Path) -> str:
+    def judge() -> str:
+        if runs.is_finished(run):
+            runs.read_run(run)
+            runs.read_history(run)
+            return "new"
+        if (run / runs.CHECKPOINT).exists():
+            read_checkpoint(run / runs.CHECKPOINT)
+        return "old"
+
+    return in_child(judge)
+
+
+def _model_state(scenario: Scenario, work: Path) -> str:
+    before, after = (_model_and_card(folder) for folder in (scenario.base, scenario.reference))
+    model, card = _model_and_card(work)
+    try:
+        load(work / "M.onnx")
+    except Exception as error:  # noqa: BLE001 - any failure is a finding
+        return f"the model does not load: {error}"
+    if model == before[0]:
+        return "old" if card == before[1] else "the model is the old one, the copy of its card is not"
+    if model == after[0]:
+        return "new" if card in (before[1], after[1]) else "the copy of the card is neither the old nor the new one"
+    return "the model is neither the old nor the new one"
+
+
+def _model_and_card(folder: Path) -> tuple[bytes, bytes]:
+    return (folder / "M.onnx").read_bytes(), card_path(folder / "M.onnx").read_bytes()
+
+
+def faults_of_next_run(scenario: Scenario, work: Path, state: str, log: Path, resume: bool) -> list[str]:
+    """Run the command again, unharmed, and say what is not as if nothing had happened; empty if all is well."""
+    arguments = tuple(word for word in scenario.arguments if word != "--resume") + (("--resume",) if resume else ())
+    before = _contents(work)
+    ended = run_command(arguments, work, log)
+    refused = scenario.trains and state == "new"  # a finished run is never overwritten
+    faults = []
+    if ended.code != (2 if refused else 0):
+        faults.append(f"the next run ended with {ended.code}: {log.read_text().strip()}")
+    if refused and _contents(work) != before:
+        faults.append("the refused next run changed the finished one")
+    compare: Callable[[Path], object] = _trained if scenario.trains else _model_and_card
+    if ended.code in (0, 2) and compare(work) != compare(scenario.reference):
+        faults.append("after the next run the result is not that of the unkilled command")
+    found, expected = set(_contents(work)), set(_contents(scenario.reference))
+    if found - expected:
+        faults.append(f"left behind after the next run: {', '.join(sorted(found - expected))}")
+    if expected - found:
+        faults.append(f"missing after the next run: {', '.join(sorted(expected - found))}")
+    return faults
+
+
+def _trained(folder: Path) -> tuple[bytes, ...]:
+    return tuple((folder / "R" / name).read_bytes() for name in (runs.WEIGHTS, runs.ROWS, runs.HISTORY))
+
+
+def _contents(folder: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }

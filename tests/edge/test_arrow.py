@@ -1,0 +1,134 @@
+import sys
+from decimal import Decimal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from aetk.contract.errors import BadInput, MissingExtra
+from aetk.edge import arrow
+from aetk.edge.tables import CHUNK_ROWS, header, read_chunks, read_table
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(columns, name="table.parquet"):
+        path = tmp_path / name
+        pq.write_table(columns if isinstance(columns, pa.Table) else pa.table(columns), path)
+        return path
+
+    return write
+
+
+def test_a_real_table_is_read_as_its_csv_is(creditcard, write):
+    from pyarrow import csv
+
+    names = ["V1", "V29", "V30"]
+    path = write(csv.read_csv(creditcard / "val.csv"))
+    theirs = read_table(creditcard / "val.csv", names, "Class")
+    ours = read_table(path, names, "Class")
+    np.testing.assert_array_equal(ours.values, theirs.values)
+    assert (ours.labels == theirs.labels).all()
+    assert ours.places.tolist() == list(range(1, len(theirs.values) + 1))
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [pa.int8(), pa.int64(), pa.uint64(), pa.float16(), pa.float32(), pa.float64(), pa.decimal128(9, 2), pa.bool_()],
+    ids=str,
+)
+def test_every_numeric_type_is_read_and_null_is_missing(write, kind):
+    cells = [Decimal(1), None, Decimal(0)] if pa.types.is_decimal(kind) else [1, None, 0]
+    cells = [None if cell is None else bool(cell) for cell in cells] if pa.types.is_boolean(kind) else cells
+    cells = np.array([1, np.nan, 0], np.float16) if pa.types.is_float16(kind) else cells
+    path = write({"a": pa.array(cells, kind)})
+    np.testing.assert_array_equal(read_table(path, ["a"]).values, [[1], [np.nan], [0]])
+
+
+def test_a_column_of_nulls_alone_is_missing_throughout(write):
+    path = write({"a": pa.nulls(2), "b": [1.0, 2.0]})
+    np.testing.assert_array_equal(read_table(path, ["a", "b"]).values, [[np.nan, 1], [np.nan, 2]])
+
+
+def test_nan_and_infinity_are_kept(write):
+    values = [np.nan, np.inf, -np.inf, 1e300]
+    np.testing.assert_array_equal(read_table(write({"a": values}), ["a"]).values[:, 0], values)
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind"),
+    [(["1", "2"], "string"), ([b"1", b"2"], "binary"), ([[1], [2]], "list"), ([{"x": 1}, {"x": 2}], "struct")],
+)
+def test_a_column_that_is_not_numeric_is_refused_with_its_type(write, cells, kind):
+    with pytest.raises(BadInput, match=f"column 'a': found .*{kind}"):
+        read_table(write({"a": cells}), ["a"])
+
+
+def test_columns_are_found_by_name_in_the_order_asked_for(write):
+    path = write({"a": [1, 2], "b": ["x", None], "c": [3, 4]})
+    (chunk,) = read_chunks(path, ["c", "a"], ["b", "a"])
+    assert chunk.values.tolist() == [[3, 1], [4, 2]]
+    assert chunk.texts == (("x", ""), ("1", "2"))
+    with pytest.raises(BadInput, match="no column 'd'"):
+        read_table(path, ["d"])
+
+
+def test_names_with_dots_are_names(write):
+    path = write({"a": [1], "a.b": [2], "c.d": [3]})
+    assert read_table(path, ["c.d", "a", "a.b"]).values.tolist() == [[3, 1, 2]]
+
+
+def test_two_columns_of_one_name_are_refused(write):
+    path = write(pa.Table.from_arrays([pa.array([1]), pa.array([2])], names=["a", "a"]))
+    with pytest.raises(BadInput, match="two columns are called 'a'"):
+        header(path)
+
+
+def test_a_long_table_comes_in_chunks_and_no_row_is_lost(write):
+    path = write({"a": np.arange(2 * CHUNK_ROWS + 3)})
+    chunks = list(read_chunks(path, ["a"]))
+    assert max(len(chunk.values) for chunk in chunks) <= CHUNK_ROWS
+    assert np.concatenate([chunk.values[:, 0] for chunk in chunks]).tolist() == list(range(2 * CHUNK_ROWS + 3))
+
+
+@pytest.mark.parametrize("content", [b"", b"a,b\n1,2\n", b"PAR1", b"PAR1" + b"\0" * 100 + b"PAR1"])
+def test_what_is_no_parquet_file_is_refused(tmp_path, content):
+    path = tmp_path / "table.parquet"
+    path.write_bytes(content)
+    with pytest.raises(BadInput, match="not a Parquet file"):
+        header(path)
+
+
+def test_a_damaged_file_is_refused(write):
+    path = write({"a": np.random.default_rng(0).normal(size=5000)})
+    content = bytearray(path.read_bytes())
+    content[4:2000] = b"\xff" * 1996
+    path.write_bytes(content)
+    with pytest.raises(BadInput, match="damaged Parquet file"):
+        read_table(path, ["a"])
+
+
+@pytest.mark.parametrize("ending", ["parquet", "pq", "PARQUET"])
+def test_parquet_is_known_by_its_ending_in_any_case(write, ending):
+    assert header(write({"a": [1]}, f"table.{ending}")) == ("a",)
+
+
+def test_without_pyarrow_the_extra_is_named(write, monkeypatch):
+    path = write({"a": [1]})
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(MissingExtra, match=r"pip install 'aetk\[arrow\]'") as caught:
+        header(path)
+    assert caught.value.exit_code == 3
+
+
+def test_a_sink_writes_batches_that_read_back_as_they_were(tmp_path):
+    path = tmp_path / "out.parquet"
+    with path.open("wb") as file:
+        sink = arrow.ParquetSink(file)
+        sink.write({"id": ["a"], "x": np.array([0.5], np.float32), "flag": np.array([True])})
+        sink.write({"id": ["b"], "x": np.array([1.5], np.float32), "flag": np.array([False])})
+        sink.close()
+    table = pq.read_table(path)
+    assert table.to_pydict() == {"id": ["a", "b"], "x": [0.5, 1.5], "flag": [True, False]}
+    assert table.schema.field("x").type == pa.float32()

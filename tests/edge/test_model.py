@@ -1,0 +1,104 @@
+import pytest
+
+from aetk.contract import onnxfile, spec
+from aetk.contract.errors import BadInput, CheckFailed
+from aetk.edge.inspection import inspect
+from aetk.edge.model import card_path, load
+
+from .forgery import edit, swap_columns
+
+
+def test_a_model_comes_with_its_card(model):
+    loaded = load(model)
+    assert loaded.data == model.read_bytes()
+    assert loaded.card.to_json() == loaded.card_path.read_text(encoding="utf-8")
+    assert loaded.card_copy == "current"
+    assert loaded.graph.threshold == loaded.card.threshold.value
+
+
+def test_the_cards_copy_lies_beside_the_model(model):
+    assert card_path(model).name == "breast-cancer.card.json"
+    assert card_path(model).is_file()
+
+
+def test_a_copy_is_current_stale_or_missing(model_copy):
+    copy = card_path(model_copy)
+    copy.write_text(copy.read_text() + " ")
+    assert load(model_copy).card_copy == "stale"
+    copy.unlink()
+    assert load(model_copy).card_copy == "missing"
+
+
+def test_no_such_model_a_folder_and_another_file_are_refused_by_name(tmp_path, model):
+    with pytest.raises(BadInput, match=r"No such model: .*gone\.onnx"):
+        load(tmp_path / "gone.onnx")
+    with pytest.raises(BadInput, match="is a folder"):
+        load(tmp_path)
+    with pytest.raises(BadInput, match=r"breast-cancer\.card\.json: Not a"):
+        load(card_path(model))
+
+
+def test_a_model_without_a_card_is_refused(model_copy):
+    model_copy.write_bytes(onnxfile.with_card(model_copy.read_bytes(), None))
+    with pytest.raises(BadInput, match="carries no aetk card"):
+        load(model_copy)
+
+
+def test_one_changed_weight_breaks_the_digest(model_copy):
+    data = bytearray(model_copy.read_bytes())
+    weights = next(i for i in onnxfile.read(bytes(data)).initializers if i.name == "network.0.weight")
+    assert weights.shape == (64, 30)
+    data[data.index(b"network.0.weight", data.index(b"network.0.weight") + 20) + 40] ^= 1
+    model_copy.write_bytes(data)
+    with pytest.raises(CheckFailed, match="SHA-256"):
+        load(model_copy)
+
+
+def test_a_moved_threshold_breaks_the_digest(model_copy):
+    model_copy.write_bytes(onnxfile.with_threshold(model_copy.read_bytes(), 0.5))
+    with pytest.raises(CheckFailed, match="SHA-256"):
+        load(model_copy)
+
+
+def test_swapped_columns_in_the_graph_break_the_digest(model_copy, resign):
+    before = load(model_copy).card.model_sha256
+
+    def restore(card):
+        card["model_sha256"] = before
+
+    resign(model_copy, swap_columns, restore)
+    with pytest.raises(CheckFailed, match="SHA-256"):
+        load(model_copy)
+
+
+def test_a_threshold_that_is_not_the_cards_is_refused_whoever_signed_it(model_copy, resign):
+    resign(model_copy, edit(spec.THRESHOLD, lambda _: 0.5))
+    with pytest.raises(CheckFailed, match=r"graph's threshold is 0\.5, its card says"):
+        load(model_copy)
+
+
+def test_another_number_of_features_than_the_cards_is_refused_whoever_signed_it(model_copy, resign):
+    def widen(graph):
+        graph.input[0].type.tensor_type.shape.dim[1].dim_value = 31
+
+    resign(model_copy, widen)
+    with pytest.raises(CheckFailed, match="takes 31 features, its card lists 30"):
+        load(model_copy)
+
+
+def test_a_card_of_another_model_is_refused(model, explaining_model, model_copy):
+    other = onnxfile.read(explaining_model.read_bytes()).metadata[spec.CARD_KEY]
+    model_copy.write_bytes(onnxfile.with_card(model.read_bytes(), other))
+    with pytest.raises(CheckFailed, match="SHA-256"):
+        load(model_copy)
+
+
+def test_an_inspection_says_what_the_file_is(model):
+    report = inspect(model)
+    assert report.model_bytes == model.stat().st_size
+    assert report.card_bytes == card_path(model).stat().st_size
+    assert (report.ir_version, report.opset, report.card_copy) == (8, 17, "current")
+    assert [v.name for v in report.outputs] == list(spec.OUTPUTS)
+    assert report.operators["Gemm"] == 4
+    assert report.parameters > 30 * 64
+    assert len(report.card.features) == 30

@@ -1,0 +1,82 @@
+import numpy as np
+import pytest
+
+from aetk.contract import spec
+from aetk.contract.errors import BadInput, MissingExtra, Unavailable
+from aetk.edge import runtime
+from aetk.edge.providers import PROVIDERS, Provider, find_provider
+from aetk.edge.session import OPTIMIZATIONS, open_session
+
+AZURE = Provider("azure", "AzureExecutionProvider", "onnxruntime")
+
+
+@pytest.fixture(scope="module")
+def data(model):
+    return model.read_bytes()
+
+
+def test_every_node_is_proved_to_run_on_the_provider(data):
+    session = open_session(data)
+    assert session.placement.keys() == {"CPUExecutionProvider"}
+    assert session.placement["CPUExecutionProvider"] > 10
+
+
+def test_a_provider_that_would_leave_its_nodes_to_the_cpu_is_refused(data):
+    """Azure's provider is in every build and takes no node, as CUDA's does where its libraries are missing."""
+    with pytest.raises(Unavailable, match="AzureExecutionProvider") as caught:
+        open_session(data, AZURE)
+    assert caught.value.exit_code == 3
+
+
+def test_the_refusal_does_not_rest_on_the_runtimes_own_switch(data):
+    """A provider called `cpu` is not asked to refuse the fallback; what was placed where is looked at all the same."""
+    posing = Provider("cpu", "AzureExecutionProvider", "onnxruntime")
+    with pytest.raises(Unavailable, match=r"does not run the whole model: .* on CPUExecutionProvider"):
+        open_session(data, posing)
+
+
+def test_a_provider_that_the_build_lacks_is_refused_with_the_build_that_has_it(data):
+    with pytest.raises(Unavailable, match="has no QNNExecutionProvider") as caught:
+        open_session(data, PROVIDERS["qnn"])
+    assert "CPUExecutionProvider" in caught.value.hint
+    assert "onnxruntime-qnn" in caught.value.hint
+
+
+@pytest.mark.parametrize("data", [b"", b"not a model", b"\x08\x08"])
+def test_what_the_runtime_cannot_open_is_refused_in_one_line(data):
+    with pytest.raises(Unavailable, match=r"CPUExecutionProvider cannot run this model: .+") as caught:
+        open_session(data)
+    assert "\n" not in caught.value.message
+
+
+@pytest.mark.parametrize("optimization", OPTIMIZATIONS)
+def test_every_optimization_level_gives_the_same_answers(data, breast_cancer, optimization):
+    rows = breast_cancer.data.astype(np.float32)
+    expected = open_session(data).run(rows)
+    found = open_session(data, optimization=optimization, threads=1).run(rows)
+    assert list(found) == list(spec.OUTPUTS)
+    assert np.abs(found[spec.SIMILARITY] - expected[spec.SIMILARITY]).max() <= spec.TOLERANCE
+    assert (found[spec.IS_VALID] == expected[spec.IS_VALID]).all()
+
+
+def test_the_number_of_threads_is_handed_on(data):
+    assert open_session(data, threads=3).raw.get_session_options().intra_op_num_threads == 3
+
+
+def test_a_provider_is_found_by_its_short_name_in_any_case():
+    assert find_provider("CUDA") is PROVIDERS["cuda"]
+    with pytest.raises(BadInput, match="No provider is called 'gpu'") as caught:
+        find_provider("gpu")
+    assert "cuda" in caught.value.hint
+
+
+def test_cuda_keeps_float32_whole():
+    assert PROVIDERS["cuda"].options == {"use_tf32": "0"}
+
+
+def test_without_onnxruntime_the_extra_is_named(monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(MissingExtra, match=r"pip install 'aetk\[cpu\]'"):
+        runtime.onnxruntime()

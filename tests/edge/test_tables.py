@@ -1,0 +1,148 @@
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from aetk.contract.errors import BadInput
+from aetk.edge.tables import CHUNK_ROWS, NotANumber, header, place, read_chunks, read_table
+
+BY_FUNCTION = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(text, name="table.csv"):
+        path = tmp_path / name
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return path
+
+    return write
+
+
+def test_a_real_table_is_read_as_pandas_reads_it(creditcard):
+    path = creditcard / "train.csv"
+    theirs = pd.read_csv(path, dtype=str).drop(columns="ID").astype(np.float64)
+    table = read_table(path, list(theirs.columns))
+    assert table.values.dtype == np.float64
+    np.testing.assert_array_equal(table.values, theirs.to_numpy())
+    assert table.places.tolist() == list(range(2, len(theirs) + 2))
+
+
+def test_a_real_label_column_becomes_true_for_one(creditcard):
+    path = creditcard / "val.csv"
+    theirs = pd.read_csv(path)
+    table = read_table(path, ["V1", "V30"], "Class")
+    assert (table.labels == (theirs["Class"] == 1)).all()
+    assert table.labels.any()
+    assert table.values.shape == (len(theirs), 2)
+
+
+def test_columns_are_found_by_name_and_kept_in_the_order_asked_for(write):
+    path = write("a,b,c\n1,2,3\n4,5,6\n")
+    (chunk,) = read_chunks(path, ["c", "a"], ["b", "c"])
+    assert chunk.values.tolist() == [[3, 1], [6, 4]]
+    assert chunk.texts == (("2", "5"), ("3", "6"))
+
+
+def test_a_long_table_comes_in_chunks_and_no_row_is_lost(write):
+    rows = 2 * CHUNK_ROWS + 3
+    path = write("a\n" + "".join(f"{i}\n" for i in range(rows)))
+    chunks = list(read_chunks(path, ["a"]))
+    assert [len(chunk.values) for chunk in chunks] == [CHUNK_ROWS, CHUNK_ROWS, 3]
+    assert np.concatenate([chunk.values[:, 0] for chunk in chunks]).tolist() == list(range(rows))
+
+
+@BY_FUNCTION
+@given(st.lists(st.lists(st.floats(), min_size=3, max_size=3), min_size=1, max_size=8), st.sampled_from(["\n", "\r\n"]))
+def test_what_pandas_writes_is_read_back_exactly(tmp_path, rows, newline):
+    path = tmp_path / "table.csv"
+    pd.DataFrame(rows, columns=["a", "b", "c"]).to_csv(path, index=False, lineterminator=newline, na_rep="NaN")
+    np.testing.assert_array_equal(read_table(path, ["a", "b", "c"]).values, rows)
+
+
+@BY_FUNCTION
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=1, max_size=8))
+def test_any_text_in_another_column_is_kept_and_does_no_harm(tmp_path, texts):
+    path = tmp_path / "table.csv"
+    quoted = [text.replace('"', '""') for text in texts]
+    path.write_bytes(("t,a\n" + "".join(f'"{text}",{i}\n' for i, text in enumerate(quoted))).encode())
+    (chunk,) = read_chunks(path, ["a"], ["t"])
+    assert chunk.texts == (tuple(texts),)
+    assert chunk.values[:, 0].tolist() == list(range(len(texts)))
+
+
+@BY_FUNCTION
+@given(st.binary(max_size=80))
+def test_arbitrary_bytes_are_read_or_refused(tmp_path, data):
+    path = tmp_path / "table.csv"
+    path.write_bytes(b"a,b\n1,2\n" + data)
+    try:
+        table = read_table(path, ["a", "b"])
+    except BadInput:
+        return
+    assert table.values.shape == (len(table.places), 2)
+    assert table.values[0].tolist() == [1, 2]
+
+
+def test_a_very_long_text_in_another_column_does_no_harm(write):
+    path = write("a,t\n1," + "x" * 200_000 + "\n")
+    assert read_table(path, ["a"]).values.tolist() == [[1]]
+
+
+def test_a_long_cell_that_is_no_number_is_shown_short(write):
+    with pytest.raises(NotANumber) as caught:
+        read_table(write("a\n" + "x" * 5000 + "\n"), ["a"])
+    assert len(caught.value.message) < 200
+    assert caught.value.column == "a"
+
+
+def test_the_first_of_several_faults_is_the_one_named(write):
+    path = write("a,b\n1,2\nx,2\n3\n")
+    with pytest.raises(BadInput, match="line 3"):
+        read_table(path, ["a", "b"])
+
+
+def test_a_missing_column_is_named_with_the_closest_there_is(write):
+    path = write("mean_radius,mean_area\n1,2\n")
+    with pytest.raises(BadInput, match="no column 'mean_radiu'") as caught:
+        read_table(path, ["mean_radiu"])
+    assert caught.value.hint == "Did you mean 'mean_radius'?"
+    with pytest.raises(BadInput) as caught:
+        read_table(path, ["zzz"])
+    assert caught.value.hint == "It has: mean_radius, mean_area"
+
+
+def test_a_wide_tables_columns_are_not_all_listed(write):
+    path = write(",".join(f"c{i}" for i in range(100)) + "\n" + ",".join("1" * 100) + "\n")
+    with pytest.raises(BadInput) as caught:
+        read_table(path, ["zzz"])
+    assert caught.value.hint.endswith("c11, ...")
+
+
+def test_a_table_without_rows_cannot_be_read_whole(write):
+    with pytest.raises(BadInput, match="a header and no rows"):
+        read_table(write("a,b\n"), ["a"])
+
+
+@pytest.mark.parametrize(
+    ("cell", "found"), [("2", "found 2"), ("0.5", "found 0.5"), ("", "found nothing"), ("inf", "inf")]
+)
+def test_a_label_that_is_neither_0_nor_1_is_named_with_its_line(write, cell, found):
+    path = write(f"a,y\n1,0\n1,1\n1,{cell}\n")
+    with pytest.raises(BadInput, match=f"line 4, label column 'y': .*{found}"):
+        read_table(path, ["a"], "y")
+
+
+def test_no_such_file_and_a_folder_are_refused(tmp_path):
+    with pytest.raises(BadInput, match="No such file"):
+        header(tmp_path / "gone.csv")
+    with pytest.raises(BadInput, match="No such file"):
+        header(tmp_path / "gone.parquet")
+    with pytest.raises(BadInput, match="is a folder"):
+        header(tmp_path)
+
+
+def test_a_place_counts_lines_of_csv_and_rows_of_parquet(tmp_path):
+    assert place(tmp_path / "t.csv", 3).endswith("t.csv, line 3")
+    assert place(tmp_path / "t.parquet", 3).endswith("t.parquet, row 3")

@@ -1,0 +1,81 @@
+"""Real signals to a real `aetk train`, and the command that it prints to go on."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from aetk.cli.main import run
+from aetk.lab.checkpoint import read_checkpoint
+
+from .fitting import one_thread
+
+DATA = Path(__file__).resolve().parents[2] / "../shared/data/creditcard/train.csv"
+ENVIRONMENT = {
+    **os.environ,
+    "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    "OMP_NUM_THREADS": "1",
+}
+
+
+@pytest.fixture
+def rows(tmp_path):
+    """Some thousand rows in `some rows.csv`, whose name needs quotes in a shell."""
+    path = tmp_path / "some rows.csv"
+    if DATA.is_file():
+        path.symlink_to(DATA)
+    else:
+        values = np.random.default_rng(5).normal(size=(7000, 30))
+        pd.DataFrame(values, columns=[f"V{i}" for i in range(30)]).to_csv(path, index=False)
+    return path
+
+
+def train(folder, *options):
+    """Start the command line, with a checkpoint every 50 ms so that a file tells when training is under way."""
+    often = "from aetk.lab import fit; fit._SAVE_EVERY = 0.05; from aetk.cli.main import main; main()"
+    return subprocess.Popen(
+        [sys.executable, "-c", often, "train", "some rows.csv", *options],
+        cwd=folder, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def interrupt(process, run, number):
+    """Send a signal some steps after the first checkpoint; returns what the process said."""
+    while not (run / "checkpoint.safetensors").exists():
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.01)
+    time.sleep(0.05)
+    process.send_signal(number)
+    return process.communicate(timeout=60)[1]
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "recipe", "epochs"),
+    [(signal.SIGINT, 130, "default", "100"), (signal.SIGTERM, 143, "reference", "60")],
+    ids=["ctrl-c, one-cycle", "sigterm, plateau"],
+)
+def test_a_signal_saves_and_the_printed_command_ends_in_the_weights_of_an_uninterrupted_run(
+    tmp_path, rows, monkeypatch, number, code, recipe, epochs
+):
+    options = ["--recipe", recipe, "--epochs", epochs, "--device", "cpu"]
+    stopping = train(tmp_path, *options, "--out", "my run")
+    said = interrupt(stopping, tmp_path / "my run", number)
+    assert stopping.returncode == code, said
+    stopped = re.search(r"Stopped after step (\d+) of (\d+); everything so far is saved\.", said)
+    assert read_checkpoint(tmp_path / "my run/checkpoint.safetensors").progress.step == int(stopped[1])
+    assert 0 < int(stopped[1]) < int(stopped[2])
+
+    command = re.search(r"Go on with: (.+)", said)[1]
+    subprocess.run(command, shell=True, cwd=tmp_path, env=ENVIRONMENT, check=True, capture_output=True)
+    monkeypatch.chdir(tmp_path)
+    with one_thread():
+        assert run(["train", "some rows.csv", *options, "--out", "whole"]) == 0
+    for file in ("model.safetensors", "calibration.safetensors", "history.json"):
+        assert (tmp_path / "my run" / file).read_bytes() == (tmp_path / "whole" / file).read_bytes(), file
