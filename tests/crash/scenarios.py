@@ -118,7 +118,11 @@ def _model_and_card(folder: Path) -> tuple[bytes, bytes]:
 
 
 def faults_of_next_run(scenario: Scenario, work: Path, state: str, log: Path, resume: bool) -> list[str]:
-    """Run the command again, unharmed, and say what is not as if nothing had happened; empty if all is well."""
+    """Run the command again, unharmed, and say what is not as if nothing had happened; empty if all is well.
+
+    Only where something was saved is there anything to resume.
+    """
+    resume = resume and (work / "R" / runs.CHECKPOINT).exists()
     arguments = tuple(word for word in scenario.arguments if word != "--resume") + (("--resume",) if resume else ())
     before = _contents(work)
     ended = run_command(arguments, work, log)
@@ -126,6 +130,7 @@ def faults_of_next_run(scenario: Scenario, work: Path, state: str, log: Path, re
     faults = []
     if ended.code != (2 if refused else 0):
         faults.append(f"the next run ended with {ended.code}: {log.read_text().strip()}")
+    before.pop(f"R/{runs.CHECKPOINT}", None)  # a kill after the last rename leaves it, and the next run removes it
     if refused and _contents(work) != before:
         faults.append("the refused next run changed the finished one")
     compare: Callable[[Path], object] = _trained if scenario.trains else _model_and_card

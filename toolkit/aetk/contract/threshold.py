@@ -84,7 +84,7 @@ def check_value(value: float) -> float:
     """The float32 nearest to a threshold; BadInput unless -1 < threshold <= 1."""
     rounded = float(np.float32(value)) if abs(value) <= 2 else math.nan
     if not -1 < rounded <= 1:
-        raise BadInput(f"The threshold {value:g} is not a similarity: expected -1 < threshold <= 1.")
+        raise BadInput(f"The threshold {value:.9g} is not a similarity: expected -1 < threshold <= 1.")
     return rounded
 
 

@@ -38,7 +38,7 @@ def set_threshold(model: str | Path, value: float) -> ThresholdReport:
         BadInput: not a model of the contract, or not -1 < value <= 1.
         CheckFailed: the model is not the one that its card describes.
     """
-    loaded = load(Path(model))
+    loaded = load(Path(model).resolve())  # model and card stay together where a link points
     value = check_value(value)
     return _reissue(loaded, Threshold(value, f"fixed:{value:.6g}", None, 0, "set by hand", None), 0)
 
@@ -55,7 +55,7 @@ def calibrate_threshold(model: str | Path, method: Method, data: Path, label: st
     Raises:
         BadInput: see `edge.tables.read_table` and `contract.threshold.calibrate`.
     """
-    loaded = load(Path(model))
+    loaded = load(Path(model).resolve())  # model and card stay together where a link points
     table = read_table(Path(data), loaded.card.feature_names, label)
     scores = Scorer(loaded).score(table.values)
     valid = scores.is_valid

@@ -113,6 +113,11 @@ def write_run(
     }
     record = {**record, "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}}
     write_atomically([(folder / name, content) for name, content in {**files, RECORD: encode(record)}.items()])
+    sweep(folder)
+
+
+def sweep(folder: Path) -> None:
+    """Remove the checkpoint of a finished run, which a kill at the last moment may have left."""
     remove(folder / CHECKPOINT)
 
 

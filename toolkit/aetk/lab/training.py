@@ -110,9 +110,10 @@ def train(
     if resume:
         folder, saved = find_checkpoint(folder)
     if folder is not None and runs.is_finished(folder):
+        runs.sweep(folder)
         raise BadInput(f"{folder} already holds a finished run.", "Name another folder with --out, or remove this one.")
     if resume and saved is None and data is None:
-        raise BadInput(f"{folder} holds nothing to go on with yet.", "Name the data, and leave --resume out.")
+        raise BadInput(f"{folder} holds nothing to go on with yet.", "Leave --resume out to start it.")
     given = {
         "data": _name(data),
         "validation": _name(validation),
