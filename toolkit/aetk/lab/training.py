@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +18,18 @@ from aetk import __version__
 from aetk.contract import spec
 from aetk.contract.card import QUANTILE_LEVELS
 from aetk.contract.errors import BadInput, Interrupted
-from aetk.contract.threshold import Method, Threshold, calibrate, is_anomaly, macro_f1, parse_method
+from aetk.contract.threshold import Threshold, calibrate, is_anomaly, macro_f1
 from aetk.lab import runs
 from aetk.lab.checkpoint import Checkpoint, Evaluation, Progress
-from aetk.lab.data import Dataset, load_dataset
 from aetk.lab.detector import Detector, autoencoder
-from aetk.lab.device import find_device
 from aetk.lab.fit import Job, fit, steps_per_epoch
 from aetk.lab.metrics import Metrics, measure
-from aetk.lab.options import FRAME, find_checkpoint, merge, plan_recipe, resume_command
+from aetk.lab.options import FRAME, find_checkpoint, merge, resume_command
+from aetk.lab.plan import Data, Plan, make_plan
 from aetk.lab.recipe import Recipe
 from aetk.lab.scaling import clipping_notes, fit_scaling
-from aetk.lab.split import Split, impute, medians, split
+from aetk.lab.split import impute, medians
 
-Data = str | Path | pd.DataFrame
 Extras = Callable[["TrainReport"], Mapping[str, bytes]]
 
 
@@ -127,91 +125,16 @@ def train(
         "threshold": threshold,
     }
     request = merge(given, None if saved is None else saved.request)
-    plan = _plan(request, data, validation, folder, saved)
+    plan = make_plan(request, data, validation, folder, saved)
     detector, done = _fit(plan, saved, _bar(progress))
     return _finish(plan, detector, done, extras)
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """Everything that is settled before the first step."""
-
-    request: dict[str, Any]
-    recipe: Recipe
-    method: Method
-    dataset: Dataset
-    parts: Split
-    device: torch.device
-    folder: Path
-
-
-def _plan(
-    request: dict[str, Any], data: Data | None, validation: Data | None, folder: Path | None, saved: Checkpoint | None
-) -> _Plan:
-    """Check everything that can be checked before training, and only then make the run folder."""
-    recipe = plan_recipe(request)
-    dataset = load_dataset(
-        request["data"] if data is None else data,
-        validation=request["validation"] if validation is None else validation,
-        label=request["label"],
-        drop=request["drop"],
-        missing=request["missing"],
-    )
-    if saved is not None and saved.request["fingerprint"] != dataset.fingerprint:
-        raise BadInput(
-            "The data is not what the interrupted run was trained on.", "Bring the same data, or leave --resume out."
-        )
-    method = _method(recipe.threshold if request["threshold"] is None else request["threshold"], dataset)
-    parts = split(dataset, recipe, method, request["seed"])
-    _check_calibration(method, parts)
-    device = find_device(request["device"])
-    folder = folder if folder is not None else runs.new_folder(dataset.name)
-    folder.mkdir(parents=True, exist_ok=True)
-    notes = _notes(method, parts, restarts=saved is None and (folder / runs.CHECKPOINT).exists())
-    return _Plan(
-        request={**request, "fingerprint": dataset.fingerprint},
-        recipe=recipe,
-        method=method,
-        dataset=replace(dataset, warnings=(*dataset.warnings, *notes)),
-        parts=parts,
-        device=device,
-        folder=folder,
-    )
 
 
 def _name(data: Data | None) -> str | None:
     return FRAME if isinstance(data, pd.DataFrame) else None if data is None else str(data)
 
 
-def _method(text: str | None, dataset: Dataset) -> Method:
-    if text is not None:
-        return parse_method(text)
-    labels = dataset.labels if dataset.validation is None else dataset.validation_labels
-    return Method("best-f1" if labels is not None and labels.any() and not labels.all() else "conformal")
-
-
-def _check_calibration(method: Method, parts: Split) -> None:
-    """Find out before training, not after, that a threshold cannot be calibrated."""
-    stand_in = np.linspace(0, 1, len(parts.calibration), dtype=np.float32)
-    calibrate(method, stand_in, parts.calibration_labels, parts.basis)
-
-
-def _notes(method: Method, parts: Split, *, restarts: bool) -> list[str]:
-    """What a person should know of the plan."""
-    notes = []
-    if restarts:
-        notes.append("The interrupted run in this folder is started over; --resume would have gone on with it.")
-    if method == Method("conformal"):
-        labels = parts.calibration_labels
-        ordinary = len(parts.calibration) if labels is None else int((~labels).sum())
-        notes.append(
-            f"THRESHOLD: without labelled anomalies it is conformal, at the smallest false-alarm rate that "
-            f"{ordinary:,} rows allow, {1 / (ordinary + 1):.3g}. Choose your own with --threshold conformal:RATE."
-        )
-    return notes
-
-
-def _fit(plan: _Plan, saved: Checkpoint | None, bar: Callable[..., Any]) -> tuple[Detector, Progress]:
+def _fit(plan: Plan, saved: Checkpoint | None, bar: Callable[..., Any]) -> tuple[Detector, Progress]:
     """Train the network and put it into a detector whose threshold is yet to be set."""
     imputes = plan.request["missing"] == "median"
     fill = medians(plan.parts.fit)
@@ -256,7 +179,7 @@ def _fit(plan: _Plan, saved: Checkpoint | None, bar: Callable[..., Any]) -> tupl
     return detector.eval(), done
 
 
-def _finish(plan: _Plan, detector: Detector, done: Progress, extras: Extras) -> TrainReport:
+def _finish(plan: Plan, detector: Detector, done: Progress, extras: Extras) -> TrainReport:
     """Calibrate, measure and write the run."""
     parts, labels = plan.parts, plan.parts.calibration_labels
     with np.errstate(over="ignore"):
@@ -286,7 +209,7 @@ def _finish(plan: _Plan, detector: Detector, done: Progress, extras: Extras) -> 
     return report
 
 
-def _record(plan: _Plan, detector: Detector, report: TrainReport) -> dict[str, Any]:
+def _record(plan: Plan, detector: Detector, report: TrainReport) -> dict[str, Any]:
     """The content of `run.json`, without the digests."""
     return {
         "aetk": __version__,
@@ -312,7 +235,7 @@ def _record(plan: _Plan, detector: Detector, report: TrainReport) -> dict[str, A
     }
 
 
-def _features(plan: _Plan, detector: Detector) -> list[dict[str, Any]]:
+def _features(plan: Plan, detector: Detector) -> list[dict[str, Any]]:
     rows = impute(plan.parts, medians(plan.parts.fit)).fit if detector.imputes else plan.parts.fit
     quantiles = np.quantile(rows, QUANTILE_LEVELS, axis=0).T
     return [

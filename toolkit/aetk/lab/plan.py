@@ -1,0 +1,117 @@
+"""Settles everything that can be settled before the first step of training."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from aetk.contract.errors import BadInput
+from aetk.contract.threshold import Method, calibrate, parse_method
+from aetk.lab import runs
+from aetk.lab.checkpoint import Checkpoint
+from aetk.lab.data import Dataset, load_dataset
+from aetk.lab.device import find_device
+from aetk.lab.options import plan_recipe
+from aetk.lab.recipe import Recipe
+from aetk.lab.split import Split, split
+
+Data = str | Path | pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be trained, on what, how, and where.
+
+    Attributes:
+        request: the options in force, and the fingerprint of the data.
+        recipe: how to train.
+        method: how to choose the threshold.
+        dataset: the data, with what a person should know of it and of the plan.
+        parts: its disjoint parts.
+        device: where to train.
+        folder: the run folder, made by now.
+    """
+
+    request: dict[str, Any]
+    recipe: Recipe
+    method: Method
+    dataset: Dataset
+    parts: Split
+    device: torch.device
+    folder: Path
+
+
+def make_plan(
+    request: dict[str, Any], data: Data | None, validation: Data | None, folder: Path | None, saved: Checkpoint | None
+) -> Plan:
+    """Check everything that can be checked before training, and only then make the run folder.
+
+    Args:
+        request: the options in force.
+        data, validation: tables, where they are not the files that the request names.
+        folder: the run folder; None for a new one under `runs/`.
+        saved: the checkpoint to go on from.
+
+    Raises:
+        BadInput: wrong data or options, or too few rows for the threshold method.
+        Unavailable: no such device.
+    """
+    recipe = plan_recipe(request)
+    dataset = load_dataset(
+        request["data"] if data is None else data,
+        validation=request["validation"] if validation is None else validation,
+        label=request["label"],
+        drop=request["drop"],
+        missing=request["missing"],
+    )
+    if saved is not None and saved.request["fingerprint"] != dataset.fingerprint:
+        raise BadInput(
+            "The data is not what the interrupted run was trained on.", "Bring the same data, or leave --resume out."
+        )
+    method = _method(recipe.threshold if request["threshold"] is None else request["threshold"], dataset)
+    parts = split(dataset, recipe, method, request["seed"])
+    _check_calibration(method, parts)
+    device = find_device(request["device"])
+    folder = folder if folder is not None else runs.new_folder(dataset.name)
+    folder.mkdir(parents=True, exist_ok=True)
+    notes = _notes(method, parts, restarts=saved is None and (folder / runs.CHECKPOINT).exists())
+    return Plan(
+        request={**request, "fingerprint": dataset.fingerprint},
+        recipe=recipe,
+        method=method,
+        dataset=replace(dataset, warnings=(*dataset.warnings, *notes)),
+        parts=parts,
+        device=device,
+        folder=folder,
+    )
+
+
+def _method(text: str | None, dataset: Dataset) -> Method:
+    if text is not None:
+        return parse_method(text)
+    labels = dataset.labels if dataset.validation is None else dataset.validation_labels
+    return Method("best-f1" if labels is not None and labels.any() and not labels.all() else "conformal")
+
+
+def _check_calibration(method: Method, parts: Split) -> None:
+    """Find out before training, not after, that a threshold cannot be calibrated."""
+    stand_in = np.linspace(0, 1, len(parts.calibration), dtype=np.float32)
+    calibrate(method, stand_in, parts.calibration_labels, parts.basis)
+
+
+def _notes(method: Method, parts: Split, *, restarts: bool) -> list[str]:
+    """What a person should know of the plan."""
+    notes = []
+    if restarts:
+        notes.append("The interrupted run in this folder is started over; --resume would have gone on with it.")
+    if method == Method("conformal"):
+        labels = parts.calibration_labels
+        ordinary = len(parts.calibration) if labels is None else int((~labels).sum())
+        notes.append(
+            f"THRESHOLD: without labelled anomalies it is conformal, at the smallest false-alarm rate that "
+            f"{ordinary:,} rows allow, {1 / (ordinary + 1):.3g}. Choose your own with --threshold conformal:RATE."
+        )
+    return notes
