@@ -43,9 +43,7 @@ class Similarity:
 
 
 @dataclass(frozen=True)
-class Card:
-    """Everything about a model that is not in its graph. Of the free-form parts, each is plain JSON."""
-
+class _Parts:
     name: str
     features: tuple[Feature, ...]
     similarity: Similarity
@@ -56,6 +54,20 @@ class Card:
     versions: Mapping[str, str]
     requires: str
     model_sha256: str
+
+
+@dataclass(frozen=True)
+class _Data(_Parts):
+    """The card's JSON."""
+
+    quantile_levels: tuple[float, ...]
+    golden: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Card(_Parts):
+    """Everything about a model that is not in its graph. Of the free-form parts, each is plain JSON."""
+
     golden: Golden
 
     @property
@@ -81,24 +93,6 @@ class Card:
             "golden": self.golden.to_dict(self.threshold.value, self.similarity.tolerance),
         }
         return json.dumps(data, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
-
-
-@dataclass(frozen=True)
-class _Data:
-    """The card's JSON, but for the golden rows."""
-
-    name: str
-    features: tuple[Feature, ...]
-    quantile_levels: tuple[float, ...]
-    similarity: Similarity
-    threshold: Threshold
-    validation: Mapping[str, Any]
-    recipe: Mapping[str, Any]
-    training_data: Mapping[str, Any]
-    versions: Mapping[str, str]
-    requires: str
-    model_sha256: str
-    golden: Mapping[str, Any]
 
 
 def parse(text: str) -> Card:
@@ -128,9 +122,7 @@ def parse(text: str) -> Card:
     golden = Golden.from_dict(parts.golden, len(parts.features))
     if golden.to_dict(parts.threshold.value, parts.similarity.tolerance)["is_anomaly"] != parts.golden["is_anomaly"]:
         raise BadInput("The card's golden decisions contradict its threshold.", "Export the model again.")
-    known = {field.name: getattr(parts, field.name) for field in fields(parts)}
-    del known["quantile_levels"]
-    return Card(**{**known, "golden": golden})
+    return Card(**{field.name: getattr(parts, field.name) for field in fields(_Parts)}, golden=golden)
 
 
 def _finite(text: str) -> float:
