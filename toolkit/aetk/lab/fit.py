@@ -1,6 +1,7 @@
 """The training loop: one for every recipe, deterministic, and able to go on where it was stopped."""
 
 import contextlib
+import itertools
 import math
 import os
 import time
@@ -135,7 +136,8 @@ class _Loop:
         for index, parameter in enumerate(self.job.network.parameters()):
             state = self.optimizer.state.get(parameter, {})
             tensors |= {f"optimizer.{index}.{name}": t for name, t in state.items()}
-        tensors["shuffle"] = self.epoch_start
+        between_epochs = self.progress.step % self.per_epoch == 0
+        tensors["shuffle"] = self.shuffle.get_state() if between_epochs else self.epoch_start
         write_checkpoint(self.job.checkpoint, Checkpoint(self.job.request, self.progress, tensors))
 
     @contextlib.contextmanager
@@ -146,44 +148,37 @@ class _Loop:
 
     def run(self, stop: StopRequest, bar: Any) -> None:
         """Train to the end, and load the best weights."""
-        progress, steps = self.progress, self.job.steps
-        last_save = started = time.perf_counter()
-        seconds_before = progress.seconds
+        progress = self.progress
+        before, started = progress.seconds, time.perf_counter()
+        saved = started
         if progress.step == 0:
             self.save()  # from now on, --resume knows the options and the data
-        patient = self._is_patient()
-        while progress.step < steps and patient:
-            self.epoch_start = self.shuffle.get_state()
-            order = torch.randperm(len(self.job.rows), generator=self.shuffle).to(self.job.rows.device)
-            done = progress.step % self.per_epoch
-            for index, batch in enumerate(_batches(len(self.job.rows), self.job.recipe, order)):
-                if index < done:
-                    continue
-                self._step(batch)
-                bar.update()
-                if self._is_due():
-                    patient = self._evaluate(bar)
-                now = time.perf_counter()
-                progress.seconds = seconds_before + now - started
-                if stop.received is not None and progress.step < steps and patient:
-                    self._end_epoch()
-                    self.save()
-                    raise Interrupted(
-                        f"Stopped after step {progress.step} of {steps}; everything so far is saved.", stop.received
-                    )
-                if now - last_save > _SAVE_EVERY:
-                    self._end_epoch()
-                    self.save()
-                    last_save = now
-                if progress.step >= steps or not patient:
-                    break
+        batches = self._stream()
+        while not self._is_over():
+            self._step(next(batches))
+            bar.update()
+            if self._is_due():
+                self._evaluate(bar)
+            now = time.perf_counter()
+            progress.seconds = before + now - started
+            if stop.received is not None and not self._is_over():
+                self.save()
+                found = f"Stopped after step {progress.step} of {self.job.steps}; everything so far is saved."
+                raise Interrupted(found, stop.received)
+            if now - saved > _SAVE_EVERY:
+                self.save()
+                saved = now
         self.job.network.load_state_dict(self.best)
         self.job.network.eval()
 
-    def _end_epoch(self) -> None:
-        """After an epoch's last step, the next one starts from the generator as it is now."""
-        if self.progress.step % self.per_epoch == 0:
+    def _stream(self) -> Iterator[Tensor]:
+        """The batches from where the fit stands, epoch after epoch."""
+        rows = self.job.rows
+        while True:
             self.epoch_start = self.shuffle.get_state()
+            order = torch.randperm(len(rows), generator=self.shuffle).to(rows.device)
+            done = self.progress.step % self.per_epoch
+            yield from itertools.islice(_batches(len(rows), self.job.recipe, order), done, None)
 
     def _step(self, batch: Tensor) -> None:
         network, progress = self.job.network, self.progress
@@ -222,8 +217,8 @@ class _Loop:
         every = self.job.recipe.evaluate_every or self.per_epoch
         return self.progress.step % every == 0 or self.progress.step == self.job.steps
 
-    def _evaluate(self, bar: Any) -> bool:
-        """Score the network, keep it if it is the best, and say whether to go on."""
+    def _evaluate(self, bar: Any) -> None:
+        """Score the network, and keep it if it is the best."""
         progress, network = self.progress, self.job.network
         network.eval()
         score = self.job.score(network)
@@ -240,14 +235,15 @@ class _Loop:
             progress.best_score, progress.best_step = score, progress.step
             self.best = clone(network.state_dict())
         bar.set_postfix(loss=f"{loss:.4f}", score=f"{score:.4f}", refresh=False)
-        return self._is_patient()
 
-    def _is_patient(self) -> bool:
-        """Whether the best score is recent enough to go on."""
+    def _is_over(self) -> bool:
+        """Whether all steps are done, or the best score is older than patience lasts."""
         progress, patience = self.progress, self.job.recipe.patience
-        if patience is None or progress.best_score is None:
+        if progress.step >= self.job.steps:
             return True
-        return progress.step - progress.best_step < patience * (self.job.recipe.evaluate_every or self.per_epoch)
+        if patience is None or progress.best_score is None:
+            return False
+        return progress.step - progress.best_step >= patience * (self.job.recipe.evaluate_every or self.per_epoch)
 
     def _not_finite(self, rows: Tensor, reconstruction: Tensor) -> CheckFailed:
         step, names = self.progress.step, self.job.feature_names
