@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 from pathlib import Path
 
 import onnx
@@ -16,6 +17,12 @@ settings.register_profile("aetk", deadline=None, suppress_health_check=[HealthCh
 settings.load_profile("aetk")
 
 DATA = Path(__file__).resolve().parents[1] / "../shared/data"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ctrl_c_works():
+    """Started in the background, a process is born ignoring SIGINT, and so are its children; the tests need it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

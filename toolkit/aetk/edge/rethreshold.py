@@ -38,7 +38,7 @@ def set_threshold(model: str | Path, value: float) -> ThresholdReport:
         BadInput: not a model of the contract, or not -1 < value <= 1.
         CheckFailed: the model is not the one that its card describes.
     """
-    loaded = load(Path(model).resolve())  # model and card stay together where a link points
+    loaded = load(Path(model))
     value = check_value(value)
     return _reissue(loaded, Threshold(value, f"fixed:{value:.6g}", None, 0, "set by hand", None), 0)
 
@@ -55,7 +55,7 @@ def calibrate_threshold(model: str | Path, method: Method, data: Path, label: st
     Raises:
         BadInput: see `edge.tables.read_table` and `contract.threshold.calibrate`.
     """
-    loaded = load(Path(model).resolve())  # model and card stay together where a link points
+    loaded = load(Path(model))
     table = read_table(Path(data), loaded.card.feature_names, label)
     scores = Scorer(loaded).score(table.values)
     valid = scores.is_valid
@@ -77,7 +77,8 @@ def _reissue(loaded: LoadedModel, threshold: Threshold, invalid: int) -> Thresho
             f"{loaded.path}: with the new threshold the model fails its golden rows on this machine.",
             "Nothing was changed. See what differs with: aetk verify",
         )
-    write_atomically([(loaded.path, onnxfile.with_card(data, card)), (card_path(loaded.path), card.encode())])
+    path = loaded.path.resolve()  # where a link points, model and card stay together
+    write_atomically([(path, onnxfile.with_card(data, card)), (card_path(path), card.encode())])
     return ThresholdReport(loaded.path, loaded.card.threshold, threshold, invalid)
 
 
