@@ -72,7 +72,7 @@ def main() -> None:
         spread = [f"{mean(c):.4g} ± {stdev(c):.2g}" for c in columns]
         alarms = f"{1000 * mean(f.false_alarms / f.ordinary for f in group):.1f}"
         rows.append([recipe, threshold, *spread, alarms, f"{mean(f.fit_seconds for f in group):.2f}"])
-    head = ("recipe", "threshold", "macro F1", "AUROC", "average precision", "alarms per 1,000", "fit seconds")
+    head = ("recipe", "threshold", "macro F1", "AUROC, %", "average precision, %", "alarms per 1,000", "fit seconds")
     print(f"creditcard test rows, mean ± standard deviation of seeds {', '.join(map(str, SEEDS))}")
     print(table(head, rows))
     keep("creditcard", fits)

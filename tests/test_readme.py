@@ -18,6 +18,12 @@ def blocks(language):
     return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 
 
+def shell(script, folder):
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    command = ["bash", "-c", script]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory, creditcard):
     """A working folder with the tables that the README names, in which its shell blocks have run in order."""
@@ -26,11 +32,9 @@ def folder(tmp_path_factory, creditcard):
         (folder / f"{name}.csv").write_bytes((creditcard / f"{name}.csv").read_bytes())
     script = "set -euo pipefail\n" + "\n".join(blocks("sh"))
     script = script.replace("aetk bench", "aetk bench --seconds 3")
-    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-    done = subprocess.run(
-        ["bash", "-c", script], cwd=folder, env=environment, capture_output=True, text=True, check=False
-    )
+    done = shell(script, folder)
     assert done.returncode == 0, done.stdout + done.stderr
+    (folder / "screen.txt").write_text(done.stdout)
     return folder
 
 
@@ -38,6 +42,15 @@ def test_the_shell_blocks_run_in_order_and_write_what_they_name(folder):
     assert (folder / "fraud.onnx").is_file()
     assert (folder / "fraud.png").is_file()
     assert len((folder / "test.scores.csv").read_text().splitlines()) == 1923
+
+
+def test_every_command_that_is_named_as_the_next_one_works_as_it_stands(folder):
+    following = set(re.findall(r"^next:  (.*)$", (folder / "screen.txt").read_text(), re.MULTILINE))
+    assert len(following) >= 5
+    for line in sorted(following):
+        command = line.replace("aetk bench", "aetk bench --seconds 1 --batch 1")
+        done = shell(command, folder)
+        assert done.returncode == 0, f"{line}: {done.stderr}"
 
 
 def test_the_python_blocks_run(folder):

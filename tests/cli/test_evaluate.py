@@ -44,6 +44,6 @@ def test_a_model_in_the_place_of_the_table_is_refused(refused, model):
     assert model.name in refused("evaluate", model, model, "--label", "malignant")
 
 
-def test_the_next_command_names_the_way_to_retune(aetk, model, whole_table):
+def test_the_next_command_does_not_tune_on_the_table_that_was_just_measured(aetk, model, whole_table):
     out = aetk("evaluate", model, whole_table, "--label", "malignant").out
-    assert f"aetk threshold {model} --best-f1 --data {whole_table} --label malignant" in out
+    assert out.endswith(f"next:  aetk verify {model}\n")

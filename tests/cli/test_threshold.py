@@ -118,4 +118,4 @@ def test_a_label_that_is_neither_0_nor_1_is_placed(refused, model_copy, whole_ta
 def test_the_next_command_can_be_pasted(aetk, model, tmp_path):
     spaced = tmp_path / "my model.onnx"
     spaced.write_bytes(model.read_bytes())
-    assert f"aetk threshold '{spaced}'" in aetk("threshold", spaced).out
+    assert f"aetk verify '{spaced}'" in aetk("threshold", spaced).out

@@ -1,17 +1,25 @@
 """The two calls that make a model, complete: what the lab computes, with the picture drawn of it."""
 
-from functools import partial
+from functools import wraps
+from importlib.util import find_spec
+from typing import Any
 
 from aetk.contract.errors import MissingExtra
 
 try:
     from aetk.lab.export import export
+    from aetk.lab.training import TrainReport
     from aetk.lab.training import train as _train
 except ImportError as error:
     raise MissingExtra("Making a model", "lab,cpu") from error
+if find_spec("matplotlib") is None:  # found out now, and not after the fit
+    raise MissingExtra("Making a model", "lab,cpu")
 from aetk.render.picture import draw_training
 
 __all__ = ["export", "train"]
 
-train = partial(_train, extras=lambda report: {"training.png": draw_training(report)})
-train.__doc__ = _train.__doc__
+
+@wraps(_train)
+def train(*arguments: Any, **options: Any) -> TrainReport:
+    """See `aetk.lab.training.train`; the run folder also gets `training.png`."""
+    return _train(*arguments, extras=lambda report: {"training.png": draw_training(report)}, **options)

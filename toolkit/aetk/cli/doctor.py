@@ -6,7 +6,7 @@ from aetk.cli.common import json_option, show
 from aetk.render import text
 
 
-@click.command("doctor")
+@click.command("doctor", short_help="Find out what this machine can do.")
 @json_option
 @click.pass_context
 def command(ctx: click.Context, as_json: bool) -> None:

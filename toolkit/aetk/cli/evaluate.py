@@ -10,7 +10,7 @@ from aetk.contract.errors import MissingExtra
 from aetk.contract.files import write_atomically
 
 
-@click.command("evaluate")
+@click.command("evaluate", short_help="Measure models on a labelled table.")
 @click.argument("models", type=FILE, nargs=-1, required=True, metavar="MODEL...")
 @click.argument("data", type=FILE)
 @click.option("--label", required=True, metavar="COL", help="Column of 0 (ordinary) and 1 (anomaly).")
@@ -27,5 +27,5 @@ def command(models: tuple[Path, ...], data: Path, label: str, plot: Path | None,
     report = evaluate(models, data, label)
     if plot is not None:
         write_atomically([(plot, draw_evaluation(report))])
-    following = shlex.join(["aetk", "threshold", str(models[0]), "--best-f1", "--data", str(data), "--label", label])
+    following = shlex.join(["aetk", "verify", str(models[0])])
     show(report, evaluation, as_json, str(plot or ""), following)

@@ -6,13 +6,14 @@ from pathlib import Path
 import click
 
 from aetk.cli.common import FILE, json_option, show
+from aetk.contract import spec
 
 
-@click.command("export")
+@click.command("export", short_help="Export a run as one ONNX file.")
 @click.argument("run", type=FILE, required=False)
 @click.option("--onnx", is_flag=True, help="The format: one ONNX file with its card.")
 @click.option("--out", type=FILE, metavar="FILE.onnx", help="The file [default: exports/RUN.onnx].")
-@click.option("--opset", type=int, default=17, metavar="N", show_default=True, help="17 loads everywhere.")
+@click.option("--opset", type=int, default=spec.OPSET, metavar="N", show_default=True, help="17 loads everywhere.")
 @click.option("--explain", is_flag=True, help="Add each feature's contribution to the outputs.")
 @json_option
 def command(run: Path | None, onnx: bool, out: Path | None, opset: int, explain: bool, as_json: bool) -> None:

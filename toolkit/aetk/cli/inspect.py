@@ -9,7 +9,7 @@ from aetk.cli.common import FILE, json_option, show
 from aetk.render.text import inspection
 
 
-@click.command("inspect")
+@click.command("inspect", short_help="Show what a model is.")
 @click.argument("model", type=FILE)
 @json_option
 def command(model: Path, as_json: bool) -> None:

@@ -38,7 +38,8 @@ def cli() -> None:
     aetk export --onnx    # the newest run
     aetk bench            # the newest model
 
-    Exit codes: 0 done, 1 a check failed, 2 wrong usage or bad input, 3 the environment cannot do it.
+    Exit codes: 0 done, 1 a check failed, 2 wrong usage or bad input, 3 the environment cannot do it,
+    130 and 143 after Ctrl-C and SIGTERM.
     """
 
 
@@ -53,8 +54,6 @@ def run(arguments: list[str] | None = None) -> int:
     try:
         code = cli.main(arguments, prog_name="aetk", standalone_mode=False)
         sys.stdout.flush()
-    except click.exceptions.Exit as done:
-        return done.exit_code
     except click.ClickException as error:
         error.show()
         return error.exit_code

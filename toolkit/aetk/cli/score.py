@@ -9,10 +9,10 @@ from aetk.cli.common import FILE, json_option, provider_option, show
 from aetk.render.text import scoring
 
 
-@click.command("score")
+@click.command("score", short_help="Score a table with a model.")
 @click.argument("model", type=FILE)
 @click.argument("data", type=FILE)
-@click.option("--out", type=FILE, metavar="FILE", help="CSV or Parquet by its ending [default: DATA-stem.scores.csv].")
+@click.option("--out", type=FILE, metavar="FILE", help="CSV or Parquet by its ending [default: NAME.scores.csv here].")
 @click.option("--id", "id_column", metavar="COL", help="Column to carry along in place of a row number.")
 @provider_option("Run on this provider; repeat for a second choice [default: cpu].")
 @click.option("--threshold", type=float, metavar="T", help="Decide by this one instead of the model's.")
@@ -34,10 +34,4 @@ def command(
     from aetk.edge.scoring import score_file
 
     report = score_file(model, data, out=out, id_column=id_column, providers=providers or ("cpu",), threshold=threshold)
-    show(
-        report,
-        scoring,
-        as_json,
-        str(report.out),
-        shlex.join(["aetk", "evaluate", str(model), str(data), "--label", "COL"]) + "   # COL holds 0 and 1",
-    )
+    show(report, scoring, as_json, str(report.out), shlex.join(["aetk", "threshold", str(model)]))

@@ -9,14 +9,14 @@ from aetk.cli.common import FILE, json_option, show
 from aetk.render import text
 
 
-@click.command("threshold")
+@click.command("threshold", short_help="Show or set a threshold.")
 @click.argument("model", type=FILE)
 @click.option("--set", "value", type=float, metavar="VALUE", help="A similarity, -1 < VALUE <= 1.")
 @click.option(
     "--false-alarms", "rate", type=float, metavar="RATE", help="Split-conformal on --data: at most this rate."
 )
 @click.option("--best-f1", is_flag=True, help="The highest macro F1 on --data with --label.")
-@click.option("--data", type=FILE, metavar="FILE", help="Rows to calibrate on.")
+@click.option("--data", type=FILE, metavar="FILE", help="Rows to calibrate on, none that it was trained on.")
 @click.option("--label", metavar="COL", help="Column of 0 (ordinary) and 1 (anomaly).")
 @json_option
 def command(
@@ -45,7 +45,7 @@ def command(
         from aetk.edge.inspection import inspect
 
         found = inspect(model).card.threshold
-        show(found, text.threshold, as_json, following=shlex.join(["aetk", "threshold", str(model), "--set", "VALUE"]))
+        show(found, text.threshold, as_json, following=shlex.join(["aetk", "verify", str(model)]))
         return
     from aetk.contract.threshold import Method, check_rate
     from aetk.edge.model import card_path

@@ -7,18 +7,20 @@ from pathlib import Path
 import click
 
 from aetk.cli.common import FILE, json_option, show
+from aetk.contract.card import MISSING_POLICIES
+from aetk.lab.recipe import RECIPES
 
 
-@click.command("train")
+@click.command("train", short_help="Train a detector on a table.")
 @click.argument("data", type=FILE, required=False)
 @click.option("--val", "validation", type=FILE, metavar="FILE", help="Rows to choose and calibrate on.")
 @click.option("--label", metavar="COL", help="Column of 0 (ordinary) and 1 (anomaly); never a feature.")
 @click.option("--drop", multiple=True, metavar="COL", help="Column to leave out; repeat for more.")
-@click.option("--recipe", type=click.Choice(["default", "reference"]), help="How to train [default: default].")
+@click.option("--recipe", type=click.Choice(list(RECIPES)), help="How to train [default: default].")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), help="Where to train [default: auto].")
 @click.option("--epochs", type=int, metavar="N", help="Passes over the rows, in place of the recipe's length.")
 @click.option("--seed", type=int, metavar="N", help="Of everything random [default: 41].")
-@click.option("--missing", type=click.Choice(["reject", "median"]), help="Missing values [default: reject].")
+@click.option("--missing", type=click.Choice(MISSING_POLICIES), help="Missing values [default: reject].")
 @click.option("--threshold", metavar="METHOD", help="fixed:VALUE, best-f1, conformal or conformal:RATE.")
 @click.option("--resume", is_flag=True, help="Go on with an interrupted run.")
 @click.option("--out", type=FILE, metavar="RUN", help="Run folder [default: runs/NAME-N].")
@@ -41,8 +43,9 @@ def command(
     """Train a detector on DATA, a CSV or Parquet file.
 
     Without DATA: on the built-in breast-cancer table (30 real columns; malignant is the anomaly). Without --val, a
-    quarter of the ordinary rows is held back. Labelled anomalies are never trained on. The threshold is best-f1 where
-    there are labels, else conformal at the smallest false-alarm rate that the rows allow.
+    quarter of the ordinary rows is held back to calibrate on. A tenth of the rest chooses the best weights. Labelled
+    anomalies are never trained on. The threshold is best-f1 where there are labels, else conformal at the smallest
+    false-alarm rate that the rows allow.
     """
     from aetk.api import train
     from aetk.render.lab_text import training

@@ -10,7 +10,7 @@ from aetk.contract.errors import MissingExtra
 from aetk.render.text import verification
 
 
-@click.command("verify")
+@click.command("verify", short_help="Prove a model on this machine.")
 @click.argument("model", type=FILE)
 @click.option("--run", type=FILE, metavar="RUN", help="Also repeat the full comparison with this run (needs PyTorch).")
 @provider_option("Verify on this provider; repeat for more [default: cpu].")
@@ -27,9 +27,7 @@ def command(ctx: click.Context, model: Path, run: Path | None, providers: tuple[
     report = verify(model, providers=providers or ("cpu",))
     passed = report.passed
     if run is None:
-        show(
-            report, verification, as_json, following=shlex.join(["aetk", "score", str(model), "DATA"]) if passed else ""
-        )
+        show(report, verification, as_json, following=shlex.join(["aetk", "inspect", str(model)]) if passed else "")
     else:
         try:
             from aetk.lab.export import verify_against_run

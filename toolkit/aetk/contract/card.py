@@ -2,9 +2,12 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from aetk.contract import spec, strict
 from aetk.contract.errors import BadInput
@@ -31,6 +34,12 @@ class Feature:
     quantiles: tuple[float, ...]
     missing: str
     fill: float | None
+
+
+def between_quantiles(features: Sequence[Feature], levels: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Rows made of the features' quantiles: levels, [rows, n] within `QUANTILE_LEVELS`, to values, [rows, n]."""
+    columns = [np.interp(levels[:, i], QUANTILE_LEVELS, feature.quantiles) for i, feature in enumerate(features)]
+    return np.column_stack(columns)
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ class MissingExtra(Unavailable):
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(
             f"{what} needs packages that are not installed here.",
-            f"Install them with: pip install 'aetk[{extra}]'",
+            f"Install them with: pip install 'aetk[{extra}]' (in a checkout: pip install '.[{extra}]')",
         )
         self.extra = extra
 

@@ -224,6 +224,21 @@ class GoldenReport:
         return flips == 0 and self.largest_difference <= self.tolerance
 
 
+def contradictions(outputs: Mapping[str, NDArray[Any]], threshold: float, tolerance: float) -> NDArray[np.bool_]:
+    """Bool [rows]: where a model's outputs contradict one another, whatever the right answer is.
+
+    The decision must follow from similarity and threshold, a row that was not judged must have exactly the similarity
+    for that, and the contributions of a valid row must sum to 1 - similarity.
+    """
+    similarity, anomaly, valid = (outputs[name] for name in spec.OUTPUTS)
+    found = (anomaly != is_anomaly(similarity, threshold)) | (~valid & (similarity != spec.UNJUDGED))
+    if spec.CONTRIBUTION in outputs:
+        share = outputs[spec.CONTRIBUTION].astype(np.float64)
+        total = np.where(valid, 1 - similarity.astype(np.float64), 0)
+        found |= ~(np.abs(share.sum(axis=1) - total) <= 10 * tolerance)
+    return np.asarray(found)
+
+
 def compare(
     golden: Golden, outputs: Mapping[str, NDArray[Any]], threshold: float, tolerance: float = spec.TOLERANCE
 ) -> GoldenReport:
@@ -233,17 +248,12 @@ def compare(
     expected = is_anomaly(golden.similarity, threshold)
     difference = np.abs(similarity.astype(np.float64) - golden.similarity)
     difference = np.where(np.isnan(difference), np.inf, difference)
-    contradicts = (anomaly != is_anomaly(similarity, threshold)) | (~valid & (similarity != spec.UNJUDGED))
-    if spec.CONTRIBUTION in outputs:
-        share = outputs[spec.CONTRIBUTION].astype(np.float64)
-        total = np.where(valid, 1 - similarity.astype(np.float64), 0)
-        contradicts |= ~(np.abs(share.sum(axis=1) - total) <= 10 * tolerance)
     return GoldenReport(
         rows=len(golden),
         near_ties=int(ties.sum()),
         flipped_decisions=int(((anomaly != expected) & ~ties).sum()),
         flipped_validity=int((valid != golden.is_valid).sum()),
-        broken_rule=int(contradicts.sum()),
+        broken_rule=int(contradictions(outputs, threshold, tolerance).sum()),
         largest_difference=float(difference.max()),
         worst_row=int(difference.argmax()),
         tolerance=tolerance,

@@ -1,4 +1,4 @@
-"""Reads JSON into dataclasses, accepting nothing that is not exactly of the declared type."""
+"""Reads the card's JSON into dataclasses, accepting nothing that is not exactly of the declared type."""
 
 import math
 from collections.abc import Mapping

@@ -10,13 +10,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from aetk.contract.card import QUANTILE_LEVELS, Card
+from aetk.contract.card import QUANTILE_LEVELS, Card, between_quantiles
 from aetk.contract.errors import BadInput, Unavailable
-from aetk.edge.doctor import usable_cpus
 from aetk.edge.model import load
 from aetk.edge.probe import Probe, probe
 from aetk.edge.providers import Provider, find_provider
-from aetk.edge.runtime import onnxruntime
+from aetk.edge.runtime import onnxruntime, usable_cpus
 from aetk.edge.session import Session, open_session
 
 SCHEMA_VERSION = 1
@@ -37,6 +36,7 @@ class Measured:
         cold: what a fresh process needed.
         samples: seconds of every run after the warm-up, raw and in order.
         placement: nodes of the optimized graph per provider: the evidence of where it ran.
+        options: of the provider; `use_tf32` is 0 on CUDA.
     """
 
     provider: str
@@ -45,6 +45,7 @@ class Measured:
     cold: Probe
     samples: tuple[float, ...]
     placement: dict[str, int]
+    options: dict[str, str] = field(default_factory=dict)
 
     def percentile(self, percent: int) -> float | None:
         """Seconds; None where there are too few samples to support it."""
@@ -109,6 +110,7 @@ class _Variant:
             self.cold,
             tuple(self.samples),
             self.session.placement,
+            self.session.provider.options,
         )
 
 
@@ -198,8 +200,7 @@ def _measure(variants: Sequence[_Variant], deadline: float, progress: Callable[[
 def ordinary_rows(card: Card, count: int) -> NDArray[np.float32]:
     """Rows drawn from the card's quantiles, float32 [count, n], the same each time."""
     levels = np.random.default_rng(0).uniform(QUANTILE_LEVELS[0], QUANTILE_LEVELS[-1], (count, len(card.features)))
-    columns = [np.interp(levels[:, i], QUANTILE_LEVELS, f.quantiles) for i, f in enumerate(card.features)]
-    return np.ascontiguousarray(np.column_stack(columns), np.float32)
+    return np.ascontiguousarray(between_quantiles(card.features, levels), np.float32)
 
 
 def environment() -> dict[str, str]:
@@ -213,7 +214,6 @@ def environment() -> dict[str, str]:
         "numpy": np.__version__,
         "onnxruntime": ort.__version__,
         "onnxruntime_build": ort.get_build_info(),
-        "tf32": "off",
     }
 
 

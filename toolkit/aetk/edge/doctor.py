@@ -1,6 +1,5 @@
 """Finds out what this machine can do, by trying it."""
 
-import os
 import platform
 from dataclasses import dataclass
 from importlib import metadata
@@ -9,7 +8,8 @@ import numpy as np
 
 from aetk.contract.errors import Unavailable
 from aetk.contract.protobuf import encode_bytes, encode_int
-from aetk.edge.providers import PROVIDERS
+from aetk.edge.providers import PROVIDERS, Provider
+from aetk.edge.runtime import onnxruntime, usable_cpus
 from aetk.edge.session import open_session
 
 _PACKAGES = (
@@ -47,11 +47,6 @@ class DoctorReport:
     problems: tuple[str, ...]
 
 
-def usable_cpus() -> int:
-    """Processors that this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def examine() -> DoctorReport:
     """Try every known provider on a small model, and look for what is missing or installed twice."""
     runtimes = {
@@ -60,7 +55,8 @@ def examine() -> DoctorReport:
         if (name := str(distribution.metadata["Name"] or "").lower()).startswith("onnxruntime")
         and any(str(file).startswith("onnxruntime/") for file in distribution.files or ())
     }
-    providers = tuple(_try(short) for short in PROVIDERS)
+    model = _small_model()
+    providers = tuple(_try(model, provider) for provider in PROVIDERS.values())
     problems = []
     if len(runtimes) > 1:
         problems.append(
@@ -89,15 +85,18 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _try(short: str) -> ProviderState:
+def _try(model: bytes, provider: Provider) -> ProviderState:
     try:
-        session = open_session(_SMALL_MODEL, PROVIDERS[short])
-        session.run(np.ones((1, 2), np.float32))
+        if provider.name not in onnxruntime().get_available_providers():
+            reason = "not in this build of onnxruntime"
+            reason += f"; the build '{provider.build}' may have it" if provider.build != "onnxruntime" else ""
+            return ProviderState(provider.short, False, reason)
+        open_session(model, provider).run(np.ones((1, 2), np.float32))
     except Unavailable as error:
-        return ProviderState(short, False, error.message)
+        return ProviderState(provider.short, False, error.message)
     except Exception as error:  # noqa: BLE001 - a runtime that loads and then breaks is a finding, not a crash
-        return ProviderState(short, False, f"{type(error).__name__}: {error}")
-    return ProviderState(short, True, "")
+        return ProviderState(provider.short, False, f"{type(error).__name__}: {error}")
+    return ProviderState(provider.short, True, "")
 
 
 def _small_model() -> bytes:
@@ -116,6 +115,3 @@ def _small_model() -> bytes:
         + encode_bytes(12, value(b"y"))
     )
     return encode_int(1, 8) + encode_bytes(7, graph) + encode_bytes(8, encode_bytes(1, b"") + encode_int(2, 17))
-
-
-_SMALL_MODEL = _small_model()

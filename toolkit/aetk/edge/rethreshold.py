@@ -16,6 +16,9 @@ from aetk.edge.scorer import Scorer
 from aetk.edge.session import Session, open_session
 from aetk.edge.tables import read_table
 
+_ANY_THRESHOLD = ("rows", "anomalies", "auroc", "average_precision")
+"""The validation figures that do not depend on the threshold, and so stay true."""
+
 
 @dataclass(frozen=True)
 class ThresholdReport:
@@ -71,7 +74,10 @@ def _reissue(loaded: LoadedModel, threshold: Threshold, invalid: int) -> Thresho
     tolerance = loaded.card.similarity.tolerance
     golden = loaded.card.golden.original()
     golden = golden.append(_near_rows(golden, session, threshold.value, tolerance))
-    card = replace(loaded.card, threshold=threshold, golden=golden, model_sha256=onnxfile.digest(data)).to_json()
+    kept = {name: figure for name, figure in loaded.card.validation.items() if name in _ANY_THRESHOLD}
+    card = replace(
+        loaded.card, threshold=threshold, validation=kept, golden=golden, model_sha256=onnxfile.digest(data)
+    ).to_json()
     if not compare(golden, session.run(golden.inputs), threshold.value, tolerance).passed:
         raise CheckFailed(
             f"{loaded.path}: with the new threshold the model fails its golden rows on this machine.",

@@ -82,7 +82,7 @@ class Scorer:
         """Score raw feature values.
 
         Args:
-            rows: numbers of any real dtype, [rows, n] or one row [n]; a data frame is read by column name.
+            rows: numbers of any real dtype, [rows, n] or one row [n]; a pandas data frame is read by column name.
 
         Raises:
             BadInput: another number of columns, or values that are no numbers.

@@ -130,7 +130,7 @@ class _Loop:
     def save(self) -> None:
         """Write the checkpoint, unless the last step has spoiled the network."""
         if not _finite(self.job.network.parameters()):
-            raise self._not_finite(*self.last)
+            raise self._not_finite(*self.last, self.progress.step - 1)
         tensors = {f"network.{name}": t for name, t in self.job.network.state_dict().items()}
         tensors |= {f"best.{name}": t for name, t in self.best.items()}
         for index, parameter in enumerate(self.job.network.parameters()):
@@ -189,7 +189,7 @@ class _Loop:
         value = loss.item()
         # BatchNorm's statistics can overflow while the loss is still finite, and only scoring would notice
         if not math.isfinite(value) or not _finite(network.buffers()):
-            raise self._not_finite(rows, reconstruction)
+            raise self._not_finite(rows, reconstruction, progress.step)
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
@@ -223,7 +223,7 @@ class _Loop:
         network.eval()
         score = self.job.score(network)
         if not math.isfinite(score):
-            raise self._not_finite(*self.last)
+            raise self._not_finite(*self.last, self.progress.step - 1)
         rate = float(self.optimizer.param_groups[0]["lr"])
         loss = progress.loss_sum / progress.loss_rows
         epoch = -(-progress.step // self.per_epoch)
@@ -245,8 +245,9 @@ class _Loop:
             return False
         return progress.step - progress.best_step >= patience * (self.job.recipe.evaluate_every or self.per_epoch)
 
-    def _not_finite(self, rows: Tensor, reconstruction: Tensor) -> CheckFailed:
-        step, names = self.progress.step, self.job.feature_names
+    def _not_finite(self, rows: Tensor, reconstruction: Tensor, step: int) -> CheckFailed:
+        """The error of a step, counted from 0, that names its epoch, its batch and the columns at fault."""
+        names = self.job.feature_names
         at_fault = ~(reconstruction - rows).abs().mean(0).isfinite()
         if at_fault.all() or not at_fault.any():  # the network itself is lost: the largest inputs are the likely cause
             largest = rows.abs().amax(0)

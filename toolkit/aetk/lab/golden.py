@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from aetk.contract import spec
-from aetk.contract.card import QUANTILE_LEVELS, Feature
+from aetk.contract.card import QUANTILE_LEVELS, Feature, between_quantiles
 from aetk.contract.golden import Golden, Similarity, rows_near
 from aetk.lab.detector import Detector
 
@@ -55,13 +55,11 @@ def _answered(detector: Detector, similarity64: Similarity, rows: NDArray[np.flo
 def synthetic_rows(features: Sequence[Feature]) -> NDArray[np.float32]:
     """float32 [rows, n]: ordinary, stretched, empty, huge, tiny, and not judgeable."""
     random = np.random.default_rng(_SEED)
-    quantiles = np.array([feature.quantiles for feature in features]).T  # [levels, n]
     n = len(features)
-    median = quantiles[QUANTILE_LEVELS.index(0.5)]
+    median = between_quantiles(features, np.full((1, n), 0.5))[0]
 
     def draws(count: int) -> NDArray[np.float64]:
-        levels = random.uniform(QUANTILE_LEVELS[0], QUANTILE_LEVELS[-1], (count, n))
-        return np.column_stack([np.interp(levels[:, i], QUANTILE_LEVELS, quantiles[:, i]) for i in range(n)])
+        return between_quantiles(features, random.uniform(QUANTILE_LEVELS[0], QUANTILE_LEVELS[-1], (count, n)))
 
     stretch = np.array([0.0, 0.1, 0.25, 0.5, 0.75, 1, 1, 1, 1, 1.5, 2, 3, 5, 10, 30, 100])[:, None]
     special = []

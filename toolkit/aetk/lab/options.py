@@ -47,7 +47,7 @@ def find_checkpoint(folder: Path | None) -> tuple[Path, Checkpoint | None]:
 
 def plan_recipe(request: dict[str, Any]) -> Recipe:
     """The recipe that the options ask for; BadInput for an option out of range."""
-    plan = find_recipe(request["recipe"])
+    recipe = find_recipe(request["recipe"])
     if request["missing"] not in MISSING_POLICIES:
         raise BadInput(
             f"'{request['missing']}' is no policy for missing values.", f"Known: {', '.join(MISSING_POLICIES)}."
@@ -55,10 +55,10 @@ def plan_recipe(request: dict[str, Any]) -> Recipe:
     if not 0 <= request["seed"] < 2**32:
         raise BadInput(f"--seed is {request['seed']}; expected 0 to {2**32 - 1}.")
     if request["epochs"] is None:
-        return plan
+        return recipe
     if request["epochs"] < 1:
         raise BadInput(f"--epochs is {request['epochs']}; expected 1 or more.")
-    return replace(plan, epochs=request["epochs"], steps=None)
+    return replace(recipe, epochs=request["epochs"], steps=None)
 
 
 def resume_command(request: dict[str, Any], folder: Path) -> str:

@@ -8,8 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from aetk.contract import spec
-from aetk.contract.golden import rows_at
-from aetk.contract.threshold import is_anomaly
+from aetk.contract.golden import contradictions, rows_at
 from aetk.edge.runtime import onnxruntime
 from aetk.edge.session import OPTIMIZATIONS, Optimization, open_session
 from aetk.lab.detector import Detector
@@ -31,7 +30,7 @@ class ParityReport:
         near_ties: rows within the tolerance of the threshold in float64, whose decision may go either way.
         flipped_decisions: of the other rows, those decided differently, over all levels and batches.
         flipped_validity: rows judged valid on one side only.
-        broken_rule: rows whose decision contradicts the file's own similarity and threshold.
+        broken_rule: rows whose outputs contradict one another, see `contract.golden.contradictions`.
         largest_difference: of similarity, and of contribution where there is one; infinite where one is NaN.
         where: the kind of row, its number and the level of the largest difference.
         tolerance: what the difference was held against.
@@ -103,7 +102,7 @@ class _Tally:
         similarity, anomaly, valid = (outputs[name] for name in spec.OUTPUTS)
         self.decisions += int(((anomaly != self.anomaly[index]) & ~self.ties[index]).sum())
         self.validity += int((valid != self.valid[index]).sum())
-        self.rule += int((anomaly != is_anomaly(similarity, self.threshold)).sum())
+        self.rule += int(contradictions(outputs, self.threshold, spec.TOLERANCE).sum())
         difference = np.abs(similarity.astype(np.float64) - self.similarity[index])
         if self.contribution is not None and len(similarity):
             shares = np.abs(outputs[spec.CONTRIBUTION].astype(np.float64) - self.contribution[index])

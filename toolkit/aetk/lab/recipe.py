@@ -46,6 +46,13 @@ class Recipe:
     selection_threshold: float
     threshold: str | None
 
+    def total_steps(self, steps_per_epoch: int) -> int:
+        """The length of training in optimizer steps."""
+        if self.epochs is not None:
+            return self.epochs * steps_per_epoch
+        assert self.steps is not None  # a recipe names one of the two
+        return self.steps
+
 
 RECIPES = {
     recipe.name: recipe

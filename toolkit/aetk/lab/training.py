@@ -39,6 +39,7 @@ class TrainReport:
 
     Attributes:
         run: the folder.
+        rows: that gradients saw; `selection_rows` chose the best weights.
         fit_seconds: spent in the training loop.
         best_step: the step whose weights were kept, of `steps` done.
         metrics: on the calibration rows, where they are labelled.
@@ -53,6 +54,7 @@ class TrainReport:
     device: str
     features: tuple[str, ...]
     rows: int
+    selection_rows: int
     steps: int
     best_step: int
     fit_seconds: float
@@ -156,7 +158,7 @@ def _fit(plan: Plan, saved: Checkpoint | None, bar: Callable[..., Any]) -> tuple
         feature_names=plan.dataset.features,
         score=_selection(plan.recipe, scaled(parts.selection), parts.selection_labels),
         recipe=plan.recipe,
-        steps=plan.recipe.steps or (plan.recipe.epochs or 1) * steps_per_epoch(len(rows), plan.recipe),
+        steps=plan.recipe.total_steps(steps_per_epoch(len(rows), plan.recipe)),
         seed=plan.request["seed"],
         checkpoint=plan.folder / runs.CHECKPOINT,
         request=plan.request,
@@ -194,6 +196,7 @@ def _finish(plan: Plan, detector: Detector, done: Progress, extras: Extras) -> T
         device=str(plan.device),
         features=plan.dataset.features,
         rows=len(parts.fit),
+        selection_rows=len(parts.selection),
         steps=done.step,
         best_step=done.best_step,
         fit_seconds=done.seconds,
@@ -224,7 +227,7 @@ def _record(plan: Plan, detector: Detector, report: TrainReport) -> dict[str, An
             "source": Path(plan.dataset.source).name,
             "fingerprint": plan.dataset.fingerprint,
             "fit_rows": report.rows,
-            "selection_rows": len(plan.parts.selection),
+            "selection_rows": report.selection_rows,
             "calibration_rows": len(plan.parts.calibration),
         },
         "fit_seconds": round(report.fit_seconds, 3),
@@ -249,7 +252,7 @@ def _features(plan: Plan, detector: Detector) -> list[dict[str, Any]]:
     ]
 
 
-def _selection(plan: Recipe, rows: Tensor, labels: NDArray[np.bool_] | None) -> Callable[[nn.Sequential], float]:
+def _selection(recipe: Recipe, rows: Tensor, labels: NDArray[np.bool_] | None) -> Callable[[nn.Sequential], float]:
     """The score to select weights by: macro F1 with labels, the negative L1 error without."""
 
     @torch.no_grad()
@@ -260,7 +263,7 @@ def _selection(plan: Recipe, rows: Tensor, labels: NDArray[np.bool_] | None) -> 
     def quality(network: nn.Sequential) -> float:
         assert labels is not None
         similarity = cosine_similarity(rows, network(rows), dim=1, eps=spec.COSINE_EPSILON).cpu().numpy()
-        flagged = is_anomaly(similarity, plan.selection_threshold)
+        flagged = is_anomaly(similarity, recipe.selection_threshold)
         hits, false_alarms = (flagged & labels).sum(), (flagged & ~labels).sum()
         return float(macro_f1(hits, false_alarms, int(labels.sum()), int((~labels).sum())))
 

@@ -14,7 +14,8 @@ def training(report: TrainReport) -> str:
     """What came of training."""
     lines = [f"note: {warning}" for warning in report.warnings]
     lines += [
-        f"{count(report.rows, 'row')} of {count(len(report.features), 'feature')}, recipe {report.recipe}, "
+        f"{count(report.rows, 'row')} of {count(len(report.features), 'feature')} to fit on, "
+        f"{report.selection_rows:,} to choose the weights by; recipe {report.recipe}, "
         f"{report.steps:,} steps on {report.device} in {seconds(report.fit_seconds)}; best after {report.best_step:,}",
         threshold(report.threshold),
     ]

@@ -14,6 +14,9 @@ if TYPE_CHECKING:  # the bench is drawn where there may be no lab
     from aetk.lab.evaluation import EvaluateReport
     from aetk.lab.training import TrainReport
 
+_NEAREST = 1e-6
+"""Distances below this are drawn there."""
+
 _ORDINARY, _ANOMALY, _INK = "#3b76af", "#c8553d", "#333333"
 
 
@@ -40,7 +43,8 @@ def draw_training(report: "TrainReport") -> bytes:
     loss.set(title="training loss (L1)", xlabel="step", yscale="log")
     score.plot(steps, [line.score for line in report.history], color=_INK)
     score.axvline(report.best_step, color=_ANOMALY, linestyle=":", label=f"best, step {report.best_step}")
-    score.set(title="selection score (higher is better)", xlabel="step")
+    kind = "macro F1" if max(line.score for line in report.history) > 0 else "negative L1 error"
+    score.set(title=f"selection: {kind} of rows kept apart", xlabel="step")
     score.legend(frameon=False)
     _distribution(distribution, report.calibration_similarity, report.calibration_labels, report.threshold.value)
     return _png(figure)
@@ -50,15 +54,25 @@ def _distribution(
     axes: Any, similarity: NDArray[np.float32], labels: NDArray[np.bool_] | None, threshold: float, title: str = ""
 ) -> None:
     anomalous = np.zeros(len(similarity), bool) if labels is None else labels
-    bins = np.linspace(min(float(similarity.min()), threshold) - 1e-3, 1.0, 61)
+    bins = np.geomspace(_NEAREST, 2.0, 61)
     for rows, color, name in ((~anomalous, _ORDINARY, "ordinary"), (anomalous, _ANOMALY, "anomaly")):
         if rows.any():
             weights = np.full(int(rows.sum()), 1 / rows.sum())
-            axes.hist(
-                similarity[rows], bins, weights=weights, color=color, alpha=0.6, label=f"{name} ({int(rows.sum()):,})"
-            )
-    axes.axvline(threshold, color=_INK, linestyle="--", label=f"threshold {threshold:.4g}")
-    axes.set(title=title or "similarity of calibration rows", xlabel="similarity", ylabel="share of rows")
+            label = f"{name} ({int(rows.sum()):,})"
+            axes.hist(_distance(similarity[rows]), bins, weights=weights, color=color, alpha=0.6, label=label)
+    _mark(axes, threshold)
+    axes.set(title=title or "calibration rows", ylabel="share of rows")
+
+
+def _distance(similarity: Any) -> Any:
+    """1 - similarity, which spreads out on a log scale what crowds together below 1."""
+    return np.clip(1.0 - np.asarray(similarity, np.float64), _NEAREST, 2.0)
+
+
+def _mark(axes: Any, threshold: float) -> None:
+    """Draw the threshold on an axis of distances."""
+    axes.axvline(_distance(threshold), color=_INK, linestyle="--", label=f"threshold, similarity {threshold:.4g}")
+    axes.set(xscale="log", xlabel="1 - similarity (anomalies lie to the right)")
     axes.legend(frameon=False)
 
 
@@ -76,10 +90,11 @@ def draw_evaluation(report: "EvaluateReport") -> bytes:
         curve.plot(hits[last] / max(1, positives), (hits / (hits + false_alarms))[last], color=_ANOMALY)
         curve.set(title="precision over recall", xlabel="recall", ylabel="precision", xlim=(0, 1.02), ylim=(0, 1.05))
         scores = macro_f1(hits, false_alarms, positives, negatives)
-        quality.plot(similarity[order][last], scores[last], color=_ORDINARY)
-        quality.axvline(threshold, color=_INK, linestyle="--", label=f"threshold {threshold:.4g}")
-        quality.set(title="macro F1 over thresholds", xlabel="threshold", ylabel="macro F1", ylim=(0, 1.02))
-        quality.legend(frameon=False)
+        distinct = similarity[order][last].astype(np.float64)
+        between = (distinct + np.append(distinct[1:], distinct[-1])) / 2  # a threshold just above flags the row itself
+        quality.plot(_distance(between), scores[last], color=_ORDINARY)
+        quality.set(title="macro F1 over thresholds", ylabel="macro F1", ylim=(0, 1.02))
+        _mark(quality, threshold)
     return _png(figure)
 
 
@@ -91,26 +106,24 @@ def draw_bench(report: BenchReport) -> bytes:
         groups.setdefault(row.provider + (f", {row.threads} threads" if row.threads else ""), []).append(row)
     for name, rows in groups.items():
         rows = sorted(rows, key=lambda row: row.batch)
-        batches = [row.batch for row in rows]
-        (line,) = latency.plot(batches, [_ms(row, 50) for row in rows], marker="o", label=f"{name}, p50")
-        for percent, style in ((90, "--"), (99, ":")):
-            known = [(row.batch, _ms(row, percent)) for row in rows if row.percentile(percent) is not None]
+        (line,) = throughput.plot(
+            [row.batch for row in rows], [row.rows_per_second for row in rows], marker="o", label=name
+        )
+        for percent, style in ((50, "o-"), (90, "--"), (99, ":")):
+            known = [(row.batch, 1000 * value) for row in rows if (value := row.percentile(percent)) is not None]
             if known:
-                latency.plot(
-                    *zip(*known, strict=True), linestyle=style, color=line.get_color(), label=f"{name}, p{percent}"
-                )
-        throughput.plot(batches, [row.rows_per_second for row in rows], marker="o", label=name)
-    latency.set(title="latency of one run", xlabel="rows per run", ylabel="ms", xscale="log", yscale="log")
+                latency.plot(*zip(*known, strict=True), style, color=line.get_color(), label=f"{name}, p{percent}")
+    latency.set(title="latency of one run", xlabel="rows per run", ylabel="ms")
+    if latency.lines:
+        latency.set(xscale="log", yscale="log")
+    else:
+        latency.text(0.5, 0.5, "too few samples for a percentile", ha="center", transform=latency.transAxes)
     throughput.set(title="throughput", xlabel="rows per run", ylabel="rows per second", xscale="log", yscale="log")
     for axes in (latency, throughput):
-        axes.legend(frameon=False)
         axes.grid(alpha=0.3)
+        if axes.lines:
+            axes.legend(frameon=False)
     figure.suptitle(
         f"{report.model.name}, onnxruntime {report.environment['onnxruntime']}, {report.environment['processor']}"
     )
     return _png(figure)
-
-
-def _ms(row: Measured, percent: int) -> float:
-    value = row.percentile(percent)
-    return float("nan") if value is None else 1000 * value

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from aetk.contract import spec
+from aetk.contract.card import Card
 from aetk.contract.golden import GoldenReport
 from aetk.contract.threshold import Threshold
 from aetk.edge.bench import BenchReport, Measured
@@ -25,7 +27,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _is_text(cell: str) -> bool:
-    return cell not in ("", "-") and not cell[0].isdigit()
+    return cell not in ("", "-") and not cell.lstrip("-")[:1].isdigit()
 
 
 def seconds(value: float | None) -> str:
@@ -60,7 +62,7 @@ def threshold(found: Threshold) -> str:
     if alarms is None:
         return first
     return first + (
-        f"\nexpect {_per_mille(alarms.expected)} alarms per 1,000 ordinary rows ({alarms.confidence:.0%} interval "
+        f"\n  expect {_per_mille(alarms.expected)} alarms per 1,000 ordinary rows ({alarms.confidence:.0%} interval "
         f"{_per_mille(alarms.low)} to {_per_mille(alarms.high)}, from {count(alarms.rows, 'row')})"
     )
 
@@ -102,7 +104,7 @@ def scoring(report: ScoreReport) -> str:
 
 def thresholds(report: ThresholdReport) -> str:
     """A threshold before and after."""
-    lines = [f"before: {threshold(report.before)}", f"now: {threshold(report.after)}"]
+    lines = [f"before: {threshold(report.before)}", f"now:    {threshold(report.after)}"]
     if report.invalid:
         lines.append(f"{count(report.invalid, 'row')} could not be judged and took no part")
     return "\n".join(lines)
@@ -150,7 +152,8 @@ def inspection(report: InspectReport) -> str:
     card = report.card
     names = ", ".join(card.feature_names[:6]) + (", ..." if len(card.features) > 6 else "")
     lines = [
-        f"{card.name}: aetk model, contract 1, IR {report.ir_version}, opset {report.opset}; requires {card.requires}",
+        f"{card.name}: aetk model, contract {spec.VERSION}, IR {report.ir_version}, opset {report.opset}; "
+        f"requires {card.requires}",
         f"file: {size(report.model_bytes)}, of it the card {size(report.card_bytes)}; "
         f"the card's copy is {report.card_copy}",
         f"sha256: {card.model_sha256}",
@@ -158,6 +161,7 @@ def inspection(report: InspectReport) -> str:
         *(f"output: {v.name} {v.dtype} [{', '.join(map(str, v.shape))}]" for v in report.outputs),
         f"features ({len(card.features)}): {names}; missing values: {card.features[0].missing}",
         f"similarity: anchor κ = {card.similarity.kappa:g}, tolerance {card.similarity.tolerance:g}",
+        *([_validation(card)] if card.validation else []),
         threshold(card.threshold),
         f"graph: {report.parameters:,} parameters; {', '.join(f'{n} {name}' for name, n in report.operators.items())}",
         f"golden rows: {len(card.golden)}, made by {', '.join(f'{name} ({n})' for name, n in card.golden.made_by)}",
@@ -165,8 +169,11 @@ def inspection(report: InspectReport) -> str:
         f"{card.training_data.get('source')}, fingerprint {str(card.training_data.get('fingerprint'))[:16]}...",
         f"made with: {', '.join(f'{name} {version}' for name, version in card.versions.items())}",
     ]
-    if card.validation:
-        quality = ("macro_f1", "auroc", "average_precision")
-        figures = ", ".join(f"{k} {card.validation[k]:.4f}" for k in quality if card.validation.get(k) is not None)
-        lines.insert(8, f"on its {card.validation.get('rows')} calibration rows: {figures}")
     return "\n".join(lines)
+
+
+def _validation(card: Card) -> str:
+    names = {"macro_f1": "macro F1", "auroc": "AUROC", "average_precision": "average precision"}
+    found = {name: card.validation.get(key) for key, name in names.items()}
+    figures = ", ".join(f"{name} {value:.4f}" for name, value in found.items() if isinstance(value, float))
+    return f"on its {card.validation.get('rows')} calibration rows: {figures}"
