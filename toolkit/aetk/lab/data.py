@@ -1,6 +1,7 @@
 """Turns tables into a data set: checked features, labels, and what a person should know of them."""
 
 import hashlib
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,7 +108,8 @@ def _same_columns(table: Source, other: Source) -> None:
     extra = [name for name in other.names if name not in table.names]
     if lacking or extra:
         found = f"lacks '{lacking[0]}'" if lacking else f"has the column '{extra[0]}', unknown to {table.title}"
-        raise BadInput(f"{other.title} {found}; both tables need the same feature columns.")
+        hint = f"If it holds labels, name it with: --label {shlex.quote(extra[0])}" if extra and not lacking else ""
+        raise BadInput(f"{other.title} {found}; both tables need the same feature columns.", hint)
     for name, expected in zip(other.names, table.names, strict=True):
         if name != expected:
             raise BadInput(
