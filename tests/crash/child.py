@@ -10,6 +10,7 @@ import json
 import os
 import select
 import signal
+import struct
 import sys
 import time
 import traceback
@@ -19,6 +20,9 @@ from pathlib import Path
 from typing import Any
 
 OPENED, RENAMED = b"o", b"r"
+_RECORD = struct.Struct("=cd")
+"""What a child tells of an event: its kind, and when by the clock that all processes share."""
+_MANY = 400 * _RECORD.size
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,7 @@ def _watch(pipe: int, hold: int | None) -> None:
         nonlocal seen
         if event in ("open", "os.rename") and str(arguments[0]).endswith(".tmp"):
             seen += 1
-            os.write(pipe, OPENED if event == "open" else RENAMED)
+            os.write(pipe, _RECORD.pack(OPENED if event == "open" else RENAMED, time.perf_counter()))
             if seen == hold:
                 signal.pause()
 
@@ -120,9 +124,8 @@ def run_command(
     kinds, times = _follow(reading, started, moment, child)
     _, status = os.waitpid(child, 0)
     seconds = time.perf_counter() - started
-    while rest := os.read(reading, 4096):  # what it still told between the decision to kill it and its death
-        kinds += rest
-        times += [seconds] * len(rest)
+    while rest := os.read(reading, _MANY):  # what it still told between the decision to kill it and its death
+        kinds += _note(rest, started, times)
     os.close(reading)
     code = None if os.WIFSIGNALED(status) else os.waitstatus_to_exitcode(status)
     return Ended(code, seconds, kinds.decode(), tuple(times))
@@ -138,11 +141,17 @@ def _follow(pipe: int, started: float, moment: Moment | None, child: int) -> tup
         if not select.select([pipe], [], [], wait)[0]:
             os.kill(child, signal.SIGKILL)
             return kinds, times
-        told = os.read(pipe, 4096)
+        told = os.read(pipe, _MANY)
         if not told:
             return kinds, times
-        kinds += told
-        times += [time.perf_counter() - started] * len(told)
+        kinds += _note(told, started, times)
+
+
+def _note(told: bytes, started: float, times: list[float]) -> bytes:
+    """The kinds of the events that were told; their times are added."""
+    records = list(_RECORD.iter_unpack(told))
+    times += [at - started for _, at in records]
+    return b"".join(kind for kind, _ in records)
 
 
 def warm(modules: Path) -> None:
