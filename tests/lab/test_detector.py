@@ -17,7 +17,7 @@ SPECIAL = np.float32([0.0, 1e20, -1e20, 1e30, 3.4e38, -3.4e38, 3.402e38, 1e-40, 
 
 
 def make(kappa=1.0, imputes=False, threshold=0.5, explain=True, seed=0):
-    """A detector with random weights, batch statistics, scaling and fill."""
+    """A detector with random weights, batch statistics, scaling (whose products float32 holds exactly) and fill."""
     torch.manual_seed(seed)
     network = autoencoder(N, (16, 8))
     for layer in network:
@@ -27,8 +27,8 @@ def make(kappa=1.0, imputes=False, threshold=0.5, explain=True, seed=0):
             nn.init.uniform_(layer.weight, 0.5, 2)
             nn.init.uniform_(layer.bias, -1, 1)
     return Detector(
-        network, center=torch.randn(N), inverse_scale=torch.rand(N) + 0.5, fill=torch.randn(N), imputes=imputes,
-        kappa=kappa, threshold=threshold, explain=explain,
+        network, center=torch.randint(-8, 9, (N,)) / 8, inverse_scale=torch.randint(4, 13, (N,)) / 8,
+        fill=torch.randn(N), imputes=imputes, kappa=kappa, threshold=threshold, explain=explain,
     ).eval()  # fmt: skip
 
 
@@ -59,7 +59,7 @@ def contract(detector, features):
             v = scaled * value[f"network.{index}.weight"] + value[f"network.{index}.bias"]
         else:
             v = np.where(v >= 0, v, 0.01 * v)
-    anchor = np.full((len(x), 1), detector.kappa * math.sqrt(N))
+    anchor = np.full((len(x), 1), np.float32(detector.kappa * math.sqrt(N)), np.float64)
     whole_u, whole_v = np.hstack([u, anchor]), np.hstack([v, anchor])
     whole_u /= np.maximum(np.linalg.norm(whole_u, axis=1, keepdims=True), 1e-6)
     whole_v /= np.maximum(np.linalg.norm(whole_v, axis=1, keepdims=True), 1e-6)
@@ -122,9 +122,11 @@ def test_shares_of_a_valid_row_sum_to_one_minus_its_similarity_and_those_of_othe
 
 
 def test_without_anchor_and_scaling_it_is_the_references_cosine():
-    detector = make(kappa=0.0)
-    detector.center.zero_()
-    detector.inverse_scale.fill_(1)
+    network = make().network
+    detector = Detector(
+        network, center=torch.zeros(N), inverse_scale=torch.ones(N), fill=torch.zeros(N), imputes=False, kappa=0.0,
+        threshold=0.5,
+    ).eval()  # fmt: skip
     features = torch.from_numpy(
         np.concatenate([rows()[:200], np.full((1, N), 1e-8), np.zeros((1, N))]).astype(np.float32)
     )
@@ -134,13 +136,15 @@ def test_without_anchor_and_scaling_it_is_the_references_cosine():
 
 
 def test_a_perfect_reconstruction_has_similarity_one_and_no_shares():
-    detector = Detector(
-        nn.Sequential(nn.Linear(N, N)), center=torch.zeros(N), inverse_scale=torch.ones(N), fill=torch.zeros(N),
-        imputes=False, kappa=1.0, threshold=0.5, explain=True,
-    ).eval()  # fmt: skip
+    network = nn.Sequential(nn.Linear(N, N), nn.Linear(N, N))
     with torch.no_grad():
-        detector.network[0].weight.copy_(torch.eye(N))
-        detector.network[0].bias.zero_()
+        for layer in network:
+            layer.weight.copy_(torch.eye(N))
+            layer.bias.zero_()
+    detector = Detector(
+        network, center=torch.zeros(N), inverse_scale=torch.ones(N), fill=torch.zeros(N), imputes=False, kappa=1.0,
+        threshold=0.5, explain=True,
+    ).eval()  # fmt: skip
     similarity, anomaly, valid, share = answer(detector, rows()[:100])
     assert np.allclose(similarity, 1, atol=1e-6)
     assert valid.all()

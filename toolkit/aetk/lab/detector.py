@@ -4,13 +4,18 @@ import math
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - its usual name
 
 from aetk.contract import spec
 from aetk.contract.errors import CheckFailed
+from aetk.lab.scale import Scale
 
 _LARGEST_BOUND, _SMALLEST_BOUND = 1e9, 1e3
-_SAFE = 1e37
-"""Sums of squares stay below this, an order of magnitude under float32's largest number."""
+_SAFE = 1e32
+"""Sums of squares stay below this."""
+_PENALTY = 10 * _SAFE
+"""Taken from the sum that becomes the cosine, for each cell that cannot be used: more than all others could add, and
+little enough that a hundred thousand of them do not overflow float32."""
 
 
 def autoencoder(n_features: int, hidden: tuple[int, ...]) -> nn.Sequential:
@@ -27,7 +32,7 @@ class Detector(nn.Module):
     """The model contract as a module.
 
     Args:
-        network: an autoencoder on scaled values, [batch, n] to [batch, n].
+        network: a trained autoencoder on scaled values, [batch, n] to [batch, n], taken as it is now.
         center: float32 [n], subtracted from raw values.
         inverse_scale: float32 [n], positive, multiplied afterwards.
         fill: float32 [n], takes the place of missing and infinite values.
@@ -44,6 +49,10 @@ class Detector(nn.Module):
     inverse_scale: Tensor
     fill: Tensor
     threshold: Tensor
+    inlet: Tensor
+    inlet_bias: Tensor
+    outlet: Tensor
+    outlet_bias: Tensor
 
     def __init__(
         self,
@@ -67,7 +76,24 @@ class Detector(nn.Module):
         self.kappa = kappa
         self.explain = explain
         self.n_features = len(center)
-        self.bound = safe_bound(network, self.n_features)
+        self.bound = safe_bound(network, self.n_features, kappa)
+        self.scale = Scale(center, inverse_scale, kappa, self.bound)
+        self._pass_the_anchor()
+
+    def _pass_the_anchor(self) -> None:
+        """Widen the outer layers by the anchor's column: the first does not see it, the last answers with it."""
+        first, last = self.network[0], self.network[-1]
+        assert isinstance(first, nn.Linear)
+        assert isinstance(last, nn.Linear)
+        added = 1 if self.kappa else 0
+        layers = {
+            "inlet": F.pad(first.weight.detach(), (0, added)),
+            "inlet_bias": first.bias.detach(),
+            "outlet": F.pad(last.weight.detach(), (0, 0, 0, added)),
+            "outlet_bias": F.pad(last.bias.detach(), (0, added), value=self.scale.anchor),
+        }
+        for name, tensor in layers.items():
+            self.register_buffer(name, tensor, persistent=False)  # all follow from the network
 
     def forward(self, features: Tensor) -> tuple[Tensor, ...]:
         """Judge rows.
@@ -80,39 +106,55 @@ class Detector(nn.Module):
             contribution [batch, n].
         """
         finite = features.abs() <= spec.FINITE_LIMIT
-        clean = torch.where(finite, features, self.fill)
-        row = ((clean - self.center) * self.inverse_scale).clamp(-self.bound, self.bound)
-        reconstruction = self.network(row)
+        row = self.scale(torch.where(finite, features, self.fill))
+        reconstruction = self._reconstruct(row)
 
-        anchor = self.kappa**2 * self.n_features
-        smallest = spec.COSINE_EPSILON**2
-        row_norm = ((row * row).sum(1) + anchor).clamp_min(smallest).sqrt()
-        reconstruction_norm = ((reconstruction * reconstruction).sum(1) + anchor).clamp_min(smallest).sqrt()
-        cosine = ((row * reconstruction).sum(1) + anchor) / (row_norm * reconstruction_norm)
-
-        if self.imputes:  # every row, by a comparison that always holds: an output must depend on the input
-            is_valid = cosine.abs() <= 2.0
-        else:  # a sum of 0 and 1 instead of a logical reduction, which opset 17 lacks
-            is_valid = finite.to(features.dtype).sum(1) > self.n_features - 0.5
-        similarity = torch.where(is_valid, cosine.clamp(-1.0, 1.0), spec.UNJUDGED)
+        row_norm, reconstruction_norm = self._norm(row), self._norm(reconstruction)
+        products = row * reconstruction
+        if not self.imputes:
+            products = self._penalize(products, finite)
+        product = products.sum(1)
+        similarity = (product / (row_norm * reconstruction_norm)).clamp(spec.UNJUDGED, 1.0)
+        # an imputing detector judges every row, by a comparison that always holds: an output must depend on the input
+        is_valid = similarity >= spec.UNJUDGED if self.imputes else product > -_PENALTY / 2
         is_anomaly = ~(similarity >= self.threshold)
         if not self.explain:
             return similarity, is_anomaly, is_valid
 
         difference = row / row_norm[:, None] - reconstruction / reconstruction_norm[:, None]
-        squared = difference * difference
+        squared = difference[:, : self.n_features].square()
         total = squared.sum(1, keepdim=True)
         share = squared / torch.where(total > 0, total, 1.0) * (1.0 - similarity)[:, None]
         return similarity, is_anomaly, is_valid, torch.where(is_valid[:, None], share, 0.0)
 
+    def _reconstruct(self, row: Tensor) -> Tensor:
+        """The network's answer to scaled rows, the anchor passing by it."""
+        hidden = F.linear(row, self.inlet, self.inlet_bias)
+        for layer in list(self.network)[1:-1]:
+            hidden = layer(hidden)
+        return F.linear(hidden, self.outlet, self.outlet_bias)
 
-def safe_bound(network: nn.Sequential, n_features: int) -> float:
+    def _norm(self, rows: Tensor) -> Tensor:
+        norm: Tensor = torch.linalg.vector_norm(rows, dim=1)
+        return norm if self.scale.anchor > spec.COSINE_EPSILON else norm.clamp_min(spec.COSINE_EPSILON)
+
+    def _penalize(self, products: Tensor, finite: Tensor) -> Tensor:
+        """Make the sum of a row's products hopelessly negative where a cell is not finite.
+
+        One sum then tells both the similarity, -1 after clipping, and that the row is not valid.
+        """
+        if self.scale.anchor:
+            return torch.cat([products, torch.where(finite, 0.0, -_PENALTY)], 1)
+        return torch.where(finite, products, -_PENALTY)
+
+
+def safe_bound(network: nn.Sequential, n_features: int, kappa: float = 0.0) -> float:
     """The largest power of ten, up to 1e9, to which scaled values can be clipped so that no sum of squares overflows.
 
     By interval arithmetic: |Wx + b| <= |W|·|x| + |b| for every layer, in the form that BatchNorm takes when folded.
     """
     bound = _LARGEST_BOUND
-    while bound >= _SMALLEST_BOUND:
+    while bound >= max(_SMALLEST_BOUND, kappa * math.sqrt(n_features)):
         reach = torch.full((n_features,), bound, dtype=torch.float64)
         largest = bound
         for layer in network:
@@ -126,7 +168,7 @@ def safe_bound(network: nn.Sequential, n_features: int) -> float:
                 reach = gain * reach + shift
             top = float(reach.max())
             largest = largest if top <= largest else top  # NaN wins
-        if math.isfinite(largest) and n_features * largest**2 < _SAFE:
+        if math.isfinite(largest) and (n_features + 1) * largest**2 < _SAFE:
             return bound
         bound /= 10
     raise CheckFailed(

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import onnx
 import torch
-from onnx import checker, helper, numpy_helper
+from onnx import checker, helper, numpy_helper, version_converter
 
 from aetk import __version__
 from aetk.contract import onnxfile, spec
@@ -16,6 +16,8 @@ from aetk.contract.errors import BadInput, CheckFailed
 from aetk.lab.detector import Detector
 
 OPSETS = range(spec.OPSET, 24)
+_OLDEST_EXPORTED = 18
+"""PyTorch writes no older opset, and its own way down to 17 gives up on reductions; onnx's converter does not."""
 
 
 def to_onnx(detector: Detector, opset: int = spec.OPSET) -> bytes:
@@ -32,7 +34,7 @@ def to_onnx(detector: Detector, opset: int = spec.OPSET) -> bytes:
             detector,
             (torch.zeros(2, detector.n_features),),
             dynamo=True,
-            opset_version=opset,
+            opset_version=max(opset, _OLDEST_EXPORTED),
             input_names=[spec.INPUT],
             output_names=[*spec.OUTPUTS, spec.CONTRIBUTION][: 4 if detector.explain else 3],
             dynamic_shapes={spec.INPUT: {0: torch.export.Dim("batch")}},
@@ -40,6 +42,8 @@ def to_onnx(detector: Detector, opset: int = spec.OPSET) -> bytes:
         )
     assert program is not None
     model = program.model_proto
+    if opset < _OLDEST_EXPORTED:
+        model = _older(model, opset)
     if [(entry.domain, entry.version) for entry in model.opset_import] != [("", opset)]:
         raise CheckFailed(f"PyTorch's exporter delivered {model.opset_import} instead of opset {opset}.")
     _separate_threshold(model.graph, float(detector.threshold))
@@ -52,9 +56,20 @@ def to_onnx(detector: Detector, opset: int = spec.OPSET) -> bytes:
     return data
 
 
+def _older(model: onnx.ModelProto, opset: int) -> onnx.ModelProto:
+    """The same model in an older opset, without an attribute that onnx's converter leaves behind."""
+    older = version_converter.convert_version(model, opset)
+    for node in older.graph.node:
+        if node.op_type == "ReduceL2":
+            kept = [attribute for attribute in node.attribute if attribute.name != "noop_with_empty_axes"]
+            del node.attribute[:]
+            node.attribute.extend(kept)
+    return older
+
+
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Silence the exporter's notices: opset 17 through the C converter, no torchvision; the checks above decide."""
+    """Silence the exporter's notices, of torchvision missing for instance; the checks above decide."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

@@ -1,0 +1,61 @@
+"""From clean values to the scaled row that the cosine compares, its anchor as one column more."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - its usual name
+
+_WIDEST = 64
+"""Features up to which a diagonal matrix, one operator, scales faster than three that go column by column."""
+
+_FARTHEST = 1e30
+"""A centre beyond this could overflow a difference, and 0 * infinity spoil the matrix product's other columns."""
+
+_ROUNDING = 2.0**-23
+_HARMLESS = 1e-6
+"""By how much rounding may move a cosine where the centre is folded away: a tenth of the contract's tolerance."""
+
+
+class Scale(nn.Module):
+    """(value - center) * inverse_scale, clipped to ±bound, then the anchor κ·√n as the last column unless κ = 0.
+
+    The fewer the operators, the faster a single row, so where it can be this is one matrix product, whose sums with
+    zeros are exact. To fold the centre into its bias is not exact, x·s - c·s being rounded twice; it is done where it
+    moves no cosine by more than a tenth of the tolerance, which the anchor assures: |δ cosine| <= max |δ row| / κ.
+
+    Args:
+        center: float32 [n].
+        inverse_scale: float32 [n], positive.
+        kappa: the anchor κ.
+        bound: the largest magnitude of a scaled value, not below κ·√n.
+    """
+
+    center: Tensor
+    inverse_scale: Tensor
+    weight: Tensor
+    bias: Tensor
+
+    def __init__(self, center: Tensor, inverse_scale: Tensor, kappa: float, bound: float) -> None:
+        super().__init__()
+        n = len(center)
+        self.bound = bound
+        self.anchor = kappa * math.sqrt(n)
+        self.is_identity = bool((center == 0).all() and (inverse_scale == 1).all())
+        self.is_product = kappa > 0 and n <= _WIDEST and float(center.abs().max()) <= _FARTHEST
+        shift = center * inverse_scale
+        self.folds_center = self.is_product and float(shift.abs().max()) * _ROUNDING <= _HARMLESS * kappa
+        columns = torch.diag(inverse_scale) if self.is_product else torch.zeros(0, n)
+        shifts = -shift if self.folds_center else torch.zeros(len(columns))
+        weight, bias = F.pad(columns, (0, 0, 0, 1)), F.pad(shifts, (0, 1), value=self.anchor)
+        for name, tensor in (("center", center), ("inverse_scale", inverse_scale), ("weight", weight), ("bias", bias)):
+            self.register_buffer(name, tensor, persistent=False)  # all follow from what the detector keeps
+
+    def forward(self, clean: Tensor) -> Tensor:
+        """Scale rows, float32 [batch, n] without NaN and infinity, to [batch, n + 1], or to [batch, n] with κ = 0."""
+        if self.is_product:
+            row = F.linear(clean if self.folds_center else clean - self.center, self.weight, self.bias)
+            return row.clamp(-self.bound, self.bound)
+        row = clean if self.is_identity else (clean - self.center) * self.inverse_scale
+        row = row.clamp(-self.bound, self.bound)
+        return torch.cat([row, F.linear(row, self.weight, self.bias)], 1) if self.anchor else row
