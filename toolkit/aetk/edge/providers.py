@@ -14,20 +14,22 @@ class Provider:
         name: its name in ONNX Runtime.
         build: the PyPI package whose build contains it.
         options: provider options; float32 stays float32 (no TF32).
+        device: whose memory inputs and outputs can stay in, in ONNX Runtime's words.
     """
 
     short: str
     name: str
     build: str
     options: dict[str, str] = field(default_factory=dict)
+    device: str = "cpu"
 
 
 PROVIDERS = {
     provider.short: provider
     for provider in (
         Provider("cpu", "CPUExecutionProvider", "onnxruntime"),
-        Provider("cuda", "CUDAExecutionProvider", "onnxruntime-gpu", {"use_tf32": "0"}),
-        Provider("tensorrt", "TensorrtExecutionProvider", "onnxruntime-gpu"),
+        Provider("cuda", "CUDAExecutionProvider", "onnxruntime-gpu", {"use_tf32": "0"}, "cuda"),
+        Provider("tensorrt", "TensorrtExecutionProvider", "onnxruntime-gpu", device="cuda"),
         Provider("openvino", "OpenVINOExecutionProvider", "onnxruntime-openvino"),
         Provider("directml", "DmlExecutionProvider", "onnxruntime-directml"),
         Provider("coreml", "CoreMLExecutionProvider", "onnxruntime"),

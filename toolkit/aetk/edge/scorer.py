@@ -12,11 +12,15 @@ from numpy.typing import NDArray
 from aetk.contract import spec
 from aetk.contract.errors import BadInput, Unavailable
 from aetk.contract.threshold import check_value, is_anomaly
+from aetk.edge.lanes import float32
 from aetk.edge.model import LoadedModel, load
 from aetk.edge.providers import find_provider
+from aetk.edge.runtime import usable_cpus
 from aetk.edge.session import Session, open_session
+from aetk.edge.tiles import Tiles, rows_per_tile
 
-_TILE = 4096
+_STREAMS = 2
+"""Threads for a device: while one waits for the copies, another computes."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +41,13 @@ class Scores:
 
 
 class Scorer:
-    """An exported model, ready to score.
+    """An exported model, ready to score; from any number of threads at once.
 
     Args:
         path: the `.onnx` file, or a model already loaded.
         providers: short names in order of preference; the first that runs the whole model is used.
-        threads: intra-op threads; None leaves the choice to ONNX Runtime.
+        threads: how many work on one call; None takes the processors that this process may use. On another provider
+            than the CPU they overlap its copies, and None takes two.
         threshold: decide by this one instead of the model's own.
 
     Raises:
@@ -59,9 +64,16 @@ class Scorer:
         threads: int | None = None,
         threshold: float | None = None,
     ) -> None:
+        if threads is not None and threads < 1:
+            raise BadInput(f"threads is {threads}; expected at least 1.")
         self.model = path if isinstance(path, LoadedModel) else load(Path(path))
         self._threshold = None if threshold is None else check_value(threshold)
-        self._session = _first_that_works(self.model, providers, threads)
+        self._session = _first_that_works(self.model, providers)
+        self.tile = rows_per_tile(self.model.graph, self._session.provider.device)
+        self.threads = threads or (usable_cpus() if self.provider == "cpu" else _STREAMS)
+        self._n_features = len(self.feature_names)
+        self._explains = spec.CONTRIBUTION in self._session.outputs
+        self._tiles = Tiles(self._session, self._n_features, self.tile, self.threads)
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -79,60 +91,57 @@ class Scorer:
         return self._session.provider.short
 
     def score(self, rows: Any) -> Scores:
-        """Score raw feature values.
+        """Score raw feature values, one row or many millions.
 
         Args:
-            rows: numbers of any real dtype, [rows, n] or one row [n]; a pandas data frame is read by column name.
+            rows: numbers of any real dtype and memory layout, [rows, n] or one row [n]; a pandas data frame is read by
+                column name. Only what is not C-contiguous float32 is copied, a tile at a time.
 
         Raises:
             BadInput: another number of columns, or values that are no numbers.
         """
         features = self._features(rows)
-        n_rows, n = features.shape
-        explains = spec.CONTRIBUTION in self._session.outputs
-        similarity = np.empty(n_rows, np.float32)
-        flags, valid = np.empty(n_rows, np.bool_), np.empty(n_rows, np.bool_)
-        contribution = np.empty((n_rows, n), np.float32) if explains else None
-        for start in range(0, n_rows, _TILE):
-            tile = slice(start, start + _TILE)
-            outputs = self._session.run(features[tile])
-            similarity[tile] = outputs[spec.SIMILARITY]
-            flags[tile], valid[tile] = outputs[spec.IS_ANOMALY], outputs[spec.IS_VALID]
-            if contribution is not None:
-                contribution[tile] = outputs[spec.CONTRIBUTION]
+        count = len(features)
+        similarity, flags, valid = np.empty(count, np.float32), np.empty(count, np.bool_), np.empty(count, np.bool_)
+        contribution = np.empty(features.shape, np.float32) if self._explains else None
+        results = (similarity, flags, valid) if contribution is None else (similarity, flags, valid, contribution)
+        self._tiles.run(features, results)
         if self._threshold is not None:
             flags = is_anomaly(similarity, self._threshold)
         return Scores(similarity, flags, valid, contribution)
 
-    def _features(self, rows: Any) -> NDArray[np.float32]:
+    def _features(self, rows: Any) -> NDArray[Any]:
+        """Rows as an array [rows, n] of a real dtype."""
         if hasattr(rows, "columns"):
             missing = [name for name in self.feature_names if name not in rows.columns]
             if missing:
                 raise BadInput(f"The data frame lacks the column {missing[0]!r}.")
             rows = rows[list(self.feature_names)].to_numpy(na_value=np.nan)
         try:
-            array = np.atleast_2d(np.asarray(rows))
-            if array.dtype.kind not in "fiub" and not all(isinstance(item, numbers.Real) for item in array.flat):
-                raise TypeError
-            with np.errstate(over="ignore"):  # beyond float32 is infinite, which the model knows how to judge
-                features = array.astype(np.float32, copy=False)
+            features = np.asarray(rows)
+            if features.dtype.kind not in "fiub":
+                if not all(isinstance(item, numbers.Real) for item in features.flat):
+                    raise TypeError
+                features = float32(features)
         except (ValueError, TypeError, OverflowError):
             raise BadInput("Rows hold values that are no numbers; expected an array of numbers.") from None
-        if features.ndim != 2 or features.shape[1] != len(self.feature_names):
+        if features.ndim == 1:
+            features = features[None]
+        if features.ndim != 2 or features.shape[1] != self._n_features:
             raise BadInput(
-                f"Rows are of the shape {list(features.shape)}; expected [rows, {len(self.feature_names)}].",
+                f"Rows are of the shape {list(features.shape)}; expected [rows, {self._n_features}].",
                 f"The features are {', '.join(self.feature_names[:5])}, ... in the card's order.",
             )
-        return np.ascontiguousarray(features)
+        return features
 
 
-def _first_that_works(model: LoadedModel, providers: Sequence[str], threads: int | None) -> Session:
+def _first_that_works(model: LoadedModel, providers: Sequence[str]) -> Session:
     if not providers:
         raise BadInput("No provider is named; expected at least one, cpu for instance.")
     reasons = []
     for short in providers:
         try:
-            return open_session(model.data, find_provider(short), threads=threads)
+            return open_session(model.data, find_provider(short), threads=1)
         except Unavailable as error:
             reasons.append(error)
     if len(reasons) == 1:
