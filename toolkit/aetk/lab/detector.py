@@ -35,7 +35,8 @@ class Detector(nn.Module):
         network: a trained autoencoder on scaled values, [batch, n] to [batch, n], taken as it is now.
         center: float32 [n], subtracted from raw values.
         inverse_scale: float32 [n], positive, multiplied afterwards.
-        fill: float32 [n], takes the place of missing and infinite values.
+        fill: float32 [n], takes the place of missing and infinite values where `imputes`; where not, 0 does: the row is
+            invalid whatever it be, and one number is put in faster than one per column.
         imputes: whether rows with such values are judged (True) or invalid (False).
         kappa: the anchor κ: κ·√n is appended to row and reconstruction before the cosine.
         threshold: the decision threshold.
@@ -106,7 +107,7 @@ class Detector(nn.Module):
             contribution [batch, n].
         """
         finite = features.abs() <= spec.FINITE_LIMIT
-        row = self.scale(torch.where(finite, features, self.fill))
+        row = self.scale(torch.where(finite, features, self.fill if self.imputes else 0.0))
         reconstruction = self._reconstruct(row)
 
         row_norm, reconstruction_norm = self._norm(row), self._norm(reconstruction)
