@@ -6,10 +6,10 @@ import pandas as pd
 import pytest
 
 from aetk.contract.errors import BadInput
-from aetk.edge import scoring
+from aetk.edge import sinks
+from aetk.edge.csvfile import CHUNK_ROWS
 from aetk.edge.scorer import Scorer
 from aetk.edge.scoring import score_file
-from aetk.edge.tables import CHUNK_ROWS
 
 
 @pytest.fixture
@@ -145,7 +145,7 @@ def test_a_full_disk_leaves_no_output(model, data, tmp_path, monkeypatch):
     def full(self, columns):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(scoring.CsvSink, "write", full)
+    monkeypatch.setattr(sinks.CsvSink, "write", full)
     with pytest.raises(OSError, match="No space left"):
         score_file(model, data, out=tmp_path / "out.csv")
     assert [path.name for path in tmp_path.iterdir()] == ["patients.csv"]

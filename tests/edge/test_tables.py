@@ -5,7 +5,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aetk.contract.errors import BadInput
-from aetk.edge.tables import CHUNK_ROWS, NotANumber, header, place, read_chunks, read_table
+from aetk.edge import csvfile
+from aetk.edge.chunk import NotANumber, place
+from aetk.edge.csvfile import CHUNK_ROWS
+from aetk.edge.tables import header, read_chunks, read_table
 
 BY_FUNCTION = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
@@ -97,10 +100,27 @@ def test_a_long_cell_that_is_no_number_is_shown_short(write):
     assert caught.value.column == "a"
 
 
-def test_the_first_of_several_faults_is_the_one_named(write):
-    path = write("a,b\n1,2\nx,2\n3\n")
+@pytest.mark.parametrize("later", [b"3\n", b'"3"4,5\n', b'"3,4\n', b"\xe9,4\n"])
+def test_the_first_of_several_faults_is_the_one_named(write, later):
+    path = write(b"a,b\n1,2\nx,2\n" + later)
     with pytest.raises(BadInput, match="line 3"):
         read_table(path, ["a", "b"])
+
+
+def test_values_come_in_the_float_type_asked_for_and_float32_rounds_the_float64(write):
+    halfway = "1.00000005960464477539062500001"  # between two float32 numbers; its float64 is exactly half way
+    path = write(f"a\n{halfway}\n1e39\nNA\n")
+    (chunk,) = read_chunks(path, ["a"], dtype=np.float32)
+    assert chunk.values.dtype == np.float32
+    np.testing.assert_array_equal(chunk.values[:, 0], [1, np.inf, np.nan])
+
+
+def test_the_share_read_so_far_grows_to_one(write, monkeypatch):
+    monkeypatch.setattr(csvfile, "BLOCK_BYTES", 100)
+    shares = [chunk.share for chunk in read_chunks(write("a\n" + "1\n" * 500), ["a"])]
+    assert len(shares) > 3
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
 
 
 def test_a_missing_column_is_named_with_the_closest_there_is(write):

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from aetk.contract.errors import BadInput
-from aetk.edge.tables import CHUNK_ROWS, read_chunks
+from aetk.edge.csvfile import CHUNK_ROWS
+from aetk.edge.tables import read_chunks
 
 
 def check(case, path, as_numbers, padding=0):

@@ -4,6 +4,7 @@ A number is an ASCII decimal or exponent number. Empty, NA, NaN and null (any ca
 (any case, signed or not) are infinite. Nothing else is a cell: not `1_000`, not ` 1`, not digits of other scripts.
 """
 
+import itertools
 import math
 import re
 
@@ -21,6 +22,13 @@ _WORDS = {
     "-infinity": -math.inf,
 }
 _PLAIN = re.compile(r"[0-9eE+\-.,]*")
+
+
+def missing_spellings() -> list[str]:
+    """Every cell that is missing, in every mixture of cases."""
+    words = [word for word, value in _WORDS.items() if math.isnan(value)]
+    cases = (itertools.product(*((letter, letter.upper()) for letter in word)) for word in words)
+    return ["".join(letters) for spellings in cases for letters in spellings]
 
 
 def parse_cell(cell: str) -> float:

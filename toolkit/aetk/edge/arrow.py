@@ -1,90 +1,52 @@
-"""Parquet through pyarrow, the one place that imports it."""
+"""pyarrow, imported by this module alone and when it is first needed, and what becomes of its columns."""
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import IO, Any
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
-from aetk.contract.errors import BadInput, MissingExtra
-from aetk.edge.tables import CHUNK_ROWS, Chunk, NotANumber, place
+from aetk.contract.errors import MissingExtra
 
 
-def _pyarrow() -> Any:
+def pyarrow() -> Any:
+    """The pyarrow module with `csv`, `compute` and `parquet`; MissingExtra where it is not installed."""
     try:
         import pyarrow
+        import pyarrow.compute
+        import pyarrow.csv
         import pyarrow.parquet
     except ImportError:
         raise MissingExtra("Parquet", "arrow") from None
     return pyarrow
 
 
-def _open(path: Path) -> Any:
-    pa = _pyarrow()
-    try:
-        return pa.parquet.ParquetFile(path)
-    except FileNotFoundError:
-        raise BadInput(f"No such file: {path}.") from None
-    except (pa.ArrowInvalid, OSError) as error:
-        raise BadInput(f"{path} is not a Parquet file: {str(error).splitlines()[0]}") from None
-
-
-def header(path: Path) -> tuple[str, ...]:
-    """The column names of a Parquet file."""
-    with _open(path) as file:
-        return tuple(file.schema_arrow.names)
-
-
-def read_chunks(path: Path, numeric: Sequence[str], text: Sequence[str]) -> Iterator[Chunk]:
-    """As `edge.tables.read_chunks`; nulls are missing, booleans are 0 and 1."""
-    pa = _pyarrow()
-    first = 1
-    with _open(path) as file:
-        for name in numeric:
-            _check_numeric(pa, path, name, file.schema_arrow.field(name).type)
-        try:
-            for batch in file.iter_batches(CHUNK_ROWS, columns=[*numeric, *text]):
-                values = np.empty((batch.num_rows, len(numeric)), np.float64)
-                for position, name in enumerate(numeric):
-                    values[:, position] = _numbers(pa, batch.column(name))
-                texts = tuple(
-                    tuple("" if cell is None else str(cell) for cell in batch.column(name).to_pylist()) for name in text
-                )
-                yield Chunk(values, texts, np.arange(first, first + batch.num_rows, dtype=np.int64))
-                first += batch.num_rows
-        except (pa.ArrowInvalid, OSError) as error:
-            raise BadInput(f"{path}: damaged Parquet file: {str(error).splitlines()[0]}") from None
-
-
-def _check_numeric(pa: Any, path: Path, name: str, kind: Any) -> None:
-    types = pa.types
+def is_numeric(kind: Any) -> bool:
+    """Whether a column of an arrow type can be read as numbers; nulls alone are, being missing."""
+    types = pyarrow().types
     numeric = (types.is_integer, types.is_floating, types.is_boolean, types.is_decimal, types.is_null)
-    if not any(fits(kind) for fits in numeric):
-        raise NotANumber(place(path, 1), name, f"the type {kind}")
+    return any(fits(kind) for fits in numeric)
 
 
-def _numbers(pa: Any, column: Any) -> Any:
-    if pa.types.is_boolean(column.type):
-        column = column.cast(pa.uint8())
-    return column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+def fill(values: Any, columns: Sequence[Any]) -> None:
+    """Write numeric arrow arrays into the columns of a float32 or float64 array; null becomes NaN.
+
+    Every column goes through float64, as the cells of a CSV file do, unless it is of the array's own dtype.
+    """
+    pa = pyarrow()
+    own = pa.from_numpy_dtype(values.dtype)
+    with np.errstate(over="ignore"):  # beyond float32 is infinite, which every model knows how to judge
+        for position, column in enumerate(columns):
+            if pa.types.is_boolean(column.type):
+                column = column.cast(pa.uint8())
+            if column.type != own:
+                column = column.cast(pa.float64(), safe=False)
+            values[:, position] = column.to_numpy(zero_copy_only=False)
 
 
-class ParquetSink:
-    """Writes columns of equal length to a Parquet file, batch by batch."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-        self._writer: Any = None
-
-    def write(self, columns: dict[str, Any]) -> None:
-        """Append a batch: arrays or lists of strings by column name, the same names each time."""
-        pa = _pyarrow()
-        batch = pa.table({name: pa.array(values) for name, values in columns.items()})
-        if self._writer is None:
-            self._writer = pa.parquet.ParquetWriter(self._file, batch.schema)
-        self._writer.write_table(batch)
-
-    def close(self) -> None:
-        """Write the footer."""
-        if self._writer is not None:
-            self._writer.close()
+def texts(column: Any) -> Any:
+    """An arrow array as one of strings, as Python's `str` writes them; null becomes empty."""
+    pa = pyarrow()
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if pa.types.is_integer(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return column.cast(pa.string()).fill_null("")
+    return pa.array(["" if cell is None else str(cell) for cell in column.to_pylist()], pa.string())

@@ -12,7 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from aetk.contract.errors import BadInput
-from aetk.edge.tables import NotANumber, as_labels, check_names, header, place, read_table
+from aetk.edge.chunk import NotANumber, check_names, place
+from aetk.edge.tables import as_labels, header, read_table
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from aetk.contract.errors import BadInput, MissingExtra
-from aetk.edge import arrow
-from aetk.edge.tables import CHUNK_ROWS, header, read_chunks, read_table
+from aetk.edge import parquet
+from aetk.edge.parquet import BATCH_ROWS
+from aetk.edge.tables import header, read_chunks, read_table
 
 
 @pytest.fixture
@@ -69,7 +70,7 @@ def test_columns_are_found_by_name_in_the_order_asked_for(write):
     path = write({"a": [1, 2], "b": ["x", None], "c": [3, 4]})
     (chunk,) = read_chunks(path, ["c", "a"], ["b", "a"])
     assert chunk.values.tolist() == [[3, 1], [4, 2]]
-    assert chunk.texts == (("x", ""), ("1", "2"))
+    assert [text.to_pylist() for text in chunk.texts] == [["x", ""], ["1", "2"]]
     with pytest.raises(BadInput, match="no column 'd'"):
         read_table(path, ["d"])
 
@@ -86,10 +87,10 @@ def test_two_columns_of_one_name_are_refused(write):
 
 
 def test_a_long_table_comes_in_chunks_and_no_row_is_lost(write):
-    path = write({"a": np.arange(2 * CHUNK_ROWS + 3)})
+    path = write({"a": np.arange(2 * BATCH_ROWS + 3)})
     chunks = list(read_chunks(path, ["a"]))
-    assert max(len(chunk.values) for chunk in chunks) <= CHUNK_ROWS
-    assert np.concatenate([chunk.values[:, 0] for chunk in chunks]).tolist() == list(range(2 * CHUNK_ROWS + 3))
+    assert max(len(chunk.values) for chunk in chunks) <= BATCH_ROWS
+    assert np.concatenate([chunk.values[:, 0] for chunk in chunks]).tolist() == list(range(2 * BATCH_ROWS + 3))
 
 
 @pytest.mark.parametrize("content", [b"", b"a,b\n1,2\n", b"PAR1", b"PAR1" + b"\0" * 100 + b"PAR1"])
@@ -125,10 +126,78 @@ def test_without_pyarrow_the_extra_is_named(write, monkeypatch):
 def test_a_sink_writes_batches_that_read_back_as_they_were(tmp_path):
     path = tmp_path / "out.parquet"
     with path.open("wb") as file:
-        sink = arrow.ParquetSink(file)
+        sink = parquet.ParquetSink(file)
         sink.write({"id": ["a"], "x": np.array([0.5], np.float32), "flag": np.array([True])})
         sink.write({"id": ["b"], "x": np.array([1.5], np.float32), "flag": np.array([False])})
         sink.close()
     table = pq.read_table(path)
     assert table.to_pydict() == {"id": ["a", "b"], "x": [0.5, 1.5], "flag": [True, False]}
     assert table.schema.field("x").type == pa.float32()
+
+
+def test_row_groups_are_large_however_small_the_batches(tmp_path):
+    path = tmp_path / "out.parquet"
+    with path.open("wb") as file:
+        sink = parquet.ParquetSink(file)
+        for start in range(0, 3_000_000, 10_000):
+            sink.write({"row": np.arange(start, start + 10_000)})
+        sink.close()
+    metadata = pq.ParquetFile(path).metadata
+    assert metadata.num_rows == 3_000_000
+    assert metadata.num_row_groups == 2
+
+
+@pytest.mark.parametrize(
+    "kind", [pa.int64(), pa.float64(), pa.float16(), pa.decimal128(20, 2), pa.bool_(), pa.uint64()]
+)
+def test_float32_is_the_float64_rounded_once_more(write, kind):
+    numbers = [16777217, 2**60 + 2**36 + 1, 0] if pa.types.is_integer(kind) else [0.1, 1e300, -0.5]
+    numbers = [Decimal("0.10"), Decimal(10) ** 17, None] if pa.types.is_decimal(kind) else numbers
+    numbers = np.array([0.1, 6e4, -0.5], np.float16) if pa.types.is_float16(kind) else numbers
+    numbers = [True, None, False] if pa.types.is_boolean(kind) else numbers
+    path = write({"a": pa.array(numbers, kind)})
+    (wide,), (narrow,) = read_chunks(path, ["a"]), read_chunks(path, ["a"], dtype=np.float32)
+    with np.errstate(over="ignore"):
+        np.testing.assert_array_equal(narrow.values, wide.values.astype(np.float32))
+    assert narrow.values.dtype == np.float32
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_values_lie_row_by_row_as_the_scorer_takes_them_without_a_copy(write, dtype):
+    path = write({"a": np.float32([1, 2, 3]), "b": np.float32([4, 5, 6])})
+    (chunk,) = read_chunks(path, ["a", "b"], dtype=dtype)
+    assert chunk.values.dtype == dtype
+    assert chunk.values.flags.c_contiguous
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array([1, None, -7]),
+        pa.array(["x", None, "ü"], pa.large_string()),
+        pa.array(["x", None, "y"]).dictionary_encode(),
+        pa.array([1.0, None, 1e22]),
+        pa.array([True, None, False]),
+        pa.array([Decimal("1.50"), None, Decimal(2)], pa.decimal128(9, 2)),
+        pa.array([0, None, 10**15], pa.timestamp("us")),
+    ],
+    ids=lambda column: str(column.type),
+)
+def test_an_id_of_any_type_is_written_as_python_does(write, column):
+    (chunk,) = read_chunks(write({"id": column, "a": [1.0, 2.0, 3.0]}), ["a"], ["id"])
+    expected = ["" if cell is None else str(cell) for cell in column.to_pylist()]
+    assert chunk.texts[0].to_pylist() == expected
+    assert chunk.texts[0].type == pa.string()
+
+
+def test_wide_tables_come_in_shorter_chunks(write):
+    path = write({f"c{i}": np.zeros(10_000, np.float32) for i in range(500)})
+    chunks = list(read_chunks(path, [f"c{i}" for i in range(500)]))
+    assert max(chunk.values.nbytes for chunk in chunks) <= 2**24 + 2**13
+    assert sum(len(chunk.values) for chunk in chunks) == 10_000
+
+
+def test_the_share_read_so_far_grows_to_one(write, monkeypatch):
+    monkeypatch.setattr(parquet, "BATCH_ROWS", 2**10)
+    shares = [chunk.share for chunk in read_chunks(write({"a": np.arange(2**12)}), ["a"])]
+    assert shares == [0.25, 0.5, 0.75, 1]

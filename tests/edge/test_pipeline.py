@@ -1,0 +1,126 @@
+import _thread
+import threading
+import time
+
+import pytest
+
+from aetk.edge.pipeline import overlap
+
+
+@pytest.fixture(autouse=True)
+def no_thread_is_left():
+    before = threading.active_count()
+    yield
+    assert threading.active_count() == before
+
+
+def endless(closed=None):
+    number = 0
+    try:
+        while True:
+            yield number
+            number += 1
+    finally:
+        if closed is not None:
+            closed.append(number)
+
+
+def test_every_item_passes_in_order():
+    found = []
+    overlap((i for i in range(1000)), lambda item: item * 2, found.append)
+    assert found == list(range(0, 2000, 2))
+
+
+def test_no_items_are_no_work():
+    overlap((i for i in ()), lambda item: pytest.fail("worked"), lambda item: pytest.fail("written"))
+
+
+def test_the_stages_overlap():
+    def source():
+        for item in range(10):
+            time.sleep(0.03)
+            yield item
+
+    def nap(item):
+        time.sleep(0.03)
+
+    started = time.perf_counter()
+    overlap(source(), nap, nap)
+    assert time.perf_counter() - started < 0.03 * 10 * 2
+
+
+def test_a_slow_sink_holds_the_source_back():
+    taken = []
+
+    def source():
+        for item in range(50):
+            taken.append(item)
+            yield item
+
+    written = []
+
+    def sink(item):
+        time.sleep(0.002)
+        written.append(item)
+        assert len(taken) - len(written) < 10
+
+    overlap(source(), lambda item: item, sink)
+    assert len(written) == 50
+
+
+def broken_source():
+    yield from range(5)
+    raise OSError("source")
+
+
+def fail(name, at):
+    def stage(item):
+        if item == at:
+            raise OSError(name)
+        return item
+
+    return stage
+
+
+@pytest.mark.parametrize("at", [0, 1, 7])
+def test_a_fault_of_the_work_ends_everything_and_closes_the_source(at):
+    closed = []
+    with pytest.raises(OSError, match="work"):
+        overlap(endless(closed), fail("work", at), lambda item: None)
+    assert closed
+
+
+@pytest.mark.parametrize("at", [0, 1, 7])
+def test_a_fault_of_the_sink_ends_everything_and_closes_the_source(at):
+    closed, written = [], []
+    with pytest.raises(OSError, match="sink"):
+        overlap(endless(closed), lambda item: item, lambda item: written.append(fail("sink", at)(item)))
+    assert closed
+    assert len(written) == at
+
+
+def test_a_fault_of_the_source_ends_everything():
+    with pytest.raises(OSError, match="source"):
+        overlap(broken_source(), lambda item: item, lambda item: None)
+
+
+def test_ctrl_c_ends_everything_while_the_caller_waits():
+    closed, release = [], threading.Event()
+
+    def slow():
+        try:
+            yield 1
+            release.wait(10)
+            yield 2
+        finally:
+            closed.append(True)
+
+    def interrupt(item):
+        threading.Timer(0.1, _thread.interrupt_main).start()
+        threading.Timer(0.2, release.set).start()
+
+    started = time.perf_counter()
+    with pytest.raises(KeyboardInterrupt):
+        overlap(slow(), interrupt, lambda item: None)
+    assert closed
+    assert time.perf_counter() - started < 5

@@ -1,0 +1,95 @@
+"""What every reader of tables shares: a chunk of rows, how messages name a place, and the checks of column names."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aetk.contract.errors import BadInput
+
+PARQUET = (".parquet", ".pq")
+
+FloatType = type[np.float32] | type[np.float64]
+
+
+class NotANumber(BadInput):
+    """A cell of a numeric column that is no number of the dialect."""
+
+    def __init__(self, where: str, column: str, cell: str) -> None:
+        shown = cell if len(cell) <= 40 else cell[:37] + "..."
+        super().__init__(
+            f"{where}, column '{column}': found {shown!r}, expected a number.",
+            "Numbers look like 12, -3.5 or 1e-3; empty, NA, NaN and null are missing values.",
+        )
+        self.column = column
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Consecutive rows of a table.
+
+    Attributes:
+        values: float32 or float64 [rows, numeric columns], row-major; NaN where missing. float32 is the float64 value
+            rounded once more, infinite beyond its range.
+        texts: for each text column, its cells: a tuple of strings, or a pyarrow array of strings without nulls where
+            pyarrow read them.
+        places: int64 [rows], where each row stands, counted from 1: lines of a CSV file, rows of Parquet.
+        share: of the table, how much has been read with this chunk, from 0 to 1; None where its size is unknown.
+    """
+
+    values: NDArray[Any]
+    texts: tuple[Any, ...]
+    places: NDArray[np.int64]
+    share: float | None
+
+
+def is_parquet(path: Path) -> bool:
+    """Whether a file's ending says Parquet."""
+    return path.suffix.lower() in PARQUET
+
+
+def place(path: Path, number: int) -> str:
+    """How a message names a row of a table."""
+    return f"{path}, {'row' if is_parquet(path) or path.is_dir() else 'line'} {number}"
+
+
+def check_names(source: str, names: Sequence[str]) -> None:
+    """BadInput where a column has no name, or the same as another."""
+    seen = set[str]()
+    for position, name in enumerate(names, 1):
+        if not name:
+            raise BadInput(f"{source}: column {position} has no name.", "Give it one in the header line.")
+        if name in seen:
+            raise BadInput(f"{source}: two columns are called '{name}'.", "Rename or remove one of them.")
+        seen.add(name)
+
+
+def check_header(path: Path, names: Sequence[str]) -> None:
+    """BadInput where a file has no columns, or what `check_names` refuses."""
+    if not names:
+        raise BadInput(f"{path} is empty; expected a header line with column names.")
+    check_names(str(path), names)
+
+
+def positions(path: Path, names: Sequence[str], wanted: Sequence[str]) -> list[int]:
+    """Where the wanted columns stand; BadInput that names the first missing one."""
+    for name in wanted:
+        if name not in names:
+            close = get_close_matches(name, names, 1)
+            raise BadInput(
+                f"{path} has no column '{name}'.",
+                f"Did you mean '{close[0]}'?"
+                if close
+                else f"It has: {', '.join(names[:12])}{', ...' * (len(names) > 12)}",
+            )
+    return [names.index(name) for name in wanted]
+
+
+def as_dtype(values: NDArray[np.float64], dtype: FloatType) -> NDArray[Any]:
+    """Values rounded to a dtype; what is beyond float32 becomes infinite, which every model knows how to judge."""
+    with np.errstate(over="ignore"):
+        return values.astype(dtype, copy=False)

@@ -1,0 +1,171 @@
+"""Reads CSV block by block: through pyarrow where that is proven to read as we do, else cell by cell."""
+
+import csv
+import io
+import itertools
+import os
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from operator import itemgetter
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from aetk.contract.dialect import parse_cell, parse_plain
+from aetk.contract.errors import BadInput
+from aetk.edge import fastcsv
+from aetk.edge.chunk import Chunk, FloatType, NotANumber, as_dtype, check_header, place, positions
+
+BLOCK_BYTES = 2**22
+CHUNK_ROWS = 4096
+"""Rows that are read cell by cell at a time: lists of strings take many times the room of their numbers."""
+
+Row = tuple[int, int, list[str]]
+"""The number of the line that it starts on, of the line after it, and its cells."""
+
+
+def header(path: Path) -> tuple[str, ...]:
+    """The column names of a CSV file.
+
+    Raises:
+        BadInput: no such file, an empty one, one that is no table, or columns without or with the same name.
+    """
+    with _open(path) as file:
+        return _header(path, file)[0]
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """Which columns of a file are read, and as what."""
+
+    path: Path
+    names: tuple[str, ...]
+    numeric: list[int]
+    text: list[int]
+    dtype: FloatType
+
+
+def read_chunks(
+    path: Path, numeric: Sequence[str], text: Sequence[str], dtype: FloatType
+) -> Generator[Chunk, None, None]:
+    """See `edge.tables.read_chunks`."""
+    names = header(path)
+    return _chunks(_Columns(path, names, positions(path, names, numeric), positions(path, names, text), dtype))
+
+
+def _chunks(columns: _Columns) -> Generator[Chunk, None, None]:
+    with _open(columns.path) as file:
+        line = _header(columns.path, file)[1]
+        size = os.fstat(file.fileno()).st_size
+        block = _block(file)
+        # a file of one block is read sooner than pyarrow is imported
+        parse = fastcsv.block_parser(*_chosen(columns), columns.dtype) if len(block) >= BLOCK_BYTES else None
+        while block:
+            share = min(file.tell() / size, 1.0) if size else None
+            parsed = parse(block) if parse else None
+            if parsed is None:
+                line = yield from _careful(columns, file, block, line, share)
+            else:
+                values, texts = parsed
+                after = line + len(values)
+                yield Chunk(values, texts, np.arange(line, after, dtype=np.int64), share)
+                line = after
+            block = _block(file)
+
+
+def _chosen(columns: _Columns) -> tuple[tuple[str, ...], list[str], list[str]]:
+    names = columns.names
+    return names, [names[i] for i in columns.numeric], [names[i] for i in columns.text]
+
+
+def _open(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except FileNotFoundError:
+        raise BadInput(f"No such file: {path}.") from None
+
+
+def _block(file: BinaryIO) -> bytes:
+    """Whole lines of a file, about `BLOCK_BYTES` of them; empty at its end."""
+    return file.read(BLOCK_BYTES) + file.readline()
+
+
+def _header(path: Path, file: BinaryIO) -> tuple[tuple[str, ...], int]:
+    """The column names, read from the start of a file, and the number of the line after them."""
+    found = (row for row in _rows(path, iter(file.readline, b""), 1) if row[2])
+    _, line, cells = next(found, (1, 1, []))
+    if len(cells) == 1 and (";" in cells[0] or "\t" in cells[0]):
+        raise BadInput(f"{path}: the header is one column, '{cells[0][:40]}'; expected commas between columns.")
+    check_header(path, cells)
+    return tuple(cells), line
+
+
+def _decoded(path: Path, lines: Iterable[bytes], first: int) -> Iterator[str]:
+    """UTF-8 lines, without a byte-order mark; decoded one by one, so that a message can name the line."""
+    for number, line in enumerate(lines, first):
+        try:
+            yield line.decode("utf-8-sig" if number == 1 else "utf-8")
+        except UnicodeDecodeError:
+            raise BadInput(f"{path}, line {number}: not UTF-8 text.", "Save the table as UTF-8.") from None
+
+
+def _rows(path: Path, lines: Iterable[bytes], first: int) -> Iterator[Row]:
+    """The rows of CSV lines, of which the first has the number `first`; a blank line is a row without cells."""
+    csv.field_size_limit(fastcsv.LONGEST_CELL)
+    reader = csv.reader(_decoded(path, lines, first), strict=True)
+    line = first
+    try:
+        for cells in reader:
+            after = first + reader.line_num
+            yield line, after, cells
+            line = after
+    except csv.Error as error:
+        raise BadInput(f"{path}, line {line}: not a CSV row: {error}.") from None
+
+
+def _careful(
+    columns: _Columns, file: BinaryIO, block: bytes, line: int, share: float | None
+) -> Generator[Chunk, None, int]:
+    """The chunks of a block, which may borrow lines of the file to end its last row; returns the line after it."""
+    end = line + block.count(b"\n") + (not block.endswith(b"\n"))
+    rows = _rows(columns.path, itertools.chain(io.BytesIO(block), iter(file.readline, b"")), line)
+    fault = None
+    while line < end and fault is None:
+        batch = []
+        try:
+            for row in rows:
+                line = row[1]
+                if row[2]:
+                    batch.append(row)
+                if line >= end or len(batch) == CHUNK_ROWS:
+                    break
+        except BadInput as error:
+            fault = error  # the rows before it come first, with faults of their own
+        if batch:
+            yield _chunk(columns, batch, share)
+    if fault is not None:
+        raise fault
+    return line
+
+
+def _chunk(columns: _Columns, batch: list[Row], share: float | None) -> Chunk:
+    numbers = None
+    if all(len(cells) == len(columns.names) for _, _, cells in batch):
+        numbers = parse_plain([cells[i] for _, _, cells in batch for i in columns.numeric])
+    if numbers is None:
+        numbers = [value for row in batch for value in _numbers(columns, row)]
+    values = as_dtype(np.array(numbers, np.float64).reshape(len(batch), len(columns.numeric)), columns.dtype)
+    texts = tuple(tuple(map(itemgetter(i), (cells for _, _, cells in batch))) for i in columns.text)
+    return Chunk(values, texts, np.array([line for line, _, _ in batch], np.int64), share)
+
+
+def _numbers(columns: _Columns, row: Row) -> Iterator[float]:
+    path, names, (line, _, cells) = columns.path, columns.names, row
+    if len(cells) != len(names):
+        raise BadInput(f"{path}, line {line}: found {len(cells)} cells, expected {len(names)} as in the header.")
+    for i in columns.numeric:
+        try:
+            yield parse_cell(cells[i])
+        except ValueError:
+            raise NotANumber(place(path, line), names[i], cells[i]) from None

@@ -1,0 +1,144 @@
+"""Parquet, one file or a folder of them, read and written piece by piece at constant memory."""
+
+import os
+from collections.abc import Generator, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from aetk.contract.errors import BadInput
+from aetk.edge import arrow
+from aetk.edge.chunk import Chunk, FloatType, NotANumber, check_header, is_parquet, place, positions
+
+BATCH_ROWS = 2**16
+_BATCH_VALUES = 2**21
+_READ_BYTES = 2**16
+_GROUP_BYTES = 2**24
+
+
+def files(path: Path) -> tuple[Path, ...]:
+    """The files of a table, in order: a folder's Parquet files, those of nested folders too; else the path itself.
+
+    Names that begin with a dot or an underscore are left out, as all who write such folders expect.
+
+    Raises:
+        BadInput: a folder without Parquet files.
+    """
+    if not path.is_dir():
+        return (path,)
+    found = []
+    for folder, folders, names in os.walk(path):
+        folders[:] = [name for name in folders if not _is_hidden(name)]
+        found += [Path(folder, name) for name in names if is_parquet(Path(name)) and not _is_hidden(name)]
+    if not found:
+        raise BadInput(f"{path} is a folder without Parquet files.", "Name a CSV or Parquet file, or another folder.")
+    return tuple(sorted(found))
+
+
+def would_read(folder: Path, path: Path) -> bool:
+    """Whether a file of this name would be among the files of a folder."""
+    try:
+        parts = (path.parent.resolve() / path.name).relative_to(folder.resolve()).parts
+    except ValueError:
+        return False
+    return is_parquet(path) and not any(map(_is_hidden, parts))
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith((".", "_"))
+
+
+def header(path: Path) -> tuple[str, ...]:
+    """The column names of a Parquet file, of a folder's first.
+
+    Raises:
+        BadInput: no such file, a folder without Parquet files, a file that is none, columns without or of one name.
+        MissingExtra: pyarrow is not installed.
+    """
+    with _open(files(path)[0]) as file:
+        return tuple(file.schema_arrow.names)
+
+
+def read_chunks(
+    path: Path, numeric: Sequence[str], text: Sequence[str], dtype: FloatType
+) -> Generator[Chunk, None, None]:
+    """See `edge.tables.read_chunks`; booleans are 0 and 1. Every file is looked at before the first row is read."""
+    found = files(path)
+    rows = sum(_checked_rows(file, numeric, text) for file in found)
+    return _chunks(found, numeric, text, dtype, rows)
+
+
+def _checked_rows(path: Path, numeric: Sequence[str], text: Sequence[str]) -> int:
+    with _open(path) as file:
+        schema = file.schema_arrow
+        positions(path, schema.names, [*numeric, *text])
+        for name in numeric:
+            kind = schema.field(name).type
+            if not arrow.is_numeric(kind):
+                raise NotANumber(place(path, 1), name, f"the type {kind}")
+        return int(file.metadata.num_rows)
+
+
+def _chunks(
+    paths: Sequence[Path], numeric: Sequence[str], text: Sequence[str], dtype: FloatType, total: int
+) -> Generator[Chunk, None, None]:
+    pa = arrow.pyarrow()
+    columns = list(dict.fromkeys([*numeric, *text]))
+    batch_rows = max(2**10, min(BATCH_ROWS, _BATCH_VALUES // max(1, len(numeric))))
+    done = 0
+    for path in paths:
+        with _open(path) as file:
+            try:
+                for batch in file.iter_batches(batch_rows, columns=columns):
+                    first, done = done + 1, done + batch.num_rows
+                    values = np.empty((batch.num_rows, len(numeric)), dtype)
+                    arrow.fill(values, [batch.column(name) for name in numeric])
+                    texts = tuple(arrow.texts(batch.column(name)) for name in text)
+                    yield Chunk(values, texts, np.arange(first, done + 1, dtype=np.int64), done / total)
+            except (pa.ArrowInvalid, OSError) as error:
+                raise BadInput(f"{path}: damaged Parquet file: {str(error).splitlines()[0]}") from None
+
+
+def _open(path: Path) -> Any:
+    pa = arrow.pyarrow()
+    try:
+        # pages as they are needed: read ahead, a row group of ten million rows would be held whole
+        file = pa.parquet.ParquetFile(path, pre_buffer=False, buffer_size=_READ_BYTES)
+    except FileNotFoundError:
+        raise BadInput(f"No such file: {path}.") from None
+    except (pa.ArrowInvalid, OSError) as error:
+        raise BadInput(f"{path} is not a Parquet file: {str(error).splitlines()[0]}") from None
+    check_header(path, file.schema_arrow.names)
+    return file
+
+
+class ParquetSink:
+    """Writes columns of equal length to a Parquet file, in row groups of about 16 MiB."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._writer: Any = None
+        self._waiting: list[Any] = []
+
+    def write(self, columns: dict[str, Any]) -> None:
+        """Append a batch: arrays or sequences of strings by column name, the same names and types each time."""
+        pa = arrow.pyarrow()
+        self._waiting.append(pa.table({name: pa.array(values) for name, values in columns.items()}))
+        if sum(table.nbytes for table in self._waiting) >= _GROUP_BYTES:
+            self._flush()
+
+    def close(self) -> None:
+        """Write what is left, and the footer."""
+        if self._waiting:
+            self._flush()
+        if self._writer is not None:
+            self._writer.close()
+
+    def _flush(self) -> None:
+        pa = arrow.pyarrow()
+        group = pa.concat_tables(self._waiting)
+        self._waiting = []
+        if self._writer is None:
+            self._writer = pa.parquet.ParquetWriter(self._file, group.schema)
+        self._writer.write_table(group, group.num_rows)

@@ -1,0 +1,74 @@
+"""Where scored rows go: CSV or Parquet, batch by batch."""
+
+import csv
+import io
+from collections.abc import Iterable
+from pathlib import Path
+from typing import IO, Any, Protocol
+
+import numpy as np
+
+from aetk.edge import fastcsv
+from aetk.edge.chunk import is_parquet
+from aetk.edge.parquet import ParquetSink
+
+_FEW_ROWS = 4096
+
+
+class Sink(Protocol):
+    """Takes batches, each as columns of equal length by name, the same names and types each time.
+
+    A column is an array of integers, booleans or float32, or a sequence or an arrow array of strings.
+    """
+
+    def write(self, columns: dict[str, Any]) -> None:
+        """Append a batch."""
+
+    def close(self) -> None:
+        """Finish the file's content, and leave the file open."""
+
+
+def open_sink(path: Path, file: IO[bytes]) -> Sink:
+    """A sink into an open file, Parquet or CSV by the ending of the path that it will have.
+
+    Raises:
+        MissingExtra: Parquet without pyarrow.
+    """
+    return ParquetSink(file) if is_parquet(path) else CsvSink(file)
+
+
+class CsvSink:
+    """Writes CSV: booleans as 0 and 1, floats with the digits that a float32 needs."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._has_header = False
+
+    def write(self, columns: dict[str, Any]) -> None:
+        """Append a batch, after a header line if it is the first."""
+        if not self._has_header:
+            self._file.write(_lines([columns]))
+            self._has_header = True
+        rows = len(next(iter(columns.values())))
+        # few rows are written sooner than pyarrow is imported
+        lines = fastcsv.lines(columns) if rows >= _FEW_ROWS else None
+        if lines is None:
+            lines = _lines(zip(*map(_cells, columns.values()), strict=True))
+        self._file.write(lines)
+
+    def close(self) -> None:
+        """Nothing is held back."""
+
+
+def _lines(rows: Iterable[Iterable[Any]]) -> bytes:
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue().encode()
+
+
+def _cells(values: Any) -> Any:
+    if not isinstance(values, np.ndarray):
+        return values.to_pylist() if hasattr(values, "to_pylist") else values
+    if values.dtype == np.bool_:
+        return values.astype(np.int8).tolist()
+    return values.astype(str).tolist() if values.dtype == np.float32 else values.tolist()
