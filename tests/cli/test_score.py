@@ -1,11 +1,16 @@
 """`aetk score` on the breast-cancer table."""
 
 import os
+import signal
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from aetk.edge import scoring
 from aetk.edge.scorer import Scorer
 
 
@@ -106,3 +111,87 @@ def test_the_next_command_can_be_pasted(aetk, model, whole_table, tmp_path):
     spaced = tmp_path / "my model.onnx"
     spaced.write_bytes(model.read_bytes())
     assert f"aetk threshold '{spaced}'" in aetk("score", spaced, whole_table).out
+
+
+def test_a_folder_of_parquet_files_is_one_table(aetk, model, rows, tmp_path):
+    (tmp_path / "parts" / "day=2").mkdir(parents=True)
+    rows[:300].to_parquet(tmp_path / "parts" / "a.parquet")
+    rows[300:].to_parquet(tmp_path / "parts" / "day=2" / "b.parquet")
+    result = aetk("score", model, "parts")
+    assert f"{len(rows)} rows of 2 files on cpu" in result.out
+    written = pd.read_csv(tmp_path / "parts.scores.csv")
+    assert written.row.tolist() == list(range(1, len(rows) + 1))
+    assert np.array_equal(written.similarity.to_numpy(np.float32), Scorer(model).score(rows).similarity)
+
+
+def test_an_empty_folder_is_refused(refused, model, tmp_path):
+    (tmp_path / "parts").mkdir()
+    assert "parts is a folder without Parquet files" in refused("score", model, "parts")
+
+
+def test_an_identifier_that_one_file_of_a_folder_lacks_names_that_file(refused, model, rows, tmp_path):
+    (tmp_path / "parts").mkdir()
+    rows.assign(patient=1).to_parquet(tmp_path / "parts" / "a.parquet")
+    rows.to_parquet(tmp_path / "parts" / "b.parquet")
+    assert "b.parquet has no column 'patient'" in refused("score", model, "parts", "--id", "patient")
+
+
+def test_an_output_among_the_files_of_the_folder_is_refused(refused, model, rows, tmp_path):
+    (tmp_path / "parts").mkdir()
+    rows.to_parquet(tmp_path / "parts" / "a.parquet")
+    assert "next time" in refused("score", model, "parts", "--out", "parts/b.parquet")
+
+
+def test_threads_are_passed_to_the_scorer(aetk, model, whole_table, monkeypatch):
+    asked = []
+
+    class Watched(Scorer):
+        def __init__(self, *arguments, threads=None, **options):
+            asked.append(threads)
+            super().__init__(*arguments, threads=threads, **options)
+
+    monkeypatch.setattr(scoring, "Scorer", Watched)
+    for arguments in ([], ["--threads", 1]):
+        assert aetk("score", model, whole_table, *arguments).code == 0
+    assert asked == [None, 1]
+
+
+def test_no_threads_at_all_are_wrong_usage(refused, model, whole_table):
+    assert "--threads" in refused("score", model, whole_table, "--threads", 0)
+
+
+def test_progress_is_shown_on_a_terminal_and_wiped_and_nowhere_else(aetk, model, whole_table, monkeypatch):
+    assert aetk("score", model, whole_table).err == ""
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    shown = aetk("score", model, whole_table, "--json")
+    assert "100% [####" in shown.err
+    assert shown.err.endswith("\r\x1b[K")
+    assert shown.document["rows"] == 569
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+@pytest.mark.parametrize(("number", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_scoring_promptly_and_leaves_nothing(model, rows, tmp_path, suffix, number, expected):
+    table = tmp_path / f"t.{suffix}"
+    many = pd.concat([rows] * 100)
+    many.to_csv(table, index=False) if suffix == "csv" else many.to_parquet(table)
+    before = sorted(tmp_path.iterdir())
+    code = f"""
+import time
+from aetk.cli.main import main
+from aetk.edge.sinks import CsvSink
+CsvSink.write = lambda self, columns: time.sleep(2)  # still at work when the signal comes
+main(["score", {str(model)!r}, {table.name!r}, "--out", "s.csv"])
+"""
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    while not list(tmp_path.glob(".s.csv*.tmp")):
+        assert process.poll() is None
+        time.sleep(0.05)
+    time.sleep(0.3)
+    sent = time.monotonic()
+    process.send_signal(number)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == expected, err
+    assert time.monotonic() - sent < 5
+    assert "Traceback" not in err
+    assert sorted(tmp_path.iterdir()) == before

@@ -1,8 +1,11 @@
 """Reports as text."""
 
+from pathlib import Path
+
 import pytest
 
 from aetk.contract.threshold import Alarms, Threshold
+from aetk.edge.scoring import ScoreProgress, ScoreReport
 from aetk.render import text
 
 
@@ -53,3 +56,19 @@ def test_a_thousand_alarms_are_written_out(value):
 
 def test_a_threshold_set_by_hand_promises_nothing():
     assert text.threshold(Threshold(0.5, "fixed:0.5", None, 0, "set by hand", None)) == "threshold 0.5 by fixed:0.5"
+
+
+def report(**changes):
+    parts = {"provider": "cpu", "threshold": 0.95, "files": 1, "rows": 3000, "anomalies": 7, "invalid": 2}
+    return ScoreReport(Path("m.onnx"), Path("in"), Path("out.csv"), **{**parts, "seconds": 1.5, **changes})
+
+
+def test_a_scored_table_is_shown_with_its_rate():
+    assert text.scoring(report()).startswith("3,000 rows on cpu in 1.5 s (2,000 rows/s): 7 flagged at threshold 0.95")
+    assert text.scoring(report(files=12)).startswith("3,000 rows of 12 files on cpu")
+
+
+def test_progress_is_a_bar_where_the_size_is_known():
+    assert text.scoring_progress(ScoreProgress(500, 0.5, 0.25)) == f" 50% [{'#' * 15}{'.' * 15}] 500 rows, 2,000 rows/s"
+    assert text.scoring_progress(ScoreProgress(500, 1.0, 0.25)).startswith(f"100% [{'#' * 30}]")
+    assert text.scoring_progress(ScoreProgress(500, None, 0.25)) == "500 rows, 2,000 rows/s"

@@ -10,8 +10,10 @@ from aetk.edge.bench import BenchReport, Measured
 from aetk.edge.doctor import DoctorReport
 from aetk.edge.inspection import InspectReport
 from aetk.edge.rethreshold import ThresholdReport
-from aetk.edge.scoring import ScoreReport
+from aetk.edge.scoring import ScoreProgress, ScoreReport
 from aetk.edge.verification import VerifyReport
+
+_BAR = 30
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -95,11 +97,26 @@ def verification(report: VerifyReport) -> str:
 
 def scoring(report: ScoreReport) -> str:
     """What came of scoring a table."""
+    of_files = f" of {count(report.files, 'file')}" if report.files > 1 else ""
     return (
-        f"{count(report.rows, 'row')} on {report.provider} in {seconds(report.seconds)}: "
+        f"{count(report.rows, 'row')}{of_files} on {report.provider} in {seconds(report.seconds)} "
+        f"({_rate(report.rows_per_second)}): "
         f"{report.anomalies:,} flagged at threshold {report.threshold:.6g}, "
         f"of them {report.invalid:,} that could not be judged"
     )
+
+
+def scoring_progress(progress: ScoreProgress) -> str:
+    """How far scoring has come, in one line."""
+    line = f"{count(progress.rows, 'row')}, {_rate(progress.rows / progress.seconds)}"
+    if progress.share is None:
+        return line
+    done = int(progress.share * _BAR)
+    return f"{progress.share:4.0%} [{'#' * done}{'.' * (_BAR - done)}] {line}"
+
+
+def _rate(rows_per_second: float) -> str:
+    return f"{rows_per_second:,.0f} rows/s"
 
 
 def thresholds(report: ThresholdReport) -> str:
