@@ -20,58 +20,14 @@ BY_FUNCTION = settings(
 PLAIN = ["0", "1", "-2.5", "1e-3", "12.75", "00.10", ".5", "5.", "0.1000000000000000055511151231257827"]
 MISSING = ["", "NA", "na", "NaN", "nAn", "null", "NULL"]
 INFINITE = ["inf", "-inf", "+INF", "Infinity", "-INFINITY", "1e400", "-1e400", "1e39", "1e99999999999999999999"]
-ODD = ["+3", "+.5", "1e-400", "-0", "0e999999999", "1.7976931348623159e308", "5e-324", "1" * 400, "1E+05", "1e+5"]
-BROKEN = [
-    *(
-        "1_000",
-        " 1",
-        "1 ",
-        "\t1",
-        "-nan",
-        "+nan",
-        "nan(1)",
-        "infinit",
-        "0x10",
-        "1f",
-        "1d5",
-        "1e",
-        "e5",
-        ".",
-        "-",
-        "+-1",
-    ),
-    *(
-        "--1",
-        "1.2.3",
-        "1,5",
-        "N/A",
-        "None",
-        "#N/A",
-        "True",
-        "n/a",
-        "1\x00",
-        "١",
-        "\ufeff1",
-        "1\u00a0",
-        "\x0b1",
-        "1\x0c",
-    ),
-    *('"1"', '"1\n"', '"', '1"', '""', '"a""b"', "1\r", "\r1", "x" * 50),
-]
-NOTES = [
-    "x",
-    "",
-    "NA",
-    "two words",
-    " edge",
-    "edge ",
-    "ünï",
-    "\ufeff",
-    '"quoted"',
-    '"a,b"',
-    '"two\nlines"',
-    "tab\there",
-]
+ODD = ["1" * 400, "+3", "+.5", "1e-400", "-0", "0e999999999", "1.7976931348623159e308", "5e-324", "1E+05", "1e+5"]
+WORDS = ["1_000", "nan(1)", "infinit", "0x10", "1f", "1d5", "1e", "e5", "1.2.3", "1,5", "N/A", "None", "#N/A", "True"]
+SIGNS = ["-nan", "+nan", ".", "-", "+-1", "--1", "-NA"]
+BLANKS = [" 1", "1 ", "\t1", "1\t", "1\u00a0", "\x0b1", "1\x0c", "1\x00", "\x00", "\ufeff1", "١", "1\r", "\r1"]
+QUOTED = ['"1"', '"1\n"', '"', '1"', '""', '"a""b"']
+BROKEN = [*WORDS, *SIGNS, *BLANKS, *QUOTED, "x" * 50]
+NOTES = ["x", "", "NA", "two words", " edge", "edge ", "ünï", "\ufeff", "\x00", "tab\there"]
+NOTES += ['"quoted"', '"a,b"', '"two\nlines"']
 
 
 @pytest.fixture
@@ -214,6 +170,13 @@ def test_a_row_may_go_on_over_the_border_of_a_block(both):
         quick, careful = both(f"a,note,b\n{body}".encode(), ["a", "b"], ("note",), block_bytes)
         assert quick == careful
         assert len(quick[1]) == 100
+
+
+@pytest.mark.parametrize("length", [2**24, 2**24 + 1])
+def test_the_longest_cell_is_the_same_for_both(both, length):
+    quick, careful = both(b"a,note\n1,x\n2," + b"x" * length + b"\n", ["a"], ("note",))
+    assert quick == careful
+    assert (quick[0] is BadInput) == (length > 2**24)
 
 
 def test_a_small_file_is_read_without_pyarrow(tmp_path, monkeypatch):

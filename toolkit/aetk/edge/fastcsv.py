@@ -70,7 +70,7 @@ def block_parser(
 
 
 def _is_plain(block: bytes, newlines: int) -> bool:
-    """Whether whole lines are UTF-8 without quotes, NUL, blanks at the edge of a cell or line ends of other kinds."""
+    """Whether whole lines are UTF-8 without quotes, blanks at the edge of a cell or line ends of other kinds."""
     if len(block) > LONGEST_CELL or block.startswith(_BYTE_ORDER_MARK):
         return False
     if not block.isascii():
@@ -81,7 +81,7 @@ def _is_plain(block: bytes, newlines: int) -> bool:
     data = np.frombuffer(block, np.uint8)
     if np.count_nonzero(data <= ord('"')) == newlines:  # blanks, quotes and control characters are all below
         return True
-    if b'"' in block or b"\0" in block or block.count(b"\r") != block.count(b"\r\n"):
+    if b'"' in block or block.count(b"\r") != block.count(b"\r\n"):
         return False
     blank = (data == ord(" ")) | (data == ord("\t"))
     edge = (data == ord(",")) | (data == ord("\n")) | (data == ord("\r"))

@@ -88,7 +88,7 @@ def score_file(
         BadInput, CheckFailed, Unavailable: see `Scorer` and `edge.tables.read_chunks`.
     """
     started = time.perf_counter()
-    out = out or default_output(data)
+    out = out or _default_output(data)
     scorer = Scorer(model, providers=providers, threads=threads, threshold=threshold)
     files = parquet.files(data)
     _check_names(out, data, (*files, scorer.model.path, scorer.model.card_path), id_column)
@@ -115,7 +115,7 @@ def score_file(
     )
 
 
-def default_output(data: Path) -> Path:
+def _default_output(data: Path) -> Path:
     """`NAME.scores.csv` in the working folder."""
     data = data.resolve() if not data.name else data
     return Path(f"{data.stem if is_parquet(data) or not data.is_dir() else data.name}.scores.csv")
