@@ -117,7 +117,7 @@ def score_file(
 
 def _default_output(data: Path) -> Path:
     """`NAME.scores.csv` in the working folder."""
-    data = data.resolve() if not data.name else data
+    data = data.resolve() if data.name in ("", "..") else data
     return Path(f"{data.stem if is_parquet(data) or not data.is_dir() else data.name}.scores.csv")
 
 
