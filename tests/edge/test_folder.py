@@ -115,13 +115,17 @@ def test_it_is_scored_as_one_table(model, parts, frame, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("name", "default"), [("one.parquet", "one.scores.csv"), ("v1.2", "v1.2.scores.csv"), (".", "work.scores.csv")]
+    ("name", "default"),
+    [("one.parquet", "one"), ("v1.2", "v1.2"), (".", "work"), ("..", "up")],
 )
 def test_the_output_is_named_after_the_folder(model, parts, tmp_path, monkeypatch, name, default):
-    (tmp_path / "work").mkdir()
-    monkeypatch.chdir(tmp_path / "work")
-    parts.rename(name) if name != "." else [path.rename(path.name) for path in parts.iterdir()]
-    assert score_file(model, Path(name)).out.name == default
+    work = tmp_path / "up" / "work"
+    work.mkdir(parents=True)
+    monkeypatch.chdir(work)
+    for path in list(parts.iterdir()):
+        (work / name).mkdir(exist_ok=True)
+        path.rename(work / name / path.name)
+    assert score_file(model, Path(name)).out.name == f"{default}.scores.csv"
 
 
 @pytest.mark.parametrize("name", ["out.parquet", "deep/out.pq", "new/out.parquet", "../link.parquet"])
