@@ -24,10 +24,10 @@ ODD = ["1" * 400, "+3", "+.5", "1e-400", "-0", "0e999999999", "1.797693134862315
 WORDS = ["1_000", "nan(1)", "infinit", "0x10", "1f", "1d5", "1e", "e5", "1.2.3", "1,5", "N/A", "None", "#N/A", "True"]
 SIGNS = ["-nan", "+nan", ".", "-", "+-1", "--1", "-NA"]
 BLANKS = [" 1", "1 ", "\t1", "1\t", "1\u00a0", "\x0b1", "1\x0c", "1\x00", "\x00", "\ufeff1", "١", "1\r", "\r1"]
-QUOTED = ['"1"', '"1\n"', '"', '1"', '""', '"a""b"']
+QUOTED = ['"1"', '" 1"', '"1 "', '"NA"', '"-nan"', '"1,2"', '"1"2', '"1\n"', '"', '1"', '""', '"a""b"']
 BROKEN = [*WORDS, *SIGNS, *BLANKS, *QUOTED, "x" * 50]
 NOTES = ["x", "", "NA", "two words", " edge", "edge ", "ünï", "\ufeff", "\x00", "tab\there"]
-NOTES += ['"quoted"', '"a,b"', '"two\nlines"']
+NOTES += ['"quoted"', '"a,b"', '"two\nlines"', '""', '" "', '","', '"a ""b"', '"', 'a"b', '"a"b', '"\r"', '","",","']
 
 
 @pytest.fixture
@@ -143,7 +143,18 @@ def test_a_real_table_is_read_alike_and_by_pyarrow_alone(both, parsed, creditcar
     assert parsed["read"] == parsed["shown"] > 10
 
 
-@pytest.mark.parametrize("row", ["1,two words,3", "1,ünï,3", "NA,x,", "-1e5,x,1e400", "inf,tab\there,+Infinity"])
+@pytest.mark.parametrize(
+    "row",
+    [
+        "1,two words,3",
+        "1,ünï,3",
+        "NA,x,",
+        '1,"quoted, text",3',
+        '"1","x","NA"',
+        "-1e5,x,1e400",
+        "inf,tab\there,+Infinity",
+    ],
+)
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
 def test_what_is_common_in_tables_is_left_to_pyarrow(parsed, tmp_path, monkeypatch, row, newline):
     monkeypatch.setattr(csvfile, "BLOCK_BYTES", 64)
@@ -162,6 +173,13 @@ def test_after_an_unusual_block_pyarrow_goes_on_and_lines_are_counted_through(pa
         read_table(path, ["a", "b"])
     assert 2 <= parsed["shown"] - parsed["read"] <= 4
     assert parsed["read"] > 10
+
+
+@pytest.mark.parametrize("row", ['x"y, 1,z"', '"x"y, 1,"z"', 'x","y", 1,"z'])
+@pytest.mark.parametrize("block_bytes", [1, 40, 400])
+def test_a_quote_within_a_cell_hides_no_blank_of_the_next(both, row, block_bytes):
+    quick, careful = both(f"note,a,more\n{'x,1,z' + chr(10)}{(row + chr(10)) * 9}".encode(), ["a"], (), block_bytes)
+    assert quick == careful
 
 
 def test_a_row_may_go_on_over_the_border_of_a_block(both):

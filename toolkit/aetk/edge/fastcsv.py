@@ -28,7 +28,8 @@ def block_parser(
     or None for a block that it cannot prove to read as the dialect wants: that has to be read cell by cell.
 
     Arrow's numbers are the dialect's, and as exact, but that it also takes spaces around them and NaN with a sign or
-    in words of its own; it drops blank lines and a byte-order mark, and knows other line ends. Each is ruled out here.
+    in words of its own; it drops blank lines and a byte-order mark, forgives odd quotes, and knows other line ends.
+    Each is ruled out here.
     """
     try:
         pa = arrow.pyarrow()
@@ -37,7 +38,6 @@ def block_parser(
     wanted = list(dict.fromkeys([*numeric, *text]))
     kinds = {name: pa.string() if name in text else pa.float64() for name in wanted}
     missing = missing_spellings()
-    parsing = pa.csv.ParseOptions(quote_char=False)
     converting = pa.csv.ConvertOptions(column_types=kinds, include_columns=wanted, null_values=missing)
 
     def numbers(column: Any) -> Any:
@@ -53,7 +53,7 @@ def block_parser(
             return None
         reading = pa.csv.ReadOptions(column_names=names, block_size=len(block) + 1)
         try:
-            table = pa.csv.read_csv(pa.py_buffer(block), reading, parsing, converting)
+            table = pa.csv.read_csv(pa.py_buffer(block), reading, convert_options=converting)
             if table.num_rows != newlines + (not block.endswith(b"\n")):
                 return None
             (batch,) = table.combine_chunks().to_batches()
@@ -70,7 +70,7 @@ def block_parser(
 
 
 def _is_plain(block: bytes, newlines: int) -> bool:
-    """Whether whole lines are UTF-8 without quotes, blanks at the edge of a cell or line ends of other kinds."""
+    """Whether whole lines are UTF-8, their quotes plain, without blanks at the edge of a cell or other line ends."""
     if len(block) > LONGEST_CELL or block.startswith(_BYTE_ORDER_MARK):
         return False
     if not block.isascii():
@@ -81,11 +81,41 @@ def _is_plain(block: bytes, newlines: int) -> bool:
     data = np.frombuffer(block, np.uint8)
     if np.count_nonzero(data <= ord('"')) == newlines:  # blanks, quotes and control characters are all below
         return True
-    if b'"' in block or block.count(b"\r") != block.count(b"\r\n"):
+    if block.count(b"\r") != block.count(b"\r\n"):
         return False
-    blank = (data == ord(" ")) | (data == ord("\t"))
-    edge = (data == ord(",")) | (data == ord("\n")) | (data == ord("\r"))
-    return not (blank[0] or blank[-1] or (blank[1:] & edge[:-1]).any() or (blank[:-1] & edge[1:]).any())
+    quotes = np.flatnonzero(data == ord('"'))
+    return _quotes_are_plain(data, quotes) and _blanks_are_inside(data, quotes)
+
+
+def _quotes_are_plain(data: NDArray[np.uint8], quotes: NDArray[np.intp]) -> bool:
+    """Whether quotes come in pairs around whole cells; with a line end between them, rows will be fewer than lines."""
+    if len(quotes) % 2:
+        return False
+    opening, closing = quotes[::2], quotes[1::2]
+    before = data[opening[opening > 0] - 1]
+    after = data[closing[closing < len(data) - 1] + 1]
+    return bool(_any_of(before, ",\n").all() and _any_of(after, ",\r\n").all())
+
+
+def _blanks_are_inside(data: NDArray[np.uint8], quotes: NDArray[np.intp]) -> bool:
+    """Whether no cell begins or ends with a blank, where quotes are plain."""
+    blanks = np.flatnonzero(_any_of(data, " \t"))
+    if not len(blanks):
+        return True
+    if blanks[0] == 0 or blanks[-1] == len(data) - 1:
+        return False
+    is_text = np.searchsorted(quotes, blanks) % 2 == 1
+    return not any(
+        (_any_of(beside, '"\r\n') | ((beside == ord(",")) & ~is_text)).any()
+        for beside in (data[blanks - 1], data[blanks + 1])
+    )
+
+
+def _any_of(data: NDArray[np.uint8], characters: str) -> NDArray[np.bool_]:
+    found = np.zeros(len(data), np.bool_)
+    for character in characters:
+        found |= data == ord(character)
+    return found
 
 
 def lines(columns: dict[str, Any]) -> bytes | None:
