@@ -32,5 +32,4 @@ def swap_columns(graph):
         values[..., [0, 1]] = values[..., [1, 0]]
         return values
 
-    for name in ("center", "inverse_scale", "network.0.weight"):
-        edit(name, swapped)(graph)
+    edit("scale.weight", swapped)(graph)

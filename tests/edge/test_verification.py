@@ -29,10 +29,10 @@ def test_an_exported_model_proves_itself(which, request):
 @pytest.mark.parametrize(
     "forge",
     [
-        edit("network.0.weight", add_to_first(0.02)),
-        edit("network.9.bias", add_to_first(0.01)),
-        edit("center", add_to_first(0.1)),
-        edit("inverse_scale", lambda values: values * np.float32(1.001)),
+        edit("inlet", add_to_first(0.02)),
+        edit("outlet_bias", add_to_first(0.01)),
+        edit("scale.bias", add_to_first(0.1)),
+        edit("scale.weight", lambda values: values * np.float32(1.001)),
         swap_columns,
     ],
     ids=["a weight", "a bias", "a center", "the scale", "swapped columns"],
@@ -58,7 +58,7 @@ def test_golden_rows_betray_a_decision_by_another_rule_that_was_signed_anew(mode
 def test_golden_rows_betray_a_validity_that_never_fails(model_copy, resign):
     def blind(graph):
         (node,) = (node for node in graph.node if "is_valid" in node.output)
-        edit(node.input[1], lambda _: -1)(graph)
+        edit(node.input[1], lambda _: -3e38)(graph)
 
     resign(model_copy, blind)
     report = verify(model_copy)
