@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check wheel reference crash clean
+.PHONY: demo test check wheel reference crash bench-peers clean
 
 .venv/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -41,6 +41,13 @@ reference: .venv/.installed
 # kill -9 at 50 random moments of train, export and threshold.
 crash: .venv/.installed
 	$(BIN)/python -m tests.crash --kills 50
+
+# What the scripts in benchmarks/ compare with, into the same environment.
+bench-peers: .venv/.bench
+
+.venv/.bench: .venv/.installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group bench
+	touch $@
 
 clean:
 	rm -rf build .venv
