@@ -5,7 +5,7 @@ the rows that parity always adds: near the threshold, huge, missing, infinite, d
 """
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,8 +17,7 @@ from aetk.lab import parity
 from aetk.lab.export import export
 from aetk.lab.runs import read_run
 from aetk.lab.training import train
-from aetk.render.text import table
-from harness import DATA, keep
+from harness import DATA, Table, keep, show
 
 SETS = ("6_cardio", "22_magic.gamma", "30_satellite", "32_shuttle", "41_Waveform")
 
@@ -35,6 +34,9 @@ class Result:
     flipped_validity: int
     largest_difference: float
     where: str
+
+
+RESULT = tuple[Result, ...]
 
 
 def _compare(name: str, run: Path, rows: np.ndarray) -> Result:
@@ -66,15 +68,21 @@ def _adbench(name: str, folder: Path) -> Result:
     return _compare(name, run, data["X"])
 
 
+def tables(result: Sequence[Result]) -> Sequence[Table]:
+    """The figures as tables."""
+    head = ("data", "recipe", "rows", "near ties", "flipped decisions", "flipped validities", "largest difference")
+    rows = [
+        [r.data, r.recipe, f"{r.rows:,}", str(r.near_ties), str(r.flipped_decisions), str(r.flipped_validity),
+         f"{r.largest_difference:.2g}"] for r in result
+    ]  # fmt: skip
+    return (Table("Exported file against PyTorch", head, rows),)
+
+
 def main() -> None:
     """Compare, show and keep."""
     with tempfile.TemporaryDirectory() as folder:
         results = [*_creditcard(Path(folder)), *(_adbench(name, Path(folder)) for name in SETS)]
-    head = ("data", "recipe", "rows", "near ties", "flipped decisions", "flipped validities", "largest difference")
-    print(table(head, [
-        [r.data, r.recipe, str(r.rows), str(r.near_ties), str(r.flipped_decisions), str(r.flipped_validity),
-         f"{r.largest_difference:.2g}"] for r in results
-    ]))  # fmt: skip
+    show(tables(results))
     keep("parity", results)
 
 

@@ -1,0 +1,178 @@
+"""How does the time of scoring grow with the rows, and with the features?
+
+Theory. Scoring is one pass: from the point on where the call itself no longer counts, time is proportional to the
+rows, a slope of 1 in log-log axes. A row's operations are 2 (2 x 64 n + 2 x 8,192) for n features with the recipe's
+hidden layers of 64, 128 and 64, so that time hardly grows while n is small beside 128 and tends to a slope of 1 above.
+
+How. Rows: Scorer over arrays of 10^3 to 10^6 rows; 10^7 and 10^8 rows are the array of 10^6 scored again and again,
+since 10^8 rows of 30 float32 are 12 GB. `aetk score` from Parquet to Parquet in fresh processes as well, 10^3 to 10^7
+rows; there the start of a process hides the growth below some 10^5 rows. Features: models of the default recipe on
+random rows, 8 to 1,024 features, 20,000 rows each. Points of a series are measured in turn, round after round, the two
+largest numbers of rows in the first round only. A slope is a least-squares line through the medians, from 10^5 rows or
+from 128 features on.
+
+Limits. Random rows stand in for wide tables, whose values do not matter for the time. About six minutes.
+"""
+
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+import subject
+from aetk import Scorer
+from aetk.lab.export import export
+from aetk.lab.training import train
+from aetk.render.text import seconds
+from files import aetk_score, launch, write
+from harness import ROOT, Goal, Table, Timing, Variant, attempt, goals, interleave, keep, show, skipped
+
+ARRAY = 10**6
+ROWS = tuple(10**k for k in range(3, 9))
+FILE_ROWS = tuple(10**k for k in range(3, 8))
+FEATURES = tuple(2**k for k in range(3, 11))
+FEATURE_ROWS = 20_000
+LINEAR_FROM = {"rows": 10**5, "file": 10**5, "features": 128}
+ROUNDS = 5
+NAMES = {"rows": "Scorer", "file": "aetk score, Parquet", "features": f"Scorer, {FEATURE_ROWS:,} rows"}
+
+
+@dataclass(frozen=True)
+class Point:
+    """The timing at one number of rows or features."""
+
+    x: int
+    timing: Timing
+
+
+@dataclass(frozen=True)
+class Growth:
+    """Three series, smallest first."""
+
+    rows: tuple[Point, ...]
+    file: tuple[Point, ...]
+    features: tuple[Point, ...]
+
+
+RESULT = Growth
+
+
+def _series(calls: dict[int, tuple[int, Callable[[], object]]]) -> tuple[Point, ...]:
+    """Time calls by x; each comes with its rows. Those over 10^6 rows are timed once, and not warmed up."""
+    few = {f"{x:,}": attempt(rows, lambda call=call: call) for x, (rows, call) in calls.items() if rows <= ARRAY}
+    many = {f"{x:,}": Variant(call, rows) for x, (rows, call) in calls.items() if rows > ARRAY}
+    timings = (*interleave(few, ROUNDS), *interleave(many, 1, burst=1))
+    return tuple(Point(x, timing) for x, timing in zip(calls, timings, strict=True))
+
+
+def by_rows(model: Path) -> tuple[Point, ...]:
+    """Scorer on arrays, over and over where the rows are more than the array's."""
+    scorer, array = Scorer(model), subject.many(ARRAY)
+
+    def call(rows: int) -> Callable[[], object]:
+        part = array[: min(rows, ARRAY)]
+        return lambda: [scorer.score(part) for _ in range(rows // len(part))]
+
+    return _series({rows: (rows, call(rows)) for rows in ROWS})
+
+
+def by_file(model: Path, folder: Path) -> tuple[Point, ...]:
+    """`aetk score` on Parquet files."""
+
+    def call(rows: int) -> Callable[[], object]:
+        data = folder / f"{rows}.parquet"
+        write(data, rows)
+        return lambda: launch(aetk_score(model, data, folder / f"{rows}.scores.parquet"))
+
+    return _series({rows: (rows, call(rows)) for rows in FILE_ROWS})
+
+
+def by_features(folder: Path) -> tuple[Point, ...]:
+    """Scorer on models of growing width, trained for one epoch: speed depends on the shape alone."""
+    random = np.random.default_rng(41)
+
+    def call(n: int) -> Callable[[], object]:
+        rows = random.standard_normal((FEATURE_ROWS, n), np.float32)
+        frame = pd.DataFrame(rows[:2000], columns=[f"x{i}" for i in range(n)])
+        run = train(frame, epochs=1, device="cpu", out=folder / f"run-{n}").run
+        scorer = Scorer(export(run, out=folder / f"{n}.onnx").model)
+        return lambda: scorer.score(rows)
+
+    return _series({n: (FEATURE_ROWS, call(n)) for n in FEATURES})
+
+
+def slope(points: Sequence[Point], start: int) -> float:
+    """Of a least-squares line through log time over log x, from `start` on."""
+    kept = [p for p in points if p.x >= start and p.timing.rounds]
+    return float(np.polyfit(np.log([p.x for p in kept]), np.log([p.timing.seconds for p in kept]), 1)[0])
+
+
+def draw(result: Growth) -> Path:
+    """Both growths in log-log axes, with a line of slope 1 to compare with."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 4.2), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    for axes, names in ((left, ("rows", "file")), (right, ("features",))):
+        for name in names:
+            points = [p for p in getattr(result, name) if p.timing.rounds]
+            x, y = [p.x for p in points], [p.timing.seconds for p in points]
+            label = f"{NAMES[name]}: slope {slope(points, LINEAR_FROM[name]):.2f} from {LINEAR_FROM[name]:,} on"
+            axes.plot(x, y, marker="o", label=label)
+        axes.plot([x[-1] / 100, x[-1]], [y[-1] / 100, y[-1]], color="grey", linestyle=":", label="slope 1")
+        axes.set(xscale="log", yscale="log", ylabel="seconds")
+        axes.grid(alpha=0.3)
+        axes.legend(loc="upper left", fontsize=8)
+    left.set_xlabel("rows of 30 features")
+    right.set_xscale("log", base=2)
+    right.set_xlabel("features")
+    path = ROOT / "results" / "growth.png"
+    figure.savefig(path, dpi=110)
+    print(f"wrote: {path.relative_to(ROOT.parent)}")
+    return path
+
+
+def _table(points: Sequence[Point], title: str, head: str, start: int) -> Table:
+    rows = [
+        [f"{p.x:,}", seconds(p.timing.seconds), f"{p.timing.rows_per_second / 1e6:.3g} M"]
+        for p in points if p.timing.rounds
+    ]  # fmt: skip
+    last = f"slope {slope(points, start):.3f} from {start:,} on"
+    return Table(f"{title}: {last}", (head, "time", "rows/s"), rows)
+
+
+def tables(result: Growth) -> Sequence[Table]:
+    """The figures as tables."""
+    shown = []
+    for name, head in (("rows", "rows"), ("file", "rows"), ("features", "features")):
+        shown.append(_table(getattr(result, name), NAMES[name], head, LINEAR_FROM[name]))
+    wanted = [
+        Goal(f"{NAMES[name]}: log-log slope from {LINEAR_FROM[name]:,} rows on", slope(points, start), 1.05, False)
+        for name, points, start in (
+            ("rows", result.rows, LINEAR_FROM["rows"]), ("file", result.file, LINEAR_FROM["file"])
+        )
+    ]  # fmt: skip
+    every = [point.timing for point in (*result.rows, *result.file, *result.features)]
+    return *shown, goals(wanted), *skipped(every)
+
+
+def main() -> None:
+    """Measure, show, draw and keep."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        model = subject.make(folder).model
+        rows = by_rows(model)
+        print("rows: done", flush=True)
+        file = by_file(model, folder)
+        print("files: done", flush=True)
+        result = Growth(rows, file, by_features(folder))
+    show(tables(result))
+    draw(result)
+    keep("growth", result)
+
+
+if __name__ == "__main__":
+    main()

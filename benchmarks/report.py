@@ -1,0 +1,50 @@
+"""Writes the tables of README.md from the kept results, below the marker; what stands above it is written by hand."""
+
+from importlib import import_module
+from types import ModuleType
+
+from harness import ROOT, read
+
+SCRIPTS = ("inference", "guarded", "training", "startup", "files", "growth", "creditcard", "parity")
+README = ROOT / "README.md"
+MARKER = "<!-- Below this line: written by report.py from results/*.json. -->\n"
+
+
+def question(script: ModuleType) -> str:
+    """The first line of a script's docstring."""
+    assert script.__doc__
+    return script.__doc__.split("\n", 1)[0]
+
+
+def document() -> str:
+    """The README as it should be."""
+    by_hand = README.read_text().split(MARKER)[0]
+    scripts = {name: import_module(name) for name in SCRIPTS}
+    index = ["| script | question |", "| --- | --- |", *(f"| `{n}.py` | {question(s)} |" for n, s in scripts.items())]
+    return by_hand + MARKER + "\n" + "\n\n".join(["\n".join(index), *map(_section, scripts.values())]) + "\n"
+
+
+def _section(script: ModuleType) -> str:
+    environment, result = read(script.__name__, script.RESULT)
+    parts = [f"## `{script.__name__}.py`: {question(script)}", _machine(environment)]
+    parts += [table.markdown() for table in script.tables(result)]
+    picture = ROOT / "results" / f"{script.__name__}.png"
+    if picture.exists():
+        parts.append(f"![{question(script)}](results/{picture.name})")
+    return "\n\n".join(parts)
+
+
+def _machine(environment: dict[str, str]) -> str:
+    known = dict(environment)
+    machine = f"{known.pop('processor')}, {known.pop('usable_cpus')} CPUs, {known.pop('system').split()[0]}"
+    known.pop("onnxruntime_build")
+    return f"{machine}; {', '.join(f'{name} {version}' for name, version in known.items())}."
+
+
+def main() -> None:
+    """Write it."""
+    README.write_text(document())
+
+
+if __name__ == "__main__":
+    main()
