@@ -1,4 +1,5 @@
 # make demo: the three commands on the built-in data.  make test: the test suite.  make check: style, types, layers, wheel.
+# make bench-peers: what the scripts in benchmarks/ compare with.
 PYTHON ?= python3
 BIN := .venv/bin
 
@@ -42,7 +43,6 @@ reference: .venv/.installed
 crash: .venv/.installed
 	$(BIN)/python -m tests.crash --kills 50
 
-# What the scripts in benchmarks/ compare with, into the same environment.
 bench-peers: .venv/.bench
 
 .venv/.bench: .venv/.installed

@@ -161,7 +161,7 @@ class Goal:
         """A row of `goals`."""
         met = self.found >= self.bound if self.at_least else self.found <= self.bound
         wanted = f"{'at least' if self.at_least else 'at most'} {self.bound:g}"
-        return [self.what, wanted, f"{self.found:.3g}", "yes" if met else "NO"]
+        return [self.what, wanted, f"{self.found:.4g}", "yes" if met else "NO"]
 
 
 def goals(found: Sequence[Goal]) -> Table:
