@@ -1,6 +1,7 @@
 """What the benchmark scripts share: interleaved timing, tables, and how a result is kept and read again."""
 
 import json
+import os
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -49,6 +50,12 @@ class Timing:
     def rows_per_second(self) -> float:
         """Throughput at the median."""
         return self.rows / self.seconds
+
+    @property
+    def unstable(self) -> bool:
+        """Whether the quartiles of the rounds lie further apart than a tenth of the median: the machine was busy."""
+        found = spread([median(samples) for samples in self.rounds])
+        return found.high - found.low > 0.1 * found.median
 
 
 @dataclass(frozen=True)
@@ -181,7 +188,7 @@ def keep(name: str, result: Any) -> Path:
     path.parent.mkdir(exist_ok=True)
     document = {
         "schema_version": SCHEMA_VERSION,
-        "environment": {**environment(), **_versions()},
+        "environment": {**environment(), **_versions(), "load_average": f"{os.getloadavg()[2]:.1f}"},
         "result": to_data(result),
     }
     lines = json.dumps(document, indent=1, allow_nan=False) + "\n"
