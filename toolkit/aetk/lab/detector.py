@@ -8,14 +8,14 @@ from torch.nn import functional as F  # noqa: N812 - its usual name
 
 from aetk.contract import spec
 from aetk.contract.errors import CheckFailed
-from aetk.lab.scale import Scale
+from aetk.lab.scale import WIDEST_PRODUCT, Scale
 
 _LARGEST_BOUND, _SMALLEST_BOUND = 1e9, 1e3
 _SAFE = 1e32
 """Sums of squares stay below this."""
 _PENALTY = 10 * _SAFE
-"""Taken from the sum that becomes the cosine, for each cell that cannot be used: more than all others could add, and
-little enough that a hundred thousand of them do not overflow float32."""
+"""Taken from a row's scalar product for each cell that cannot be used: more than all others could add, and little
+enough that a hundred thousand of them do not overflow float32."""
 
 
 def autoencoder(n_features: int, hidden: tuple[int, ...]) -> nn.Sequential:
@@ -54,6 +54,7 @@ class Detector(nn.Module):
     inlet_bias: Tensor
     outlet: Tensor
     outlet_bias: Tensor
+    penalty: Tensor | None
 
     def __init__(
         self,
@@ -80,6 +81,9 @@ class Detector(nn.Module):
         self.bound = safe_bound(network, self.n_features, kappa)
         self.scale = Scale(center, inverse_scale, kappa, self.bound)
         self._pass_the_anchor()
+        penalty = torch.zeros(self.n_features, self.outlet.shape[0])
+        penalty[:, 0] = -_PENALTY
+        self.register_buffer("penalty", penalty if self.n_features <= WIDEST_PRODUCT else None, persistent=False)
 
     def _pass_the_anchor(self) -> None:
         """Widen the outer layers by the anchor's column: the first does not see it, the last answers with it."""
@@ -111,10 +115,7 @@ class Detector(nn.Module):
         reconstruction = self._reconstruct(row)
 
         row_norm, reconstruction_norm = self._norm(row), self._norm(reconstruction)
-        products = row * reconstruction
-        if not self.imputes:
-            products = self._penalize(products, finite)
-        product = products.sum(1)
+        product = self._product(row, reconstruction, finite)
         similarity = (product / (row_norm * reconstruction_norm)).clamp(spec.UNJUDGED, 1.0)
         # an imputing detector judges every row, by a comparison that always holds: an output must depend on the input
         is_valid = similarity >= spec.UNJUDGED if self.imputes else product > -_PENALTY / 2
@@ -139,14 +140,20 @@ class Detector(nn.Module):
         norm: Tensor = torch.linalg.vector_norm(rows, dim=1)
         return norm if self.scale.anchor > spec.COSINE_EPSILON else norm.clamp_min(spec.COSINE_EPSILON)
 
-    def _penalize(self, products: Tensor, finite: Tensor) -> Tensor:
-        """Make the sum of a row's products hopelessly negative where a cell is not finite.
+    def _product(self, row: Tensor, reconstruction: Tensor, finite: Tensor) -> Tensor:
+        """The scalar product of each row and its reconstruction, hopelessly negative where a cell cannot be used.
 
-        One sum then tells both the similarity, -1 after clipping, and that the row is not valid.
+        So this one number tells the similarity, -1 after clipping, and that the row is not valid. Where every cell can
+        be used, nothing but zeros is taken away. A narrow row's penalty comes with a matrix product, the cheapest
+        operator that a single row can have.
         """
-        if self.scale.anchor:
-            return torch.cat([products, torch.where(finite, 0.0, -_PENALTY)], 1)
-        return torch.where(finite, products, -_PENALTY)
+        products = row * reconstruction
+        if self.imputes:
+            return products.sum(1)
+        unusable = (~finite).to(row.dtype)
+        if self.penalty is not None:
+            return torch.addmm(products, unusable, self.penalty).sum(1)
+        return products.sum(1) - _PENALTY * unusable.sum(1)
 
 
 def safe_bound(network: nn.Sequential, n_features: int, kappa: float = 0.0) -> float:

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - its usual name
 
-_WIDEST = 64
-"""Features up to which a diagonal matrix, one operator, scales faster than three that go column by column."""
+WIDEST_PRODUCT = 64
+"""Features up to which a product with a square matrix is faster than several operators that go column by column."""
 
 _FARTHEST = 1e30
 """A centre beyond this could overflow a difference, and 0 * infinity spoil the matrix product's other columns."""
@@ -42,7 +42,7 @@ class Scale(nn.Module):
         self.bound = bound
         self.anchor = kappa * math.sqrt(n)
         self.is_identity = bool((center == 0).all() and (inverse_scale == 1).all())
-        self.is_product = kappa > 0 and n <= _WIDEST and float(center.abs().max()) <= _FARTHEST
+        self.is_product = kappa > 0 and n <= WIDEST_PRODUCT and float(center.abs().max()) <= _FARTHEST
         shift = center * inverse_scale
         self.folds_center = self.is_product and float(shift.abs().max()) * _ROUNDING <= _HARMLESS * kappa
         columns = torch.diag(inverse_scale) if self.is_product else torch.zeros(0, n)
