@@ -80,3 +80,15 @@ def test_without_onnxruntime_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(MissingExtra, match=r"pip install 'aetk\[cpu\]'"):
         runtime.onnxruntime()
+
+
+@pytest.mark.parametrize(("spinning", "entry"), [(True, "1"), (False, "0")])
+def test_spinning_is_handed_on(data, spinning, entry):
+    options = open_session(data, spinning=spinning).raw.get_session_options()
+    assert options.get_session_config_entry("session.intra_op.allow_spinning") == entry
+
+
+def test_spinning_is_the_runtimes_choice_unless_it_is_asked_for(data):
+    options = open_session(data).raw.get_session_options()
+    with pytest.raises(RuntimeError, match="allow_spinning"):
+        options.get_session_config_entry("session.intra_op.allow_spinning")

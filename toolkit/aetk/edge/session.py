@@ -1,7 +1,7 @@
 """Opens a model on exactly one execution provider, and proves that it runs there."""
 
-from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from aetk.contract import spec
 from aetk.contract.errors import Unavailable
+from aetk.edge import placement
+from aetk.edge.placement import Evidence
 from aetk.edge.providers import PROVIDERS, Provider
 from aetk.edge.runtime import onnxruntime
 
@@ -17,6 +19,8 @@ OPTIMIZATIONS: tuple[Optimization, ...] = ("disable", "basic", "extended", "layo
 _LEVELS = {"disable": "DISABLE_ALL", "layout": "ENABLE_LAYOUT"}
 
 _ERRORS_ONLY = 3
+SPINNING = "session.intra_op.allow_spinning"
+"""The session option by which waiting threads spin ("1", the runtime's default) or sleep ("0")."""
 
 
 @dataclass(frozen=True)
@@ -25,19 +29,21 @@ class Session:
 
     Attributes:
         provider: the one that runs every node.
-        placement: nodes of the optimized graph per provider, from ONNX Runtime's assignment record.
+        placement: nodes per provider, all of them on that one.
+        evidence: how that is known: the runtime's assignment record, or the profile of a run where it keeps none.
         raw: ONNX Runtime's own session.
     """
 
     provider: Provider
     placement: dict[str, int]
+    evidence: Evidence
     raw: Any
 
     def run(self, features: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
         """Every output by name for rows, float32 [batch, n]."""
         return dict(zip(self.outputs, self.raw.run(None, {spec.INPUT: features}), strict=True))
 
-    @property
+    @cached_property
     def outputs(self) -> list[str]:
         """The names of the model's outputs, in order."""
         return [output.name for output in self.raw.get_outputs()]
@@ -48,6 +54,7 @@ def open_session(
     provider: Provider = PROVIDERS["cpu"],
     *,
     threads: int | None = None,
+    spinning: bool | None = None,
     optimization: Optimization = "all",
 ) -> Session:
     """Open a model file's bytes on one provider, never on another in its stead.
@@ -56,6 +63,7 @@ def open_session(
         model: the content of an `.onnx` file.
         provider: where all nodes must run.
         threads: intra-op threads; None leaves the choice to ONNX Runtime.
+        spinning: whether waiting intra-op threads spin or sleep; None leaves the choice to ONNX Runtime.
         optimization: the graph-optimization level.
 
     Raises:
@@ -67,6 +75,29 @@ def open_session(
         if provider.build != "onnxruntime":
             has += f" The build '{provider.build}' may bring it, in place of the one installed, never beside it."
         raise Unavailable(f"The installed onnxruntime {ort.__version__} has no {provider.name}.", has)
+
+    def options() -> Any:
+        return _options(ort, provider, threads, spinning, optimization)
+
+    providers = [(provider.name, provider.options)]
+    evidence: Evidence
+    try:
+        raw = ort.InferenceSession(model, options(), providers=providers)
+        if placement.has_assignment(raw):
+            nodes, evidence = placement.assigned_nodes(raw), "assignment"
+        else:
+            nodes, evidence = placement.executed_nodes(ort, model, options(), providers), "profile"
+    except Exception as error:  # noqa: BLE001 - onnxruntime raises a dozen unrelated types
+        raise Unavailable(f"{provider.name} cannot run this model: {_first_line(error)}") from None
+    if set(nodes) != {provider.name}:
+        found = ", ".join(f"{count} on {name}" for name, count in sorted(nodes.items())) or "none at all"
+        raise Unavailable(f"{provider.name} does not run the whole model: of its nodes, {found}.")
+    return Session(provider, nodes, evidence, raw)
+
+
+def _options(
+    ort: Any, provider: Provider, threads: int | None, spinning: bool | None, optimization: Optimization
+) -> Any:
     options = ort.SessionOptions()
     options.log_severity_level = _ERRORS_ONLY
     options.graph_optimization_level = getattr(
@@ -74,20 +105,12 @@ def open_session(
     )
     if threads is not None:
         options.intra_op_num_threads = threads
-    options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
+    if spinning is not None:
+        options.add_session_config_entry(SPINNING, "1" if spinning else "0")
+    placement.ask_for_assignment(options)
     if provider.short != "cpu":
         options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
-    try:
-        raw = ort.InferenceSession(model, options, providers=[(provider.name, provider.options)])
-    except Exception as error:  # noqa: BLE001 - onnxruntime raises a dozen unrelated types
-        raise Unavailable(f"{provider.name} cannot run this model: {_first_line(error)}") from None
-    placement = Counter[str]()
-    for subgraph in raw.get_provider_graph_assignment_info():
-        placement[subgraph.ep_name] += len(subgraph.get_nodes())
-    if set(placement) != {provider.name}:
-        found = ", ".join(f"{count} on {name}" for name, count in sorted(placement.items())) or "none at all"
-        raise Unavailable(f"{provider.name} does not run the whole model: of its nodes, {found}.")
-    return Session(provider, dict(placement), raw)
+    return options
 
 
 def _first_line(error: Exception) -> str:

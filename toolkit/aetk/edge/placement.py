@@ -1,0 +1,61 @@
+"""Where ONNX Runtime put a model's nodes: the evidence behind "it ran on this provider".
+
+`get_providers()` is none: it lists what was asked for, even where every node went to the CPU. Two things are evidence:
+the assignment record that the runtime makes while it partitions the graph (1.24 and newer), and the events of a
+profiled run, each of which names the provider whose kernel ran.
+"""
+
+import json
+from collections import Counter
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Literal
+
+import numpy as np
+
+Evidence = Literal["assignment", "profile"]
+
+_RECORD = "session.record_ep_graph_assignment_info"
+_KERNEL = "_kernel_time"
+
+
+def ask_for_assignment(options: Any) -> None:
+    """Have a session opened with these options keep its assignment record; an older runtime ignores the entry."""
+    options.add_session_config_entry(_RECORD, "1")
+
+
+def has_assignment(raw: Any) -> bool:
+    """Whether this runtime can tell the assignment at all."""
+    return hasattr(raw, "get_provider_graph_assignment_info")
+
+
+def assigned_nodes(raw: Any) -> dict[str, int]:
+    """Nodes per provider from the assignment record of a session whose options `ask_for_assignment` has seen.
+
+    These are the nodes as they were partitioned; fusions that come later may leave fewer to run.
+    """
+    nodes = Counter[str]()
+    for subgraph in raw.get_provider_graph_assignment_info():
+        nodes[subgraph.ep_name] += len(subgraph.get_nodes())
+    return dict(nodes)
+
+
+def executed_nodes(ort: Any, model: bytes, options: Any, providers: list[Any]) -> dict[str, int]:
+    """Nodes per provider from the profile of one run, in a session of its own, which profiling would else slow down.
+
+    Args:
+        ort: the onnxruntime module.
+        model: the content of an `.onnx` file of one float32 input; its symbolic dimensions are taken as 1.
+        options: session options of the caller's own making; profiling is switched on in them.
+        providers: as InferenceSession takes them.
+    """
+    with TemporaryDirectory(prefix="aetk-placement-") as folder:
+        options.enable_profiling = True
+        options.profile_file_prefix = str(Path(folder) / "profile")
+        raw = ort.InferenceSession(model, options, providers=providers)
+        (features,) = raw.get_inputs()
+        shape = [dim if isinstance(dim, int) else 1 for dim in features.shape]
+        raw.run(None, {features.name: np.zeros(shape, np.float32)})
+        events = json.loads(Path(raw.end_profiling()).read_text(encoding="utf-8"))
+    ran = [event for event in events if event.get("cat") == "Node" and event.get("name", "").endswith(_KERNEL)]
+    return dict(Counter(event["args"]["provider"] for event in ran))
