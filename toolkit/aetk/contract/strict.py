@@ -1,17 +1,27 @@
-"""Reads the card's JSON into dataclasses, accepting nothing that is not exactly of the declared type."""
+"""Reads JSON into dataclasses, accepting nothing that is not exactly of the declared type."""
 
 import math
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
 from aetk.contract.errors import BadInput
 
+
+@dataclass(frozen=True)
+class Document:
+    """What a JSON document is called in messages, and what to do about a bad one."""
+
+    name: str
+    remedy: str
+
+
+CARD = Document("card", "Export the model again.")
 _SCALARS = {int: "a whole number", str: "text", bool: "true or false", float: "a finite number"}
 
 
-def read(kind: Any, value: Any, where: str) -> Any:
+def read(kind: Any, value: Any, where: str, of: Document = CARD) -> Any:
     """A JSON value as `kind`: a scalar, `X | None`, `tuple[X, ...]`, `Mapping[str, X]` or a dataclass of such.
 
     Members that the dataclass does not know are ignored.
@@ -23,29 +33,29 @@ def read(kind: Any, value: Any, where: str) -> Any:
     if kind is Any:
         return value
     if kind in _SCALARS:
-        return _scalar(kind, value, where)
+        return _scalar(kind, value, where, of)
     if origin is UnionType:
         (inner,) = (a for a in arguments if a is not type(None))
-        return None if value is None else read(inner, value, where)
+        return None if value is None else read(inner, value, where, of)
     if origin is tuple:
         if not isinstance(value, list):
-            raise _wrong(where, value, "a list")
-        return tuple(read(arguments[0], item, f"{where}[{i}]") for i, item in enumerate(value))
+            raise _wrong(where, value, "a list", of)
+        return tuple(read(arguments[0], item, f"{where}[{i}]", of) for i, item in enumerate(value))
     if not isinstance(value, dict):
-        raise _wrong(where, value, "an object")
+        raise _wrong(where, value, "an object", of)
     if origin is Mapping:
-        return {key: read(arguments[1], item, f"{where}.{key}") for key, item in value.items()}
+        return {key: read(arguments[1], item, f"{where}.{key}", of) for key, item in value.items()}
     assert is_dataclass(kind) and isinstance(kind, type)  # noqa: PT018 - one condition for the type checker
     hints = get_type_hints(kind)
     parts = {}
     for field in fields(kind):
         if field.name not in value:
-            raise BadInput(f"The card lacks {where}.{field.name}.", "Export the model again.")
-        parts[field.name] = read(hints[field.name], value[field.name], f"{where}.{field.name}")
+            raise BadInput(f"The {of.name} lacks {where}.{field.name}.", of.remedy)
+        parts[field.name] = read(hints[field.name], value[field.name], f"{where}.{field.name}", of)
     return kind(**parts)
 
 
-def _scalar(kind: type, value: Any, where: str) -> Any:
+def _scalar(kind: type, value: Any, where: str, of: Document) -> Any:
     if kind is float and type(value) in (int, float):
         try:
             number = float(value)
@@ -55,7 +65,7 @@ def _scalar(kind: type, value: Any, where: str) -> Any:
             return number
     elif type(value) is kind and (kind is not str or _is_unicode(str(value))):
         return value
-    raise _wrong(where, value, _SCALARS[kind])
+    raise _wrong(where, value, _SCALARS[kind], of)
 
 
 def _is_unicode(text: str) -> bool:
@@ -66,5 +76,5 @@ def _is_unicode(text: str) -> bool:
     return True
 
 
-def _wrong(where: str, value: Any, expected: str) -> BadInput:
-    return BadInput(f"The card's {where} is {repr(value)[:40]}; expected {expected}.", "Export the model again.")
+def _wrong(where: str, value: Any, expected: str, of: Document) -> BadInput:
+    return BadInput(f"The {of.name}'s {where} is {repr(value)[:40]}; expected {expected}.", of.remedy)
