@@ -12,10 +12,10 @@ def test_a_measurement_is_printed_and_written_with_its_picture(aetk, model, tmp_
     assert result.code == 0, result.err
     assert "qnn: not measured: " in result.out
     assert "QNNExecutionProvider" in result.out
-    assert "on CPU" in result.out
+    assert "35 CPU" in result.out
     written = json.loads((tmp_path / "figures/breast-cancer.bench.json").read_text())
-    assert written["schema_version"] == 1
-    assert [row["batch"] for row in written["measured"]] == [1, 64]
+    assert written["schema_version"] == 2
+    assert {row["setting"]["batch"] for row in written["measured"]} == {1, 64}
     assert (tmp_path / "figures/breast-cancer.bench.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -51,10 +51,80 @@ def test_an_impossible_grid_is_refused(refused, model, options):
 
 
 def test_a_file_in_the_place_of_the_output_folder_is_found_before_measuring(refused, model, table, monkeypatch):
-    from aetk.edge import bench
-
-    def probe(*_):
+    def start(*_):
         raise AssertionError("measuring was started")
 
-    monkeypatch.setattr(bench, "probe", probe)
+    monkeypatch.setattr("aetk.edge.bench.benchmark.open_rows", start)
     assert "cells.csv" in refused("bench", model, *SMALL, "--out", table)
+
+
+@pytest.fixture
+def earlier(aetk, model, tmp_path, monkeypatch):
+    """A report of one row, as a file and as data, to be changed; no time goes to cold starts."""
+    from aetk.edge.bench.measured import NotProbed
+
+    left_out = NotProbed("not asked for")
+    monkeypatch.setattr("aetk.edge.bench.benchmark.probe_rows", lambda loaded, opened, *_: [left_out] * len(opened))
+    assert aetk("bench", model, *ONE_ROW, "--out", "then").code == 0
+    path = tmp_path / "then/breast-cancer.bench.json"
+    return path, json.loads(path.read_text())
+
+
+ONE_ROW = ("--seconds", 3, "--batch", 64, "--threads", 1, "--provider", "cpu")
+
+
+def scaled(document, factor):
+    for turn in document["measured"][0]["timings"]["turns"]:
+        turn["samples"] = [max(1, int(sample * factor)) for sample in turn["samples"]]
+    return json.dumps(document)
+
+
+def test_ratios_to_an_earlier_report_are_shown_and_within_the_limit_pass(aetk, model, earlier):
+    path, document = earlier
+    path.write_text(scaled(document, 10))
+    result = aetk("bench", model, *ONE_ROW, "--compare", path, "--fail-above", 1.2)
+    assert result.code == 0, result.err
+    assert "faster" in result.out
+    assert "passed: no row" in result.out
+
+
+def test_a_slowdown_beyond_the_limit_ends_with_1_and_still_reports(aetk, model, earlier, tmp_path):
+    path, document = earlier
+    path.write_text(scaled(document, 0.02))
+    result = aetk("bench", model, *ONE_ROW, "--compare", path, "--fail-above", 1.2)
+    assert result.code == 1
+    assert "FAILED: 1 row slower than 1.2 times" in result.out
+    assert result.err == ""
+    result = aetk("bench", model, *ONE_ROW, "--compare", path, "--fail-above", 1.2, "--json")
+    assert result.code == 1
+    assert result.document["passed"] is False
+    assert result.document["comparison"]["rows"][0]["verdict"] == "slower"
+
+
+def test_a_slowdown_without_a_limit_is_only_shown(aetk, model, earlier):
+    path, document = earlier
+    path.write_text(scaled(document, 0.02))
+    result = aetk("bench", model, *ONE_ROW, "--compare", path)
+    assert result.code == 0
+    assert "slower" in result.out
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"schema_version": 1}', '{"schema_version": 2, "measured": 3}'])
+def test_a_report_that_cannot_be_read_is_refused_before_measuring(refused, model, tmp_path, monkeypatch, text):
+    def start(*_):
+        raise AssertionError("measuring was started")
+
+    monkeypatch.setattr("aetk.edge.bench.benchmark.open_rows", start)
+    (tmp_path / "then.json").write_text(text)
+    assert "then.json" in refused("bench", model, *ONE_ROW, "--compare", "then.json")
+
+
+def test_a_limit_without_a_report_to_compare_with_is_wrong_usage(refused, model):
+    assert "--compare OTHER.json" in refused("bench", model, *ONE_ROW, "--fail-above", 1.2)
+
+
+def test_sparse_arrivals_and_spinning_are_asked_for_by_name(aetk, model):
+    result = aetk("bench", model, "--seconds", 3, "--batch", 1, "--spinning", "off", "--sparse", "--provider", "cpu")
+    assert result.code == 0, result.err
+    assert "one row every" in result.out
+    assert "auto*" in result.out

@@ -1,7 +1,9 @@
 """A probe is a fresh process: its own memory, its own cold start, its own error."""
 
+import json
 import subprocess
 import sys
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -9,37 +11,45 @@ import pytest
 from aetk.contract.errors import Unavailable
 from aetk.edge.model import load
 from aetk.edge.probe import peak_resident_bytes, probe
+from aetk.edge.ways import Setting
 
 
 def test_its_peak_of_memory_is_its_own_and_not_that_of_a_large_parent(model):
     if peak_resident_bytes() is None:
         pytest.skip("this system does not tell the peak of memory")
     ballast = np.ones(2**28 // 8)  # 256 MiB, touched
-    found = probe(model, "cpu", 1, None)
+    found = probe(model, Setting("cpu", 1))
     assert found.peak_bytes < ballast.nbytes < peak_resident_bytes()
 
 
 def test_a_larger_batch_needs_more_memory(model):
-    small, large = (probe(model, "cpu", batch, 1) for batch in (1, 65536))
+    small, large = (probe(model, Setting("cpu", batch, threads=1)) for batch in (1, 65536))
     if small.peak_bytes is None:
         pytest.skip("this system does not tell the peak of memory")
     assert large.peak_bytes - small.peak_bytes > 65536 * len(load(model).card.features) * 4
     assert large.first_run_seconds > small.first_run_seconds
 
 
+@pytest.mark.parametrize("way", ["run", "bound", "scorer"])
+def test_every_way_of_running_has_its_cold_figures(model, way):
+    found = probe(model, Setting("cpu", 64, way, threads=1, spinning=False))
+    assert found.load_seconds > 0
+    assert found.first_run_seconds > 0
+
+
 def test_a_provider_that_does_not_work_is_said_by_the_process(model):
     with pytest.raises(Unavailable, match="QNNExecutionProvider"):
-        probe(model, "qnn", 1, None)
+        probe(model, Setting("qnn", 1))
 
 
 def test_a_model_that_is_not_there_is_said_by_the_process(tmp_path):
     with pytest.raises(Unavailable, match="No such model"):
-        probe(tmp_path / "absent.onnx", "cpu", 1, None)
+        probe(tmp_path / "absent.onnx", Setting("cpu", 1))
 
 
 @pytest.mark.parametrize(("provider", "code"), [("qnn", 3), ("fpga", 2)])
 def test_the_process_ends_with_the_errors_exit_code_and_no_output(model, provider, code):
-    command = [sys.executable, "-m", "aetk.edge.probe", str(model), provider, "1", "0"]
+    command = [sys.executable, "-m", "aetk.edge.probe", str(model), json.dumps(asdict(Setting(provider, 1)))]
     done = subprocess.run(command, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (code, "")
     assert done.stderr.count("\n") == 1
@@ -48,7 +58,8 @@ def test_the_process_ends_with_the_errors_exit_code_and_no_output(model, provide
 
 def test_it_brings_in_none_of_the_labs_packages(model):
     code = (
-        "import sys; from aetk.edge import probe; probe._main(sys.argv[1], 'cpu', '1', '1'); "
+        "import sys; from aetk.edge import probe; "
+        'probe._main(sys.argv[1], \'{"provider": "cpu", "batch": 1}\'); '
         "sys.exit(any(m in sys.modules for m in ('torch', 'pandas', 'onnx', 'sklearn')))"
     )
     assert subprocess.run([sys.executable, "-c", code, str(model)], capture_output=True).returncode == 0

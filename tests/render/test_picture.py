@@ -6,8 +6,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from aetk.edge.bench import BenchReport, Measured
-from aetk.edge.probe import Probe
 from aetk.lab.checkpoint import Evaluation
 from aetk.lab.evaluation import EvaluateReport, ModelEvaluation
 from aetk.lab.metrics import measure
@@ -38,16 +36,6 @@ def test_training_is_drawn_with_and_without_labels(labels):
         threshold=SimpleNamespace(value=0.9),
     )
     assert picture.draw_training(report).startswith(PNG)
-
-
-def test_a_benchmark_is_drawn_where_some_percentiles_have_too_few_samples():
-    def row(batch, count):
-        samples = tuple(np.linspace(1e-5, 2e-5, count))
-        return Measured("cpu", batch, None, Probe(0.1, 0.2, None), samples, {"CPUExecutionProvider": 35})
-
-    environment = {"onnxruntime": "1.0", "processor": "a processor"}
-    rows = (row(1, 2000), row(16, 150), row(64, 20), row(256, 3))
-    assert picture.draw_bench(BenchReport(1, Path("m.onnx"), "", environment, 1.0, rows, ())).startswith(PNG)
 
 
 def test_the_same_report_gives_the_same_picture():

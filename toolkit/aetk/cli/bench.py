@@ -6,9 +6,8 @@ from pathlib import Path
 
 import click
 
-from aetk.cli.common import FILE, json_option, provider_option, show
+from aetk.cli.common import FILE, json_option, provider_option
 from aetk.edge.providers import PROVIDERS
-from aetk.render import text
 
 
 @click.command("bench", short_help="Measure speed and memory.")
@@ -27,9 +26,16 @@ from aetk.render import text
     type=click.IntRange(1),
     multiple=True,
     metavar="N",
-    help="CPU threads; repeat [default: ONNX Runtime's].",
+    help="CPU threads; repeat [default: ONNX Runtime's; 1 at two batch sizes].",
 )
-@click.option("--seconds", type=float, default=45.0, show_default=True, metavar="S", help="For the whole grid.")
+@click.option(
+    "--spinning",
+    type=click.Choice(["on", "off"]),
+    multiple=True,
+    help="Whether waiting threads spin; repeat [default: on; off at two batch sizes].",
+)
+@click.option("--sparse", is_flag=True, help="Also single rows that arrive every 10, 100 and 1,000 ms.")
+@click.option("--seconds", type=float, default=45.0, show_default=True, metavar="S", help="For everything.")
 @click.option(
     "--require",
     multiple=True,
@@ -37,25 +43,38 @@ from aetk.render import text
     metavar="P",
     help="Exit 3 unless this provider works.",
 )
+@click.option("--compare", type=FILE, metavar="JSON", help="An earlier report of this machine: show the ratios to it.")
+@click.option("--fail-above", type=float, metavar="RATIO", help="Exit 1 where a row is slower than that; 1.2: by 20%.")
 @click.option("--out", type=FILE, default=Path("bench"), show_default=True, metavar="DIR", help="For JSON and picture.")
 @json_option
+@click.pass_context
 def command(
+    ctx: click.Context,
     model: Path | None,
     providers: tuple[str, ...],
     batches: tuple[int, ...],
     threads: tuple[int, ...],
+    spinning: tuple[str, ...],
+    sparse: bool,
     seconds: float,
     require: tuple[str, ...],
+    compare: Path | None,
+    fail_above: float | None,
     out: Path,
     as_json: bool,
 ) -> None:
     """Measure MODEL, or the newest under exports/, on the execution providers of this machine.
 
     Every line says where the model's nodes ran. A provider that does not work is named with its reason. A percentile
-    that the samples cannot support stays blank (p90 needs 100 of them, p99 1,000). On CUDA, TF32 is off.
+    that the samples cannot support stays blank (p90 needs 100 of them, p99 1,000, p99.9 10,000). CPU/1k is the
+    processor time of 1,000 rows. On CUDA, TF32 is off.
+
+    With --compare, ratios are shown with their spread over the windows of both runs; --fail-above judges by the lower
+    end of the spread, so that noise alone does not fail a build.
     """
     from aetk.edge import bench as edge
-    from aetk.render.bench_files import check_folder, write_bench
+    from aetk.render.bench_files import bench_json, check_folder, write_bench
+    from aetk.render.bench_text import bench as text
 
     check_folder(out)
     model = model or edge.newest_model()
@@ -65,16 +84,26 @@ def command(
             model,
             providers=providers or edge.PROVIDERS,
             batches=batches or edge.BATCHES,
-            threads=threads or (None,),
+            threads=threads or None,
+            spinning=[word == "on" for word in spinning] or None,
+            sparse=sparse,
             seconds=seconds,
             require=require,
+            against=compare,
+            fail_above=fail_above,
             progress=_progress if shown else lambda _: None,
         )
     finally:
         if shown:
             _progress("")
     wrote = write_bench(report, out)
-    show(report, text.bench, as_json, " and ".join(map(str, wrote)), shlex.join(["aetk", "verify", str(model)]))
+    if as_json:
+        click.echo(bench_json(report))
+    else:
+        click.echo(text(report))
+        click.echo(f"wrote: {' and '.join(map(str, wrote))}")
+        click.echo(f"next:  {shlex.join(['aetk', 'verify', str(model)])}")
+    ctx.exit(0 if report.passed else 1)
 
 
 def _progress(message: str) -> None:

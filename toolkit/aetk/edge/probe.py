@@ -15,9 +15,8 @@ import numpy as np
 
 from aetk.contract.errors import AetkError, Unavailable
 from aetk.edge.model import load
-from aetk.edge.providers import find_provider
 from aetk.edge.runtime import onnxruntime
-from aetk.edge.session import open_session
+from aetk.edge.ways import Setting, runner
 
 
 @dataclass(frozen=True)
@@ -44,13 +43,13 @@ def peak_resident_bytes() -> int | None:
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:")), None)
 
 
-def probe(model: Path, provider: str, batch: int, threads: int | None) -> Probe:
+def probe(model: Path, setting: Setting) -> Probe:
     """Load and run a model in a fresh process.
 
     Raises:
         Unavailable: the process failed; the message is what it said.
     """
-    command = [sys.executable, "-m", "aetk.edge.probe", str(model), provider, str(batch), str(threads or 0)]
+    command = [sys.executable, "-m", "aetk.edge.probe", str(model), json.dumps(asdict(setting))]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own module
     if done.returncode != 0:
         said = done.stderr.strip().splitlines()
@@ -58,15 +57,16 @@ def probe(model: Path, provider: str, batch: int, threads: int | None) -> Probe:
     return Probe(**json.loads(done.stdout))
 
 
-def _main(model: str, provider: str, batch: str, threads: str) -> int:
+def _main(model: str, setting: str) -> int:
+    asked = Setting(**json.loads(setting))
     try:
         loaded = load(Path(model))
         onnxruntime()
-        rows = np.zeros((int(batch), len(loaded.card.features)), np.float32)
+        rows = np.zeros((asked.batch, len(loaded.card.features)), np.float32)
         start = time.perf_counter()
-        session = open_session(loaded.data, find_provider(provider), threads=int(threads) or None)
+        run = runner(loaded, None, asked, rows)
         ready = time.perf_counter()
-        session.run(rows)
+        run()
         done = time.perf_counter()
     except AetkError as error:
         sys.stderr.write(f"{error.message}\n")

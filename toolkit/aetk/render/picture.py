@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from aetk.contract.errors import MissingExtra
 from aetk.contract.threshold import macro_f1
-from aetk.edge.bench import BenchReport, Measured
 
 if TYPE_CHECKING:  # the bench is drawn where there may be no lab
     from aetk.lab.evaluation import EvaluateReport
@@ -20,7 +19,8 @@ _NEAREST = 1e-6
 _ORDINARY, _ANOMALY, _INK = "#3b76af", "#c8553d", "#333333"
 
 
-def _figure(columns: int, rows: int = 1) -> tuple[Any, Any]:
+def new_figure(columns: int, rows: int = 1) -> tuple[Any, Any]:
+    """A figure and its grid of axes; MissingExtra without matplotlib."""
     try:
         from matplotlib.figure import Figure
     except ImportError:
@@ -29,7 +29,8 @@ def _figure(columns: int, rows: int = 1) -> tuple[Any, Any]:
     return figure, figure.subplots(rows, columns, squeeze=False)
 
 
-def _png(figure: Any) -> bytes:
+def as_png(figure: Any) -> bytes:
+    """The figure as a PNG file, the same bytes each time."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=120, metadata={"Software": None})
     return buffer.getvalue()
@@ -37,7 +38,7 @@ def _png(figure: Any) -> bytes:
 
 def draw_training(report: "TrainReport") -> bytes:
     """Loss and selection score over steps, and the calibration rows' similarities with the threshold."""
-    figure, ((loss, score, distribution),) = _figure(3)
+    figure, ((loss, score, distribution),) = new_figure(3)
     steps = [line.step for line in report.history]
     loss.plot(steps, [line.loss for line in report.history], color=_INK)
     loss.set(title="training loss (L1)", xlabel="step", yscale="log")
@@ -47,7 +48,7 @@ def draw_training(report: "TrainReport") -> bytes:
     score.set(title=f"selection: {kind} of rows kept apart", xlabel="step")
     score.legend(frameon=False)
     _distribution(distribution, report.calibration_similarity, report.calibration_labels, report.threshold.value)
-    return _png(figure)
+    return as_png(figure)
 
 
 def _distribution(
@@ -79,7 +80,7 @@ def _mark(axes: Any, threshold: float) -> None:
 def draw_evaluation(report: "EvaluateReport") -> bytes:
     """For each model: distributions, precision over recall, macro F1 over thresholds."""
     labels = report.labels
-    figure, grid = _figure(3, len(report.models))
+    figure, grid = new_figure(3, len(report.models))
     for (distribution, curve, quality), model in zip(grid, report.models, strict=True):
         similarity, threshold, name = model.similarity, model.threshold, model.model.name
         _distribution(distribution, similarity, labels, threshold, name)
@@ -95,35 +96,4 @@ def draw_evaluation(report: "EvaluateReport") -> bytes:
         quality.plot(_distance(between), scores[last], color=_ORDINARY)
         quality.set(title="macro F1 over thresholds", ylabel="macro F1", ylim=(0, 1.02))
         _mark(quality, threshold)
-    return _png(figure)
-
-
-def draw_bench(report: BenchReport) -> bytes:
-    """Latency and throughput over batch size, a line per provider and thread count."""
-    figure, ((latency, throughput),) = _figure(2)
-    groups: dict[str, list[Measured]] = {}
-    for row in report.measured:
-        groups.setdefault(row.provider + (f", {row.threads} threads" if row.threads else ""), []).append(row)
-    for name, rows in groups.items():
-        rows = sorted(rows, key=lambda row: row.batch)
-        (line,) = throughput.plot(
-            [row.batch for row in rows], [row.rows_per_second for row in rows], marker="o", label=name
-        )
-        for percent, style in ((50, "o-"), (90, "--"), (99, ":")):
-            known = [(row.batch, 1000 * value) for row in rows if (value := row.percentile(percent)) is not None]
-            if known:
-                latency.plot(*zip(*known, strict=True), style, color=line.get_color(), label=f"{name}, p{percent}")
-    latency.set(title="latency of one run", xlabel="rows per run", ylabel="ms")
-    if latency.lines:
-        latency.set(xscale="log", yscale="log")
-    else:
-        latency.text(0.5, 0.5, "too few samples for a percentile", ha="center", transform=latency.transAxes)
-    throughput.set(title="throughput", xlabel="rows per run", ylabel="rows per second", xscale="log", yscale="log")
-    for axes in (latency, throughput):
-        axes.grid(alpha=0.3)
-        if axes.lines:
-            axes.legend(frameon=False)
-    figure.suptitle(
-        f"{report.model.name}, onnxruntime {report.environment['onnxruntime']}, {report.environment['processor']}"
-    )
-    return _png(figure)
+    return as_png(figure)

@@ -6,7 +6,6 @@ from aetk.contract import spec
 from aetk.contract.card import Card
 from aetk.contract.golden import GoldenReport
 from aetk.contract.threshold import Threshold
-from aetk.edge.bench import BenchReport, Measured
 from aetk.edge.doctor import DoctorReport
 from aetk.edge.inspection import InspectReport
 from aetk.edge.rethreshold import ThresholdReport
@@ -125,28 +124,6 @@ def thresholds(report: ThresholdReport) -> str:
     if report.invalid:
         lines.append(f"{count(report.invalid, 'row')} could not be judged and took no part")
     return "\n".join(lines)
-
-
-def bench(report: BenchReport) -> str:
-    """The table of a benchmark, and what was skipped."""
-    head = ("provider", "batch", "threads", "load", "first run", "p50", "p90", "p99", "rows/s", "peak", "nodes")
-    lines = [table(head, [_bench_row(row) for row in report.measured])]
-    lines += [f"{skipped.provider}: not measured: {skipped.reason}" for skipped in report.skipped]
-    return "\n".join(lines)
-
-
-def _bench_row(row: Measured) -> list[str]:
-    return [
-        row.provider,
-        f"{row.batch}",
-        "auto" if row.threads is None else f"{row.threads}",
-        seconds(row.cold.load_seconds),
-        seconds(row.cold.first_run_seconds),
-        *(seconds(row.percentile(percent)) for percent in (50, 90, 99)),
-        f"{row.rows_per_second:,.0f}",
-        size(row.cold.peak_bytes),
-        ", ".join(f"{n} on {name.removesuffix('ExecutionProvider')}" for name, n in row.placement.items()),
-    ]
 
 
 def doctor(report: DoctorReport) -> str:

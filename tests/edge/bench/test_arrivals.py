@@ -1,0 +1,95 @@
+"""Rows that come now and then are slept for, come on time, and are booked on whom they belong to."""
+
+import time
+from itertools import pairwise
+
+import pytest
+
+from aetk.edge.bench import arrivals
+from aetk.edge.bench.arrivals import measure_arrivals
+from aetk.edge.bench.turns import Runner
+from aetk.edge.session import open_session
+from aetk.edge.ways import Setting
+
+from .making import timings
+
+
+@pytest.fixture(scope="module")
+def session(model):
+    return open_session(model.read_bytes())
+
+
+def runner(call, **options):
+    return Runner(Setting("cpu", 1, **options), call, list(timings(1000).turns))
+
+
+def test_rows_arrive_at_their_interval_and_the_time_between_is_slept(session, monkeypatch):
+    monkeypatch.setattr(arrivals, "INTERVALS_MS", (10, 100))
+    monkeypatch.setattr(arrivals, "_SHARES", {10: 0.3, 100: 0.7})
+    starts = {True: [], False: []}
+    runners = [
+        (runner(lambda s=spinning: starts[s].append(time.perf_counter()), spinning=spinning), session)
+        for spinning in starts
+    ]
+    cpu, began = time.process_time(), time.perf_counter()
+    found = measure_arrivals(runners, 3.0, began)
+    assert time.perf_counter() - began < 4.5
+    assert time.process_time() - cpu < 1.0
+    assert [(row.interval_ms, row.setting.spinning) for row in found] == [
+        (10, True), (10, False), (100, True), (100, False),
+    ]  # fmt: skip
+    for row in found[2:]:
+        count = len(row.timings.seconds)
+        assert count in (19, 20)
+        own = starts[row.setting.spinning][-count:]
+        apart = sorted(after - before for before, after in pairwise(own))
+        assert apart[count // 2] == pytest.approx(0.1, rel=0.2)
+
+
+def test_sessions_share_an_interval_only_where_threads_fall_asleep_in_between(session, monkeypatch):
+    order = []
+    runners = [(runner(lambda n=name: order.append(n), threads=name), session) for name in (1, 2)]
+    monkeypatch.setattr(arrivals, "_SHARES", {10: 1.0})
+    monkeypatch.setattr(arrivals, "INTERVALS_MS", (10,))
+    measure_arrivals(runners, 0.5, 0.0)
+    switches = sum(a != b for a, b in pairwise(order))
+    assert switches < 10 < len(order)
+    order.clear()
+    monkeypatch.setattr(arrivals, "_SHARES", {100: 1.0})
+    monkeypatch.setattr(arrivals, "INTERVALS_MS", (100,))
+    measure_arrivals(runners, 0.6, 0.0)
+    assert order == [1, 2] * (len(order) // 2)
+    assert len(order) >= 6
+
+
+def test_processor_time_runs_until_the_next_arrival_and_is_booked_on_its_owner(session, monkeypatch):
+    monkeypatch.setattr(arrivals, "_SHARES", {100: 1.0})
+    monkeypatch.setattr(arrivals, "INTERVALS_MS", (100,))
+
+    def burn():
+        end = time.process_time() + 0.02
+        while time.process_time() < end:
+            pass
+
+    busy, idle = measure_arrivals([(runner(burn), session), (runner(lambda: None, spinning=False), session)], 1.1, 0.0)
+    assert busy.timings.cpu_seconds_per_1000_rows(1) == pytest.approx(20, rel=0.3)
+    assert idle.timings.cpu_seconds_per_1000_rows(1) < 5
+    assert busy.warm_ratio == pytest.approx(busy.timings.percentile(50) / 1e-3, rel=0.01)  # 1 ms without a pause
+
+
+def test_late_arrivals_are_counted(session, monkeypatch):
+    monkeypatch.setattr(arrivals, "_SHARES", {10: 1.0})
+    monkeypatch.setattr(arrivals, "INTERVALS_MS", (10,))
+    (found,) = measure_arrivals([(runner(lambda: time.sleep(0.02)), session)], 0.3, 0.0)
+    assert found.late >= len(found.timings.seconds) - 10
+    assert found.late > 5
+
+
+def test_an_interval_without_time_for_an_arrival_is_left_out(session):
+    found = measure_arrivals([(runner(lambda: None), session)], 1.0, 0.0)
+    assert {row.interval_ms for row in found} == {10, 100}
+
+
+def test_each_row_carries_the_evidence_of_its_session(session):
+    found = measure_arrivals([(runner(lambda: None), session)], 0.2, 0.0)
+    assert all(row.placement == session.placement and row.evidence == "assignment" for row in found)

@@ -1,0 +1,115 @@
+"""What the machine is, and what has spoilt a measurement, as far as the system tells."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from aetk.edge.bench.cgroup import Throttled, cpu_quota, throttled
+from aetk.edge.bench.machine import Conditions, conditions, environment, findings
+from aetk.edge.bench.product import Speed
+
+
+def tree(root, files):
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return root
+
+
+def test_the_environment_is_json_and_names_machine_and_versions():
+    found = json.loads(json.dumps(environment(), allow_nan=False))
+    assert found["onnxruntime"]
+    assert int(found["usable_cpus"]) >= 1
+    assert found["processor"]
+    assert {"cpu_flags", "affinity", "cpu_quota", "governor", "python", "numpy", "system"} <= found.keys()
+    if Path("/proc/cpuinfo").exists():
+        assert len(found["cpu_flags"].split()) > 5
+
+
+def test_quota_and_throttling_are_read_from_version_2_the_tightest_group_first(tmp_path):
+    tree(tmp_path, {
+        "proc/self/cgroup": "0::/a/b\n",
+        "sys/fs/cgroup/a/cpu.max": "150000 100000\n",
+        "sys/fs/cgroup/a/b/cpu.max": "max 100000\n",
+        "sys/fs/cgroup/a/b/cpu.stat": "usage_usec 5\nnr_periods 9\nnr_throttled 3\nthrottled_usec 2500000\n",
+    })  # fmt: skip
+    assert cpu_quota(tmp_path) == 1.5
+    assert throttled(tmp_path) == Throttled(3, 2.5)
+
+
+def test_quota_and_throttling_are_read_from_version_1(tmp_path):
+    tree(tmp_path, {
+        "proc/self/cgroup": "4:memory:/m\n1:cpu,cpuacct:/c\n0::/\n",
+        "sys/fs/cgroup/cpu/c/cpu.cfs_quota_us": "50000\n",
+        "sys/fs/cgroup/cpu/c/cpu.cfs_period_us": "100000\n",
+        "sys/fs/cgroup/cpu/c/cpu.stat": "nr_periods 0\nnr_throttled 7\nthrottled_time 1500000000\n",
+    })  # fmt: skip
+    assert cpu_quota(tmp_path) == 0.5
+    assert throttled(tmp_path) == Throttled(7, 1.5)
+
+
+def test_a_container_that_sees_its_own_group_as_the_root_is_read_there(tmp_path):
+    tree(tmp_path, {"proc/self/cgroup": "0::/hidden/elsewhere\n", "sys/fs/cgroup/cpu.max": "200000 100000\n"})
+    assert cpu_quota(tmp_path) == 2.0
+
+
+@pytest.mark.parametrize("limit", ["max 100000", ""])
+def test_no_limit_is_no_quota(tmp_path, limit):
+    tree(tmp_path, {"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.max": limit})
+    assert cpu_quota(tmp_path) is None
+    assert throttled(tmp_path) is None
+
+
+def test_a_system_without_any_of_it_tells_nothing(tmp_path):
+    assert cpu_quota(tmp_path) is None
+    assert throttled(tmp_path) is None
+
+
+def at(clock, busy=0.0, own=0.0, periods=0, thermal=0):
+    return Conditions(clock, None, busy, own, Throttled(periods, periods / 10), thermal)
+
+
+def speeds(*gigaflops):
+    return [Speed("cpu", 100, float(i), (round(2e6 / rate),)) for i, rate in enumerate(gigaflops)]
+
+
+def test_a_quiet_machine_has_spoilt_nothing():
+    assert findings(at(0), at(10, busy=11, own=10), speeds(100, 101, 99, 100, 98), 2) == ()
+
+
+def test_a_quota_that_ran_out_is_noticed():
+    (said,) = findings(at(0, periods=5), at(10, periods=8), [], 2)
+    assert "quota held this process back 3 times, for 0.30 s" in said
+
+
+def test_heat_is_noticed():
+    (said,) = findings(at(0, thermal=5), at(10, thermal=8), [], 2)
+    assert "slowed down for heat" in said
+
+
+def test_a_matrix_product_that_became_slower_is_noticed_and_a_single_slow_one_is_not():
+    (said,) = findings(at(0), at(10), speeds(100, 100, 90, 80, 70, 70), 2)
+    assert "from 100 to 70 GFLOP/s" in said
+    assert findings(at(0), at(10), speeds(100, 100, 30, 100, 100, 100), 2) == ()
+
+
+def test_other_processes_are_noticed():
+    (said,) = findings(at(0), at(10, busy=15, own=10), [], 2)
+    assert "other processes took 25% of the processors" in said
+
+
+def test_what_the_system_does_not_tell_is_not_found():
+    silent = Conditions(0.0, None, None, 0.0, None, None)
+    assert findings(silent, Conditions(9.0, None, None, 5.0, None, None), [], 2) == ()
+
+
+def test_the_condition_of_this_machine_can_be_taken():
+    before = conditions()
+    sum(range(10**6))
+    after = conditions()
+    assert after.clock > before.clock
+    assert after.own_seconds >= before.own_seconds
+    if before.busy_seconds is not None:
+        assert after.busy_seconds >= before.busy_seconds > 0

@@ -1,0 +1,55 @@
+"""The bound: a matrix product measured here, over what the network multiplies."""
+
+import time
+from types import SimpleNamespace
+
+import onnx
+import pytest
+
+from aetk.contract.errors import Unavailable
+from aetk.edge.bench import product
+from aetk.edge.bench.product import Product, Speed, bounds, flops_per_row
+from aetk.edge.model import load
+
+
+def test_the_product_is_a_sound_model():
+    onnx.checker.check_model(onnx.load_from_string(product._model(8)), full_check=True)
+
+
+def test_every_product_is_kept_and_the_rate_follows_from_the_size():
+    origin = time.perf_counter()
+    found = Product("cpu").measure(0.05, origin)
+    assert len(found.samples) >= 3
+    assert min(found.samples) > 0
+    assert found.at < time.perf_counter() - origin
+    assert found.peak_flops == pytest.approx(2 * found.size**3 / (min(found.samples) / 1e9))
+    assert found.usual_flops <= found.peak_flops
+    assert 1e8 < found.peak_flops < 1e15
+
+
+def test_a_provider_that_is_not_there_has_no_product():
+    with pytest.raises(Unavailable, match="QNNExecutionProvider"):
+        Product("qnn")
+
+
+def test_a_row_costs_a_multiplication_and_an_addition_for_every_weight(model):
+    graph = load(model).graph
+    weights = [shape for i in graph.initializers if len(shape := i.shape) == 2 and min(shape) > 1]
+    assert flops_per_row(graph) == 2 * sum(rows * columns for rows, columns in weights)
+    assert flops_per_row(graph) >= 2 * (30 * 64 + 64 * 128 + 128 * 64 + 64 * 30)
+
+
+def test_only_matrices_that_are_multiplied_by_count():
+    graph = SimpleNamespace(
+        initializers=[SimpleNamespace(name="w", shape=(3, 5)), SimpleNamespace(name="v", shape=(7, 7))],
+        nodes=[SimpleNamespace(op_type="MatMul", inputs=("x", "w")), SimpleNamespace(op_type="Add", inputs=("x", "v"))],
+    )
+    assert flops_per_row(graph) == 30
+
+
+def test_the_bound_is_the_fastest_product_of_the_whole_run_on_each_provider():
+    speeds = [Speed("cpu", 100, 0.0, (4_000, 2_000)), Speed("cpu", 100, 9.0, (1_000,)), Speed("x", 100, 0.0, (500,))]
+    cpu, other = bounds(speeds, 1000)
+    assert (cpu.provider, cpu.peak_flops, cpu.rows_per_second) == ("cpu", pytest.approx(2e12), pytest.approx(2e9))
+    assert other.rows_per_second == pytest.approx(4e9)
+    assert bounds(speeds, 0) == ()

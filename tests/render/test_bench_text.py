@@ -1,0 +1,109 @@
+"""A benchmark's screen is readable, and marks what is not to be trusted."""
+
+import pytest
+from edge.bench.making import ENVIRONMENT, measured, report, timings
+from edge.bench.test_comparison import baseline
+
+from aetk.edge.bench.arrivals import Arrivals
+from aetk.edge.bench.comparison import compare
+from aetk.edge.bench.measured import Measured, NotProbed, Skipped
+from aetk.edge.bench.product import Bound
+from aetk.edge.ways import Setting
+from aetk.render import bench_text
+
+ROWS = [
+    measured(microseconds=20, samples=2000),
+    measured(microseconds=21, spinning=False),
+    measured(batch=65536, microseconds=40_000, samples=10),
+    measured(batch=65536, microseconds=20_000, way="scorer"),
+    measured("cuda", 64, 100),
+    measured("cuda", 64, 40, "bound"),
+]
+
+
+@pytest.fixture(scope="module")
+def screen():
+    sparse = [Arrivals(Setting("cpu", 1), 100, timings(90, 90), 3, 4.5, {"CPUExecutionProvider": 35}, "assignment")]
+    skipped = [Skipped("qnn", "There is none.")]
+    bounds = [Bound("cpu", 300e9, 40_000, 7.5e6)]
+    return bench_text.bench(report(ROWS, sparse, skipped, bounds, ["throttled: 3 times"]))
+
+
+def line(screen, *words):
+    (found,) = (line for line in screen.splitlines() if line.split()[: len(words)] == list(words))
+    return found
+
+
+def test_a_row_shows_its_percentiles_its_processor_time_and_where_its_nodes_ran(screen):
+    shown = line(screen, "cpu", "1", "auto", "10", "ms")
+    for words in ("2 ms", "20 µs", "50,001", "20 ms", "64 MiB", "35 CPU"):
+        assert words in shown
+
+
+def test_the_default_columns_fit_a_wide_terminal(screen):
+    table = screen.split("\n\n")[0].splitlines()
+    assert "p99.9" in table[0]
+    assert max(map(len, table)) <= 125
+
+
+def test_what_no_row_has_takes_no_column():
+    assert "p99" not in bench_text.bench(report([measured()])).splitlines()[0]
+
+
+def test_threads_that_do_not_spin_the_scorer_and_runs_without_copies_are_told_apart(screen):
+    assert line(screen, "cpu", "1", "auto*")
+    assert line(screen, "cpu", "Scorer", "65536")
+    assert line(screen, "cuda,", "no", "copies", "64")
+    assert "*: threads sleep while they wait" in screen
+    assert "TF32 is off" in screen
+
+
+def test_sparse_arrivals_have_a_table_of_their_own(screen):
+    shown = line(screen, "100", "ms", "cpu", "auto")
+    assert "90 µs" in shown
+    assert "4.5 x" in shown
+    assert shown.endswith("3")
+
+
+def test_what_was_left_out_and_what_spoilt_it_is_said(screen):
+    assert "qnn: not measured: There is none." in screen
+    assert "note: throttled: 3 times" in screen
+    assert "blank percentiles: too few samples" in screen
+    assert (
+        "matrix-product bound on cpu: 300 GFLOP/s / 40.0 kFLOP a row = 7.50 million rows/s; the best row reaches 44%"
+        in screen
+    )
+
+
+def test_the_conclusion_ends_with_the_snippet(screen):
+    assert "best for 1 row: cpu" in screen
+    assert screen.splitlines()[-1].startswith("    ")
+
+
+def test_an_unstable_row_is_marked_and_a_stable_one_is_not():
+    row = measured()
+    shaky = Measured(row.setting, NotProbed("no time"), timings(100, 130, 100), row.placement, row.evidence)
+    shown = bench_text.bench(report([shaky, measured(batch=64)]))
+    assert line(shown, "cpu", "1").endswith("30% !")
+    assert line(shown, "cpu", "64").endswith(" 0%")
+    assert "! unstable" in shown
+    assert "no cold start in 1 row: no time" in shown
+    assert "unstable" not in bench_text.bench(report([measured()]))
+
+
+@pytest.mark.parametrize(
+    ("now", "samples", "limit", "words"),
+    [
+        (150, 20, 1.2, "FAILED: 1 row slower than 1.2 times, spread included"),
+        (100, 20, 1.2, "passed"),
+        (100, 2, 1.2, "FAILED: no row has samples enough"),
+        (150, 20, None, "1.50  1.50 to 1.50  slower"),
+    ],
+)
+def test_a_comparison_ends_with_its_verdict(now, samples, limit, words):
+    key = (Setting("cpu", 1), None)
+    then = baseline({key: timings(100, 100)}, sha="b" * 64)
+    found = compare(then, {key: timings(now, now, samples=samples)}, "", ENVIRONMENT, limit)
+    shown = bench_text.comparison(found)
+    assert words in shown.splitlines()[-1]
+    assert "WARNING: ANOTHER MODEL" in shown

@@ -1,0 +1,140 @@
+"""Sparse arrivals: one row every so often, as devices see them.
+
+A model that is asked all the time has its weights in the caches and its threads awake; one that is asked once a second
+has neither, and takes several times as long. Rows arrive at absolute moments, slept for and never waited for busily, so
+that a late one does not move those after it. Several sessions share the time between two arrivals of one of them,
+unless that is too short for the threads of one to fall asleep before the next one's row; then they take turns.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from aetk.edge.bench.samples import SAMPLES_NEEDED, WINDOWS, Timings, Turn
+from aetk.edge.bench.turns import Runner, settle
+from aetk.edge.session import Session
+from aetk.edge.ways import Setting
+
+INTERVALS_MS = (10, 100, 1000)
+_SHARES = {10: 0.3, 100: 0.2, 1000: 0.5}
+"""Of the time: ten samples take a second apart what a thousand take at a hundredth."""
+_SPIN_DOWN = 0.03
+"""Seconds after which a thread pool that spins has gone to sleep: seen to take 20 to 25 ms."""
+
+
+@dataclass(frozen=True)
+class Arrivals:
+    """Rows that arrived one by one at a fixed interval.
+
+    Attributes:
+        setting: how they were run.
+        interval_ms: from one to the next.
+        timings: of the runs; processor time is that until the next arrival, threads that spin on included.
+        late: arrivals that began more than a tenth of the interval too late.
+        warm_ratio: median over that of the same setting asked without a pause; None where a median is missing.
+        placement: nodes per provider.
+        evidence: how that is known.
+    """
+
+    setting: Setting
+    interval_ms: int
+    timings: Timings
+    late: int
+    warm_ratio: float | None
+    placement: dict[str, int]
+    evidence: str
+
+
+@dataclass(frozen=True)
+class _Arrival:
+    """One run: whose, when (of `time.perf_counter_ns`), how late, for how long, and its processor time."""
+
+    owner: int
+    start: int
+    late: int
+    took: int
+    cpu_seconds: float
+
+
+def measure_arrivals(
+    runners: Sequence[tuple[Runner, Session]],
+    seconds: float,
+    origin: float,
+    progress: Callable[[str], None] = lambda _: None,
+) -> list[Arrivals]:
+    """Feed single rows to every runner at each interval, within `seconds` altogether.
+
+    Args:
+        runners: warm runners of one row each, with their sessions.
+        seconds: for all intervals; an interval that has no time for one arrival of each is left out.
+        origin: start of the benchmark, of `time.perf_counter`.
+        progress: told in words what is being done.
+    """
+    found: list[Arrivals] = []
+    for interval_ms in INTERVALS_MS:
+        interval = interval_ms / 1000
+        shares = interval / len(runners) >= _SPIN_DOWN
+        groups = [list(range(len(runners)))] if shares else [[i] for i in range(len(runners))]
+        count = min(SAMPLES_NEEDED[99.9], int(_SHARES[interval_ms] * seconds / (interval * len(groups))) - 1)
+        if count < 1:  # the first of them comes after an interval of rest
+            continue
+        progress(f"one row every {interval_ms} ms")
+        turns: list[list[Turn]] = [[] for _ in runners]
+        late = [0] * len(runners)
+        for stretch in [count] if shares else _parts(count):
+            for group in groups:
+                seen = _feed([(i, runners[i][0].call) for i in group], interval, stretch)
+                for owner in group:
+                    own = [arrival for arrival in seen if arrival.owner == owner]
+                    turns[owner] += _turns(own, origin, WINDOWS if shares else 1)
+                    late[owner] += sum(arrival.late > 0.1e9 * interval for arrival in own)
+        for (runner, session), its_turns, behind in zip(runners, turns, late, strict=True):
+            timings = Timings(tuple(its_turns))
+            here, warm = timings.percentile(50), runner.timings.percentile(50)
+            ratio = here / warm if here is not None and warm is not None else None
+            found.append(
+                Arrivals(runner.setting, interval_ms, timings, behind, ratio, session.placement, session.evidence)
+            )
+    return found
+
+
+def _parts(count: int, parts: int = WINDOWS) -> list[int]:
+    ends = [count * part // parts for part in range(parts + 1)]
+    return [end - start for start, end in pairwise(ends) if end > start]
+
+
+def _feed(calls: Sequence[tuple[int, Callable[[], object]]], interval: float, count: int) -> list[_Arrival]:
+    """Rows for each of the calls in turn, the first after an interval of rest."""
+    clock, seen, spent = time.perf_counter_ns, list[tuple[int, int, int, int]](), list[float]()
+    settle()
+    step = round(interval * 1e9 / len(calls))
+    due = clock() + round(interval * 1e9)
+    for _ in range(count):
+        for owner, call in calls:
+            _sleep_until(due)
+            spent.append(time.process_time())
+            start = clock()
+            call()
+            seen.append((owner, start, start - due, clock() - start))
+            due += step
+    _sleep_until(due)
+    spent.append(time.process_time())
+    return [_Arrival(*one, after - before) for one, (before, after) in zip(seen, pairwise(spent), strict=True)]
+
+
+def _sleep_until(moment: int) -> None:
+    left = moment - time.perf_counter_ns()
+    if left > 0:
+        time.sleep(left / 1e9)
+
+
+def _turns(own: Sequence[_Arrival], origin: float, parts: int) -> list[Turn]:
+    """One owner's arrivals, in up to so many turns."""
+    found, begin = list[Turn](), 0
+    for length in _parts(len(own), parts):
+        part = own[begin : begin + length]
+        samples = tuple(arrival.took for arrival in part)
+        found.append(Turn(part[0].start / 1e9 - origin, sum(arrival.cpu_seconds for arrival in part), samples))
+        begin += length
+    return found

@@ -1,0 +1,123 @@
+"""Reads an earlier report to compare with, and believes nothing of it that is not exactly as declared."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from aetk.contract import strict
+from aetk.contract.errors import BadInput
+from aetk.edge.bench.samples import Timings, Turn
+from aetk.edge.ways import Setting, Way
+
+_REPORT = strict.Document("report", "Make one with: aetk bench")
+
+
+@dataclass(frozen=True)
+class _Setting:
+    provider: str
+    batch: int
+    way: str
+    threads: int | None
+    spinning: bool
+
+
+@dataclass(frozen=True)
+class _Turn:
+    at: float
+    cpu_seconds: float
+    samples: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class _Timings:
+    turns: tuple[_Turn, ...]
+
+
+@dataclass(frozen=True)
+class _Row:
+    setting: _Setting
+    timings: _Timings
+
+
+@dataclass(frozen=True)
+class _Arrivals:
+    setting: _Setting
+    timings: _Timings
+    interval_ms: int
+
+
+@dataclass(frozen=True)
+class _Data:
+    model: str
+    model_sha256: str
+    environment: Mapping[str, Any]
+    measured: tuple[_Row, ...]
+    sparse: tuple[_Arrivals, ...]
+
+
+Key = tuple[Setting, int | None]
+"""A row of a report: its setting, and the interval in milliseconds of a sparse one."""
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """An earlier report.
+
+    Attributes:
+        path: its file.
+        model: the file that was measured then.
+        model_sha256: of that file.
+        environment: the machine and the versions.
+        rows: raw timings of every row.
+    """
+
+    path: Path
+    model: str
+    model_sha256: str
+    environment: Mapping[str, Any]
+    rows: Mapping[Key, Timings]
+
+
+def read_baseline(path: Path, schema_version: int) -> Baseline:
+    """Read a report.
+
+    Raises:
+        BadInput: no such file, not JSON, of another schema version, or not a report.
+    """
+    try:
+        data = json.loads(path.read_bytes(), parse_constant=_refuse)
+    except FileNotFoundError:
+        raise BadInput(f"No such report: {path}.") from None
+    except (ValueError, RecursionError) as error:
+        raise BadInput(f"{path} is not JSON: {error}.", _REPORT.remedy) from None
+    try:
+        if not isinstance(data, dict):
+            raise BadInput("It is not a report of aetk bench.", _REPORT.remedy)
+        found = data.get("schema_version")
+        if found != schema_version:
+            raise BadInput(f"Its schema version is {found!r}; expected {schema_version}.", "Measure anew.")
+        return _baseline(path, strict.read(_Data, data, "report", _REPORT))
+    except BadInput as error:
+        raise BadInput(f"{path}: {error.message}", error.hint) from None
+
+
+def _baseline(path: Path, data: _Data) -> Baseline:
+    rows: dict[Key, Timings] = {}
+    listed: list[_Row | _Arrivals] = [*data.measured, *data.sparse]
+    for row in listed:
+        s = row.setting
+        if s.way not in ("run", "bound", "scorer"):
+            raise BadInput(f"A row's way is {s.way!r}; expected run, bound or scorer.", _REPORT.remedy)
+        setting = Setting(s.provider, s.batch, cast(Way, s.way), s.threads, s.spinning)
+        turns = tuple(Turn(turn.at, turn.cpu_seconds, turn.samples) for turn in row.timings.turns)
+        samples = [sample for turn in turns for sample in turn.samples]
+        if not samples or min(samples) <= 0:
+            raise BadInput("A row's samples are missing or not positive.", _REPORT.remedy)
+        rows[setting, row.interval_ms if isinstance(row, _Arrivals) else None] = Timings(turns)
+    return Baseline(path, data.model, data.model_sha256, data.environment, rows)
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(f"it holds {name}")

@@ -1,0 +1,157 @@
+"""Measures a model on the execution providers of this machine, and says where every node ran."""
+
+import contextlib
+import math
+import os
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from aetk.contract.errors import BadInput, Unavailable
+from aetk.edge.bench.advice import conclude
+from aetk.edge.bench.arrivals import INTERVALS_MS, Arrivals, measure_arrivals
+from aetk.edge.bench.baseline import Baseline, Key, read_baseline
+from aetk.edge.bench.comparison import check, compare
+from aetk.edge.bench.machine import conditions, environment, findings
+from aetk.edge.bench.measured import Measured
+from aetk.edge.bench.opening import Opened, open_rows, probe_rows
+from aetk.edge.bench.plan import BATCHES, PROVIDERS, plan
+from aetk.edge.bench.product import Product, Speed, bounds, flops_per_row
+from aetk.edge.bench.report import SCHEMA_VERSION, BenchReport
+from aetk.edge.bench.samples import Timings
+from aetk.edge.bench.turns import measure
+from aetk.edge.binding import DEVICES
+from aetk.edge.model import load
+from aetk.edge.ways import Setting
+
+_PROBES_SHARE = 0.35
+_SPARSE_SHARE = 0.64
+"""Of the time left: with a second from row to row, the ten samples of a median are soon a long time."""
+_PRODUCT_SHARE = 0.01
+
+
+def bench(
+    model: str | Path,
+    *,
+    providers: Sequence[str] = PROVIDERS,
+    batches: Sequence[int] = BATCHES,
+    threads: Sequence[int | None] | None = None,
+    spinning: Sequence[bool] | None = None,
+    sparse: bool = False,
+    seconds: float = 45.0,
+    require: Sequence[str] = (),
+    against: str | Path | None = None,
+    fail_above: float | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> BenchReport:
+    """Measure a model over providers, batch sizes and session options, interleaved.
+
+    Args:
+        model: an exported model.
+        providers: short names; one that does not work here is skipped with its reason.
+        batches: rows per run.
+        threads: intra-op thread counts of the CPU; None among them leaves the choice to ONNX Runtime.
+        spinning: whether those threads spin while they wait. Where neither this nor `threads` is given, the
+            alternatives are measured at two batch sizes.
+        sparse: also measure single rows that arrive every 10, 100 and 1,000 ms.
+        seconds: for everything, cold starts in fresh processes included. What time does not suffice for is left out
+            and said; every row is run at least once.
+        require: providers that must work.
+        against: an earlier report as JSON, to compare with; read and checked before anything is measured.
+        fail_above: the ratio to it above which a row is too slow.
+        progress: told in words what is being done.
+
+    Raises:
+        BadInput: not a model of the contract, an empty or impossible grid, or a report that cannot be compared with.
+        Unavailable: a required provider does not work here, or none does.
+    """
+    origin = time.perf_counter()
+    if not (seconds > 0 and math.isfinite(seconds)):
+        raise BadInput(f"The time is {seconds:g} s; expected a positive number of seconds.")
+    wanted = list(dict.fromkeys([*require, *providers]))  # what must work is tried first
+    settings = plan(wanted, batches, threads, spinning, sparse)
+    machine = environment()
+    baseline = _baseline(against, fail_above, settings, sparse, machine)
+    loaded, before = load(Path(model)), conditions()
+    opened, skipped = open_rows(loaded, settings, require, progress)
+    products = _products(opened)
+
+    def speeds(share: float) -> list[Speed]:
+        return [product.measure(share * seconds, origin) for product in products]
+
+    taken = speeds(_PRODUCT_SHARE)
+    cold = probe_rows(loaded, opened, _PROBES_SHARE * seconds, progress)
+    end = origin + (1 - _PRODUCT_SHARE) * seconds
+    until = end - (_SPARSE_SHARE * max(0.0, end - time.perf_counter()) if sparse else 0.0)
+    measure([row.runner for row in opened], until, origin, lambda: taken.extend(speeds(_PRODUCT_SHARE / 10)), progress)
+    arrivals = _arrivals(opened, end - time.perf_counter(), origin, progress) if sparse else []
+    taken += speeds(_PRODUCT_SHARE)
+    measured = [row.result(found) for row, found in zip(opened, cold, strict=True)]
+    after, sha256 = conditions(), loaded.card.model_sha256
+    return BenchReport(
+        schema_version=SCHEMA_VERSION,
+        model=loaded.path,
+        model_sha256=sha256,
+        environment=machine,
+        asked_seconds=seconds,
+        seconds=time.perf_counter() - origin,
+        measured=tuple(measured),
+        sparse=tuple(arrivals),
+        skipped=tuple(skipped),
+        products=tuple(taken),
+        bounds=bounds(taken, flops_per_row(loaded.graph)),
+        before=before,
+        after=after,
+        findings=findings(before, after, taken, os.cpu_count() or 1),
+        conclusion=conclude(loaded.path, measured, skipped),
+        comparison=None
+        if baseline is None
+        else compare(baseline, _timings(measured, arrivals), sha256, machine, fail_above),
+    )
+
+
+def _baseline(
+    against: str | Path | None,
+    fail_above: float | None,
+    settings: Sequence[Setting],
+    sparse: bool,
+    machine: dict[str, object],
+) -> Baseline | None:
+    if fail_above is not None and against is None:
+        raise BadInput("A limit on ratios needs a report to compare with.", "Give --compare OTHER.json.")
+    if fail_above is not None and not (fail_above > 0 and math.isfinite(fail_above)):
+        raise BadInput(f"The limit is a ratio of {fail_above:g}; expected a positive number, 1.2 for 20% slower.")
+    if against is None:
+        return None
+    baseline = read_baseline(Path(against), SCHEMA_VERSION)
+    keys: set[Key] = {(setting, None) for setting in settings}
+    if sparse:
+        keys |= {(setting, interval) for setting in settings if _arrives(setting) for interval in INTERVALS_MS}
+    check(baseline, keys, machine, fail_above)
+    return baseline
+
+
+def _products(opened: Sequence[Opened]) -> list[Product]:
+    """The matrix product on every provider that runs the model; none on one that cannot multiply alone."""
+    found = []
+    for provider in dict.fromkeys(row.runner.setting.provider for row in opened):
+        if provider in DEVICES:
+            with contextlib.suppress(Unavailable):
+                found.append(Product(provider))
+    return found
+
+
+def _arrives(setting: Setting) -> bool:
+    return setting.batch == 1 and setting.way == "run"
+
+
+def _arrivals(
+    opened: Sequence[Opened], seconds: float, origin: float, progress: Callable[[str], None]
+) -> list[Arrivals]:
+    single = [(row.runner, row.session) for row in opened if _arrives(row.runner.setting)]
+    return measure_arrivals(single, seconds, origin, progress)
+
+
+def _timings(measured: Sequence[Measured], arrivals: Sequence[Arrivals]) -> dict[Key, Timings]:
+    found: dict[Key, Timings] = {(row.setting, None): row.timings for row in measured}
+    return found | {(row.setting, row.interval_ms): row.timings for row in arrivals}

@@ -1,0 +1,56 @@
+"""What this process's control group allows it, and how often it was held back: cgroup versions 1 and 2 of Linux."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+_ROOT = Path("/")
+
+
+@dataclass(frozen=True)
+class Throttled:
+    """How often the group ran out of its quota since it exists, and for how long."""
+
+    periods: int
+    seconds: float
+
+
+def cpu_quota(root: Path = _ROOT) -> float | None:
+    """Processors' worth of time that the group may use; None without a limit, or where the system does not tell."""
+    limits = []
+    for folder in _folders(root):
+        limit = (_text(folder / "cpu.max") or "").split()
+        if not limit:
+            limit = [_text(folder / f"cpu.cfs_{name}_us") or "" for name in ("quota", "period")]
+        if limit[0].isdigit() and limit[-1].isdigit():  # "max" or -1 where there is none
+            limits.append(int(limit[0]) / int(limit[-1]))
+    return min(limits, default=None)
+
+
+def throttled(root: Path = _ROOT) -> Throttled | None:
+    """The count so far; None where the system does not tell."""
+    for folder in _folders(root):
+        stat = dict(line.split() for line in (_text(folder / "cpu.stat") or "").splitlines() if len(line.split()) == 2)
+        if "throttled_usec" in stat:
+            return Throttled(int(stat["nr_throttled"]), int(stat["throttled_usec"]) / 1e6)
+        if "throttled_time" in stat:
+            return Throttled(int(stat["nr_throttled"]), int(stat["throttled_time"]) / 1e9)
+    return None
+
+
+def _folders(root: Path) -> Iterator[Path]:
+    """The folders of the process's own group and of those above it, innermost first."""
+    for line in (_text(root / "proc/self/cgroup") or "").splitlines():
+        _, controllers, path = line.split(":", 2)
+        if controllers and "cpu" not in controllers.split(","):
+            continue
+        mount = root / "sys/fs/cgroup" / ("cpu" if controllers else "")
+        own = Path(path.strip().lstrip("/"))
+        yield from (mount / above for above in (own, *own.parents) if (mount / above).is_dir())
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return None

@@ -1,0 +1,154 @@
+"""Holds a benchmark against an earlier one, row by row: how many times as long does a run take now?
+
+A ratio of medians alone says little on a machine that others use too, so each comes with its spread, from the medians
+of the windows on both sides: the lowest is the best window now over the worst one then, the highest the worst now over
+the best then. No distribution is assumed, and windows that disagree widen the spread by as much as they do.
+
+A row is slower than allowed only where the lowest ratio lies above the limit: even its best window now, against the
+worst one then, is too slow. So an unstable row fails only on a slowdown larger than its own instability, and a slowdown
+within the spread is said to be undecided. More --seconds narrow the spread.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from aetk.contract.errors import BadInput
+from aetk.edge.bench.baseline import Baseline, Key
+from aetk.edge.bench.samples import Timings
+from aetk.edge.ways import Setting
+
+_MACHINE = ("system", "processor", "usable_cpus", "cpu_quota")
+_VERSIONS = ("onnxruntime", "python", "numpy")
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """One row, now and then.
+
+    Attributes:
+        setting: what was measured.
+        interval_ms: of sparse arrivals; None in the grid.
+        median: seconds now.
+        other: seconds then.
+        ratio: the one over the other; above 1 is slower now.
+        low: the lowest ratio of two windows; None where either side has too few samples for windows.
+        high: the highest.
+        verdict: `slower` where the whole spread lies above the limit (1 without one), `faster` where it lies below 1,
+            `undecided` where only the ratio itself is above the limit, else `alike`.
+    """
+
+    setting: Setting
+    interval_ms: int | None
+    median: float
+    other: float
+    ratio: float
+    low: float | None
+    high: float | None
+    verdict: Literal["slower", "faster", "alike", "undecided", "too few samples"]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All rows that both reports hold.
+
+    Attributes:
+        other: the earlier report.
+        fail_above: the ratio above which a row is too slow; None where nothing is demanded.
+        rows: in this report's order.
+        missing: rows that only the earlier report holds.
+        warnings: what else differs: the model, the machine, the versions.
+    """
+
+    other: Path
+    fail_above: float | None
+    rows: tuple[Ratio, ...]
+    missing: tuple[Key, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def slower(self) -> tuple[Ratio, ...]:
+        """The rows that are slower than allowed, or than 1 where no limit is given."""
+        return tuple(row for row in self.rows if row.verdict == "slower")
+
+    @property
+    def passed(self) -> bool:
+        """No row is slower than allowed; and, where there is a limit, at least one row could be judged by it."""
+        judged = any(row.low is not None for row in self.rows)
+        return self.fail_above is None or (judged and not self.slower)
+
+
+def check(
+    baseline: Baseline,
+    settings: set[Key],
+    environment: Mapping[str, Any],
+    fail_above: float | None,
+) -> None:
+    """Refuse a comparison that could not mean anything, before anything is measured.
+
+    Raises:
+        BadInput: no row in common, or a limit that would judge two machines by each other.
+    """
+    if not settings & baseline.rows.keys():
+        raise BadInput(
+            f"{baseline.path} holds no row that is to be measured now.",
+            "Give the batch sizes, providers and threads that it was made with.",
+        )
+    differing = _differing(baseline, environment, _MACHINE)
+    if fail_above is not None and differing:
+        raise BadInput(
+            f"{baseline.path} was made on another machine ({differing[0]}); a limit on ratios means nothing there.",
+            "Make a report on this machine, or leave --fail-above out.",
+        )
+
+
+def compare(
+    baseline: Baseline,
+    now: Mapping[Key, Timings],
+    model_sha256: str,
+    environment: Mapping[str, Any],
+    fail_above: float | None,
+) -> Comparison:
+    """Ratios of medians with their spread, for every row that both hold."""
+    rows = tuple(
+        _ratio(key, timings, baseline.rows[key], fail_above) for key, timings in now.items() if key in baseline.rows
+    )
+    warnings = []
+    if baseline.model_sha256 != model_sha256:
+        warnings.append(
+            f"ANOTHER MODEL: {baseline.path} measured {baseline.model} ({baseline.model_sha256[:12]}...), "
+            f"not this file ({model_sha256[:12]}...)"
+        )
+    warnings += [f"another machine: {words}" for words in _differing(baseline, environment, _MACHINE)]
+    warnings += [f"another version: {words}" for words in _differing(baseline, environment, _VERSIONS)]
+    missing = tuple(key for key in baseline.rows if key not in now)
+    return Comparison(baseline.path, fail_above, rows, missing, tuple(warnings))
+
+
+def _differing(baseline: Baseline, environment: Mapping[str, Any], keys: tuple[str, ...]) -> list[str]:
+    then = baseline.environment
+    return [f"{key} {then.get(key)} then, {environment[key]} now" for key in keys if then.get(key) != environment[key]]
+
+
+def _ratio(key: Key, now: Timings, then: Timings, fail_above: float | None) -> Ratio:
+    median, other = float(np.median(now.seconds)), float(np.median(then.seconds))
+    here, there = now.window_medians, then.window_medians
+    low = min(here) / max(there) if here and there else None
+    high = max(here) / min(there) if here and there else None
+    verdict = _verdict(median / other, low, high, 1.0 if fail_above is None else fail_above)
+    return Ratio(key[0], key[1], median, other, median / other, low, high, verdict)
+
+
+def _verdict(
+    ratio: float, low: float | None, high: float | None, limit: float
+) -> Literal["slower", "faster", "alike", "undecided", "too few samples"]:
+    if low is None or high is None:
+        return "too few samples"
+    if low > limit:
+        return "slower"
+    if high < 1:
+        return "faster"
+    return "undecided" if ratio > limit else "alike"

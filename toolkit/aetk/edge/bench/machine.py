@@ -1,0 +1,148 @@
+"""The machine behind a measurement: what it is, and in what condition it was before and after."""
+
+import contextlib
+import os
+import platform
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from aetk.edge.bench.cgroup import Throttled, cpu_quota, throttled
+from aetk.edge.bench.product import Speed
+from aetk.edge.runtime import onnxruntime, usable_cpus
+
+_CPUS = Path("/sys/devices/system/cpu")
+_SLOWER = 0.15
+_BUSY = 0.10
+
+
+def environment() -> dict[str, Any]:
+    """The machine and the versions behind a measurement, as JSON can hold them.
+
+    `cpu_quota` is that of the control group; it and `governor` are None where there is none or the system does not
+    tell.
+    """
+    ort = onnxruntime()
+    governors = set(_read_all("cpu[0-9]*/cpufreq/scaling_governor"))
+    return {
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "processor": _cpuinfo("model name") or platform.processor(),
+        "cpu_flags": _cpuinfo("flags") or _cpuinfo("Features") or "",
+        "usable_cpus": str(usable_cpus()),
+        "affinity": sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
+        "cpu_quota": cpu_quota(),
+        "governor": ", ".join(sorted(governors)) or None,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "onnxruntime": ort.__version__,
+        "onnxruntime_build": ort.get_build_info(),
+    }
+
+
+def _read_all(pattern: str) -> list[str]:
+    """What the readable files of that pattern say."""
+    found = []
+    for path in sorted(_CPUS.glob(pattern)):
+        with contextlib.suppress(OSError):
+            found.append(path.read_text().strip())
+    return found
+
+
+def _cpuinfo(key: str) -> str | None:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return None
+    return next((line.split(":", 1)[1].strip() for line in lines if line.split(":")[0].strip() == key), None)
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """The machine at one moment; None where the system does not tell.
+
+    Attributes:
+        clock: seconds of `time.perf_counter`.
+        load_average: runnable processes, over 1, 5 and 15 minutes.
+        busy_seconds: processor time that the machine has spent on anything, a hypervisor's other guests included.
+        own_seconds: processor time of this process and of its children that have ended.
+        throttled: of the control group.
+        thermal_throttles: how often the processors have slowed down for heat.
+    """
+
+    clock: float
+    load_average: tuple[float, ...] | None
+    busy_seconds: float | None
+    own_seconds: float
+    throttled: Throttled | None
+    thermal_throttles: int | None
+
+
+def conditions() -> Conditions:
+    """The condition of the machine now."""
+    counts = [int(text) for text in _read_all("cpu[0-9]*/thermal_throttle/*_throttle_count") if text.isdigit()]
+    return Conditions(
+        clock=time.perf_counter(),
+        load_average=os.getloadavg() if hasattr(os, "getloadavg") else None,
+        busy_seconds=_busy_seconds(),
+        own_seconds=sum(os.times()[:4]),
+        throttled=throttled(),
+        thermal_throttles=sum(counts) if counts else None,
+    )
+
+
+def _busy_seconds() -> float | None:
+    """All of /proc/stat but idle and waiting for disks; guests' time is part of user's."""
+    try:
+        user, nice, system, _idle, _iowait, irq, softirq, steal = map(
+            int, Path("/proc/stat").read_text().splitlines()[0].split()[1:9]
+        )
+    except (OSError, ValueError):
+        return None
+    return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
+
+
+def findings(before: Conditions, after: Conditions, speeds: Sequence[Speed], cpus: int) -> tuple[str, ...]:
+    """What, in words, has spoilt the figures; empty where nothing was noticed.
+
+    Args:
+        before: the condition at the start.
+        after: the condition at the end.
+        speeds: the fixed matrix product at the start, between and at the end.
+        cpus: processors of the machine.
+    """
+    said = []
+    if before.throttled and after.throttled and after.throttled.periods > before.throttled.periods:
+        said.append(
+            f"throttled: the control group's quota held this process back {_times(before.throttled, after.throttled)}"
+        )
+    if before.thermal_throttles is not None and (after.thermal_throttles or 0) > before.thermal_throttles:
+        said.append(f"throttled: the processors slowed down for heat, {after.thermal_throttles} times by now")
+    said += _slowdown([speed for speed in speeds if speed.provider == "cpu"])
+    if before.busy_seconds is not None and after.busy_seconds is not None:
+        others = after.busy_seconds - before.busy_seconds - (after.own_seconds - before.own_seconds)
+        share = others / (cpus * (after.clock - before.clock))
+        if share > _BUSY:
+            said.append(f"not alone: other processes took {share:.0%} of the processors during the run")
+    return tuple(said)
+
+
+def _times(before: Throttled, after: Throttled) -> str:
+    return f"{after.periods - before.periods} times, for {after.seconds - before.seconds:.2f} s"
+
+
+def _slowdown(speeds: Sequence[Speed]) -> list[str]:
+    if len(speeds) < 2:
+        return []
+    third = max(1, len(speeds) // 3)
+    first, last = (median(speed.usual_flops for speed in part) for part in (speeds[:third], speeds[-third:]))
+    if last > first * (1 - _SLOWER):
+        return []
+    return [
+        f"slower: the fixed matrix product fell from {first / 1e9:,.0f} to {last / 1e9:,.0f} GFLOP/s during the run; "
+        "the processors were throttled, or others took them"
+    ]

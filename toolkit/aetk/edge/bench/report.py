@@ -1,0 +1,60 @@
+"""What a benchmark reports: raw samples, the machine behind them, and what was left out and why."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from aetk.edge.bench.advice import Conclusion
+from aetk.edge.bench.arrivals import Arrivals
+from aetk.edge.bench.comparison import Comparison
+from aetk.edge.bench.machine import Conditions
+from aetk.edge.bench.measured import Measured, Skipped
+from aetk.edge.bench.product import Bound, Speed
+
+SCHEMA_VERSION = 2
+
+
+@dataclass(frozen=True)
+class BenchReport:
+    """A benchmark of one model on one machine.
+
+    Attributes:
+        schema_version: of this report as JSON.
+        model: the file that was measured.
+        model_sha256: of that file without its card.
+        environment: the machine and the versions.
+        asked_seconds: for the whole run.
+        seconds: that it took.
+        measured: a row for every setting, asked without a pause.
+        sparse: single rows that arrived now and then; empty unless asked for.
+        skipped: providers and rows that could not be measured.
+        products: the fixed matrix product at the start, between and at the end.
+        bounds: what matrix products alone would allow, a provider each.
+        before: the condition of the machine at the start.
+        after: and at the end.
+        findings: what has spoilt the figures, in words.
+        conclusion: what follows for this machine.
+        comparison: with an earlier report; None unless asked for.
+    """
+
+    schema_version: int
+    model: Path
+    model_sha256: str
+    environment: dict[str, Any]
+    asked_seconds: float
+    seconds: float
+    measured: tuple[Measured, ...]
+    sparse: tuple[Arrivals, ...]
+    skipped: tuple[Skipped, ...]
+    products: tuple[Speed, ...]
+    bounds: tuple[Bound, ...]
+    before: Conditions
+    after: Conditions
+    findings: tuple[str, ...]
+    conclusion: Conclusion
+    comparison: Comparison | None = field(default=None)
+
+    @property
+    def passed(self) -> bool:
+        """False where a comparison was asked for and did not hold."""
+        return self.comparison is None or self.comparison.passed

@@ -1,0 +1,80 @@
+"""Raw samples of one row of a benchmark, and the statistics that are derived from them; nothing is ever clipped."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+SAMPLES_NEEDED = {50: 10, 90: 100, 99: 1_000, 99.9: 10_000}
+"""How many samples a percentile has to rest on: ten of them must lie beyond it (half, for the median)."""
+
+WINDOWS = 5
+_LEAST_IN_WINDOW = 5
+UNSTABLE = 0.10
+"""By how much the medians of a row's windows may differ before the row is called unstable."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What a row yielded when it was its turn.
+
+    Attributes:
+        at: seconds from the start of the benchmark to the first sample.
+        cpu_seconds: processor time of the whole process, ONNX Runtime's threads included, over these samples.
+        samples: nanoseconds of every run, in order.
+    """
+
+    at: float
+    cpu_seconds: float
+    samples: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Timings:
+    """All turns of a row, in order."""
+
+    turns: tuple[Turn, ...]
+
+    @cached_property
+    def seconds(self) -> NDArray[np.float64]:
+        """Every sample in order, float64 [samples], seconds."""
+        return np.array([sample for turn in self.turns for sample in turn.samples], np.float64) / 1e9
+
+    def percentile(self, percent: float) -> float | None:
+        """Seconds; None where there are fewer samples than `SAMPLES_NEEDED`."""
+        if len(self.seconds) < SAMPLES_NEEDED[percent]:
+            return None
+        return float(np.percentile(self.seconds, percent))
+
+    @cached_property
+    def window_medians(self) -> tuple[float, ...]:
+        """Medians, in seconds, of up to five stretches of consecutive turns; empty where samples are too few for two.
+
+        Turns of all rows are interleaved, so that a window of one row saw the same minutes as that of another.
+        """
+        for count in range(min(WINDOWS, len(self.turns)), 1, -1):
+            stretches = np.array_split(np.arange(len(self.turns)), count)
+            windows = [[sample for i in stretch for sample in self.turns[i].samples] for stretch in stretches]
+            if min(map(len, windows)) >= _LEAST_IN_WINDOW:
+                return tuple(float(np.median(window)) / 1e9 for window in windows)
+        return ()
+
+    @property
+    def disagreement(self) -> float | None:
+        """Largest over smallest median of the windows, less 1; None where there are no two windows."""
+        medians = self.window_medians
+        return max(medians) / min(medians) - 1 if medians else None
+
+    @property
+    def unstable(self) -> bool | None:
+        """Whether the windows disagree by more than `UNSTABLE`; None where there are no two windows."""
+        return None if self.disagreement is None else self.disagreement > UNSTABLE
+
+    def rows_per_second(self, batch: int) -> float:
+        """Throughput over all samples."""
+        return batch * len(self.seconds) / float(self.seconds.sum())
+
+    def cpu_seconds_per_1000_rows(self, batch: int) -> float:
+        """Processor time over all samples; more than the wall time where threads work, or spin, beside each other."""
+        return 1000 * sum(turn.cpu_seconds for turn in self.turns) / (batch * len(self.seconds))
