@@ -51,8 +51,8 @@ def test_samples_are_the_time_of_single_runs_and_processor_time_is_that_of_the_p
 
     busy, idle = Runner(Setting("cpu", 1), burn), sleeper(2, 0.002)
     run([busy, idle], 1.0)
-    assert min(busy.timings.seconds) >= 0.002
-    assert min(idle.timings.seconds) >= 0.002
+    assert min(busy.timings.seconds) >= 0.0015  # two clocks, which need not agree to the microsecond
+    assert min(idle.timings.seconds) >= 0.0015
     assert busy.timings.cpu_seconds_per_1000_rows(1) == pytest.approx(2.0, rel=0.3)
     assert idle.timings.cpu_seconds_per_1000_rows(1) < 0.5
 
