@@ -3,6 +3,7 @@
 The bound is the roofline's compute roof (Williams, Waterman, Patterson 2009, https://doi.org/10.1145/1498765.1498785):
 no row can be answered faster than its multiplications and additions at the rate of a plain matrix product. It is
 measured with ONNX Runtime's own MatMul on the provider in question, inputs and output resident, in the same run.
+On the CPU it runs on the threads that ONNX Runtime chooses. It has not been run on a CUDA device.
 """
 
 import time
