@@ -3,19 +3,9 @@
 import json
 from pathlib import Path
 
-import pytest
-
-from aetk.edge.bench.cgroup import Throttled, cpu_quota, throttled
 from aetk.edge.bench.machine import Conditions, conditions, environment, findings
 from aetk.edge.bench.product import Speed
-
-
-def tree(root, files):
-    for name, text in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    return root
+from aetk.edge.cgroup import Throttled
 
 
 def test_the_environment_is_json_and_names_machine_and_versions():
@@ -26,45 +16,6 @@ def test_the_environment_is_json_and_names_machine_and_versions():
     assert {"cpu_flags", "affinity", "cpu_quota", "governor", "python", "numpy", "system"} <= found.keys()
     if Path("/proc/cpuinfo").exists():
         assert len(found["cpu_flags"].split()) > 5
-
-
-def test_quota_and_throttling_are_read_from_version_2_the_tightest_group_first(tmp_path):
-    tree(tmp_path, {
-        "proc/self/cgroup": "0::/a/b\n",
-        "sys/fs/cgroup/a/cpu.max": "150000 100000\n",
-        "sys/fs/cgroup/a/b/cpu.max": "max 100000\n",
-        "sys/fs/cgroup/a/b/cpu.stat": "usage_usec 5\nnr_periods 9\nnr_throttled 3\nthrottled_usec 2500000\n",
-    })  # fmt: skip
-    assert cpu_quota(tmp_path) == 1.5
-    assert throttled(tmp_path) == Throttled(3, 2.5)
-
-
-def test_quota_and_throttling_are_read_from_version_1(tmp_path):
-    tree(tmp_path, {
-        "proc/self/cgroup": "4:memory:/m\n1:cpu,cpuacct:/c\n0::/\n",
-        "sys/fs/cgroup/cpu/c/cpu.cfs_quota_us": "50000\n",
-        "sys/fs/cgroup/cpu/c/cpu.cfs_period_us": "100000\n",
-        "sys/fs/cgroup/cpu/c/cpu.stat": "nr_periods 0\nnr_throttled 7\nthrottled_time 1500000000\n",
-    })  # fmt: skip
-    assert cpu_quota(tmp_path) == 0.5
-    assert throttled(tmp_path) == Throttled(7, 1.5)
-
-
-def test_a_container_that_sees_its_own_group_as_the_root_is_read_there(tmp_path):
-    tree(tmp_path, {"proc/self/cgroup": "0::/hidden/elsewhere\n", "sys/fs/cgroup/cpu.max": "200000 100000\n"})
-    assert cpu_quota(tmp_path) == 2.0
-
-
-@pytest.mark.parametrize("limit", ["max 100000", ""])
-def test_no_limit_is_no_quota(tmp_path, limit):
-    tree(tmp_path, {"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.max": limit})
-    assert cpu_quota(tmp_path) is None
-    assert throttled(tmp_path) is None
-
-
-def test_a_system_without_any_of_it_tells_nothing(tmp_path):
-    assert cpu_quota(tmp_path) is None
-    assert throttled(tmp_path) is None
 
 
 def at(clock, busy=0.0, own=0.0, periods=0, thermal=0):

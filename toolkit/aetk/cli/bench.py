@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from aetk.cli.common import FILE, json_option, provider_option
+from aetk.cli.common import FILE, json_option, overwrite, provider_option
 from aetk.edge.providers import PROVIDERS
 
 
@@ -91,11 +91,11 @@ def command(
             require=require,
             against=compare,
             fail_above=fail_above,
-            progress=_progress if shown else lambda _: None,
+            progress=overwrite if shown else lambda _: None,
         )
     finally:
         if shown:
-            _progress("")
+            overwrite("")
     wrote = write_bench(report, out)
     if as_json:
         click.echo(bench_json(report))
@@ -104,7 +104,3 @@ def command(
         click.echo(f"wrote: {' and '.join(map(str, wrote))}")
         click.echo(f"next:  {shlex.join(['aetk', 'verify', str(model)])}")
     ctx.exit(0 if report.passed else 1)
-
-
-def _progress(message: str) -> None:
-    click.echo(f"\r\x1b[K{message}", err=True, nl=False)

@@ -35,3 +35,8 @@ def show(report: Any, text: Callable[[Any], str], as_json: bool, wrote: str = ""
         click.echo(f"wrote: {wrote}")
     if following:
         click.echo(f"next:  {following}")
+
+
+def overwrite(line: str) -> None:
+    """Show how far a command has come, in place of what the line on standard error showed before."""
+    click.echo(f"\r\x1b[K{line}", err=True, nl=False)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from aetk.cli.common import FILE, json_option, provider_option, show
+from aetk.cli.common import FILE, json_option, overwrite, provider_option, show
 from aetk.render.text import scoring, scoring_progress
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def command(
         )
     finally:
         if shown:
-            _overwrite("")
+            overwrite("")
     show(report, scoring, as_json, str(report.out), shlex.join(["aetk", "threshold", str(model)]))
 
 
@@ -69,8 +69,4 @@ class _Line:
     def __call__(self, progress: "ScoreProgress") -> None:
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + 0.1
-            _overwrite(scoring_progress(progress))
-
-
-def _overwrite(line: str) -> None:
-    click.echo(f"\r\x1b[K{line}", err=True, nl=False)
+            overwrite(scoring_progress(progress))

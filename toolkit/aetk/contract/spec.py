@@ -12,6 +12,9 @@ OUTPUTS = (SIMILARITY, IS_ANOMALY, IS_VALID)
 THRESHOLD = "threshold"
 """Name of the scalar float32 initializer that holds the decision threshold."""
 
+GUARD_PRODUCTS = ("scale.weight", "penalty")
+"""Names of the initializers of matrix products that are no layer of the network, but scale its input or mark rows."""
+
 CARD_KEY = "aetk.card"
 """Key of the card in the ONNX file's metadata."""
 

@@ -1,6 +1,6 @@
-"""I/O binding: runs of a model whose inputs and outputs stay on a device, so that nothing is copied.
+"""I/O binding: runs of a model whose inputs and outputs lie on a device, so that a run copies and allocates nothing.
 
-On CUDA this is a run without the copies. The same code runs with the CPU as the device, and that is how it is tested
+The same code runs with the CPU as the device, and that is how it is tested
 where there is no CUDA device; the lines below have not been run on one.
 """
 
@@ -12,9 +12,6 @@ from numpy.typing import NDArray
 
 from aetk.contract.errors import BadInput
 from aetk.edge.runtime import onnxruntime
-
-DEVICES = {"cpu": "cpu", "cuda": "cuda"}
-"""ONNX Runtime's name of the memory that a provider computes in, by the provider's short name."""
 
 _DTYPES: dict[str, type[np.generic]] = {
     "tensor(float)": np.float32,
@@ -29,7 +26,7 @@ class Binding:
     Args:
         raw: ONNX Runtime's session.
         inputs: every input by name; each is copied to the device once, here.
-        device: a value of `DEVICES`.
+        device: whose memory, in ONNX Runtime's words (a provider's `device`).
 
     Raises:
         BadInput: an output whose size does not follow from the batch, or whose type has no place here.
@@ -39,8 +36,9 @@ class Binding:
         self._raw = raw
         self._bound = raw.io_binding()
         values = onnxruntime().OrtValue
-        for name, array in inputs.items():
-            self._bound.bind_ortvalue_input(name, values.ortvalue_from_numpy(array, device, 0))
+        self._inputs = {name: values.ortvalue_from_numpy(array, device, 0) for name, array in inputs.items()}
+        for name, value in self._inputs.items():
+            self._bound.bind_ortvalue_input(name, value)
         rows = len(next(iter(inputs.values())))
         for output in raw.get_outputs():
             shape = [rows, *output.shape[1:]]
@@ -48,6 +46,10 @@ class Binding:
                 raise BadInput(f"The output {output.name}, {output.type} {output.shape}, cannot be bound to a device.")
             value = values.ortvalue_from_shape_and_type(shape, _DTYPES[output.type], device, 0)
             self._bound.bind_ortvalue_output(output.name, value)
+
+    def write(self, name: str, array: NDArray[np.float32]) -> None:
+        """Copy other values of the same shape, C-contiguous, into an input."""
+        self._inputs[name].update_inplace(array)
 
     def run(self) -> None:
         """One run, waited for: a device works on after the call has returned."""

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aetk.contract import spec
+from aetk.edge.binding import Binding
 from aetk.edge.runtime import onnxruntime
 from aetk.edge.session import Session
 
@@ -30,10 +31,11 @@ class HostLane:
         self._binding = session.raw.io_binding()
         self._features = np.empty(shape, np.float32)
         self._binding.bind_ortvalue_input(spec.INPUT, value(self._features))
-        self._outputs = []
-        for name, dims, dtype in _outputs(self._raw, shape):
-            self._outputs.append(np.empty(dims, dtype))
-            self._binding.bind_ortvalue_output(name, value(self._outputs[-1]))
+        self._outputs: list[NDArray[Any]] = []
+        for output in session.raw.get_outputs():
+            dtype = np.float32 if output.type == "tensor(float)" else np.bool_
+            self._outputs.append(np.empty([shape[0], *output.shape[1:]], dtype))
+            self._binding.bind_ortvalue_output(output.name, value(self._outputs[-1]))
 
     def run(self, rows: NDArray[Any], results: Sequence[NDArray[Any]]) -> None:
         """See `Lane`."""
@@ -44,29 +46,20 @@ class HostLane:
 
 
 class DeviceLane:
-    """A lane in a device's memory: one copy in, one copy for each output, nothing allocated.
+    """A lane in a device's memory: one copy in, one copy for each output.
 
     Every run has a stream of its own, so that the copies of one lane overlap with the computing of another.
     """
 
     def __init__(self, session: Session, shape: tuple[int, int]) -> None:
-        value = onnxruntime().OrtValue.ortvalue_from_shape_and_type
-        device = session.provider.device
-        self._raw = session.raw
-        self._binding = session.raw.io_binding()
-        self._features = value(list(shape), np.float32, device, 0)
-        self._binding.bind_ortvalue_input(spec.INPUT, self._features)
-        self._outputs = []
-        for name, dims, dtype in _outputs(self._raw, shape):
-            self._outputs.append(value(dims, dtype, device, 0))
-            self._binding.bind_ortvalue_output(name, self._outputs[-1])
+        self._binding = Binding(session.raw, {spec.INPUT: np.zeros(shape, np.float32)}, session.provider.device)
 
     def run(self, rows: NDArray[Any], results: Sequence[NDArray[Any]]) -> None:
         """See `Lane`."""
-        self._features.update_inplace(float32(rows))
-        self._raw.run_with_iobinding(self._binding)
-        for result, output in zip(results, self._outputs, strict=True):
-            result[...] = output.numpy()
+        self._binding.write(spec.INPUT, float32(rows))
+        self._binding.run()
+        for result, output in zip(results, self._binding.outputs().values(), strict=True):
+            result[...] = output
 
 
 def open_lane(session: Session, shape: tuple[int, int]) -> Lane:
@@ -80,11 +73,3 @@ def float32(rows: NDArray[Any]) -> NDArray[np.float32]:
         return np.ascontiguousarray(rows)
     with np.errstate(over="ignore"):  # beyond float32 is infinite, which the model knows how to judge
         return rows.astype(np.float32, order="C")
-
-
-def _outputs(raw: Any, shape: tuple[int, int]) -> list[tuple[str, list[int], Any]]:
-    """Name, shape and dtype of every output for rows of a shape."""
-    return [
-        (output.name, list(shape[: len(output.shape)]), np.float32 if output.type == "tensor(float)" else np.bool_)
-        for output in raw.get_outputs()
-    ]

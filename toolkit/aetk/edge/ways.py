@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aetk.contract import spec
-from aetk.edge.binding import DEVICES, Binding
+from aetk.edge.binding import Binding
 from aetk.edge.model import LoadedModel
 from aetk.edge.providers import find_provider
 from aetk.edge.scorer import Scorer
@@ -61,5 +61,5 @@ def runner(
         return partial(Scorer(loaded, providers=[setting.provider], threads=setting.threads).score, rows)
     session = session or open_for(loaded.data, setting)
     if setting.way == "bound":
-        return Binding(session.raw, {spec.INPUT: rows}, DEVICES[setting.provider]).run
+        return Binding(session.raw, {spec.INPUT: rows}, session.provider.device).run
     return partial(session.raw.run, None, {spec.INPUT: rows})

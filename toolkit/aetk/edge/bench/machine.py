@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from aetk.edge.bench.cgroup import Throttled, cpu_quota, throttled
 from aetk.edge.bench.product import Speed
+from aetk.edge.cgroup import Throttled, cpu_quota, throttled
 from aetk.edge.runtime import onnxruntime, usable_cpus
 
 _CPUS = Path("/sys/devices/system/cpu")

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from aetk.contract.errors import BadInput
-from aetk.edge.binding import DEVICES
+from aetk.edge.providers import find_provider
 from aetk.edge.ways import Setting
 
 BATCHES = (1, 16, 64, 256, 1024, 4096, 16384, 65536)
@@ -25,7 +25,7 @@ def plan(
     On the CPU, threads and spinning that are named are crossed with all batches. Where neither is, every batch is
     measured as ONNX Runtime comes, and the alternatives (one thread; threads that do not spin) only where options are
     chosen by them: at the smallest batch and at the one nearest to `TILE`. Big batches also go through the Scorer.
-    CUDA is measured with the copies and, batch for batch, without them.
+    A provider with a memory of its own is measured with the copies and, batch for batch, without them.
 
     Raises:
         BadInput: an empty or impossible grid.
@@ -38,7 +38,8 @@ def plan(
             rows += _on_cpu(batches, threads, spinning, sparse)
         else:
             rows += [Setting(provider, batch) for batch in batches]
-            rows += [Setting(provider, batch, "bound") for batch in batches if provider in DEVICES]
+            if find_provider(provider).device != "cpu":
+                rows += [Setting(provider, batch, "bound") for batch in batches]
             rows += [Setting(provider, 1)] if sparse else []
     places = {provider: place for place, provider in enumerate(dict.fromkeys(providers))}
     return sorted(dict.fromkeys(rows), key=lambda row: (places[row.provider], row.way == "bound", row.batch))

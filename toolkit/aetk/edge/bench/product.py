@@ -14,10 +14,10 @@ from statistics import median
 
 import numpy as np
 
-from aetk.contract import onnxfile
+from aetk.contract import onnxfile, spec
 from aetk.contract.protobuf import encode_bytes, encode_int
 from aetk.edge.bench.turns import settle
-from aetk.edge.binding import DEVICES, Binding
+from aetk.edge.binding import Binding
 from aetk.edge.providers import find_provider
 from aetk.edge.session import open_session
 
@@ -80,7 +80,7 @@ class Product:
         self.provider, self.size = provider, _SIZES.get(provider, _SIZE_ELSEWHERE)
         session = open_session(_model(self.size), find_provider(provider))
         matrix = np.random.default_rng(0).standard_normal((self.size, self.size), np.float32)
-        self._binding = Binding(session.raw, {"a": matrix, "b": matrix}, DEVICES[provider])
+        self._binding = Binding(session.raw, {"a": matrix, "b": matrix}, session.provider.device)
 
     def measure(self, seconds: float, origin: float) -> Speed:
         """Time single products for a while, three at least after an unmeasured one; leaves its threads asleep."""
@@ -109,14 +109,14 @@ def _model(size: int) -> bytes:
 
 
 def flops_per_row(graph: onnxfile.Model) -> int:
-    """Float32 operations that a row's matrix products take: a multiplication and an addition for every weight."""
+    """Float32 operations of the network on a row: a multiplication and an addition for every weight of its layers."""
     shapes = {initializer.name: initializer.shape for initializer in graph.initializers}
     weights = [
         shapes[name]
         for node in graph.nodes
         if node.op_type in ("Gemm", "MatMul")
         for name in node.inputs
-        if len(shapes.get(name, ())) == 2
+        if len(shapes.get(name, ())) == 2 and name not in spec.GUARD_PRODUCTS
     ]
     return 2 * sum(map(prod, weights))
 

@@ -41,7 +41,7 @@ def throttled(root: Path = _ROOT) -> Throttled | None:
 def _folders(root: Path) -> Iterator[Path]:
     """The folders of the process's own group and of those above it, innermost first."""
     for line in (_text(root / "proc/self/cgroup") or "").splitlines():
-        _, controllers, path = line.split(":", 2)
+        controllers, _, path = line.partition(":")[2].partition(":")
         if controllers and "cpu" not in controllers.split(","):
             continue
         mount = root / "sys/fs/cgroup" / ("cpu" if controllers else "")
