@@ -99,6 +99,6 @@ def test_an_inspection_says_what_the_file_is(model):
     assert report.card_bytes == card_path(model).stat().st_size
     assert (report.ir_version, report.opset, report.card_copy) == (8, 17, "current")
     assert [v.name for v in report.outputs] == list(spec.OUTPUTS)
-    assert report.operators["Gemm"] == 5  # the scaling, and four layers
+    assert report.operators["Gemm"] == 6  # the scaling, four layers, the penalty
     assert report.parameters > 30 * 64
     assert len(report.card.features) == 30
