@@ -8,12 +8,13 @@ import math
 import os
 from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import wait
 from typing import Any, TypeVar
 
 from numpy.typing import NDArray
 
 from aetk.contract import onnxfile, spec
+from aetk.edge.helpers import Helpers
 from aetk.edge.lanes import Lane, float32, open_lane
 from aetk.edge.runtime import cache_bytes
 from aetk.edge.session import Session
@@ -52,7 +53,7 @@ class Tiles:
         self._threads = threads
         self._bound = (1 if session.provider.device == "cpu" else tile, n_features)
         self._lanes = deque[Lane]()
-        self._pool: ThreadPoolExecutor | None = None
+        self._helpers: Helpers | None = None
         self._pid = os.getpid()
 
     def run(self, rows: NDArray[Any], results: Sequence[NDArray[Any]]) -> None:
@@ -72,7 +73,7 @@ class Tiles:
                 waiting.clear()  # nobody will see the others' results
                 raise
 
-        helpers = [self._workers().submit(work) for _ in range(min(self._threads, len(waiting)) - 1)]
+        helpers = self._workers().start([work] * (min(self._threads, len(waiting)) - 1))
         try:
             work()
         finally:
@@ -91,10 +92,10 @@ class Tiles:
         lane.run(rows, results)
         self._lanes.append(lane)
 
-    def _workers(self) -> ThreadPoolExecutor:
-        if self._pool is None or self._pid != os.getpid():  # threads do not survive a fork
-            self._pool, self._pid = ThreadPoolExecutor(self._threads - 1, "aetk"), os.getpid()
-        return self._pool
+    def _workers(self) -> Helpers:
+        if self._helpers is None or self._pid != os.getpid():  # threads do not survive a fork
+            self._helpers, self._pid = Helpers(self._threads - 1), os.getpid()
+        return self._helpers
 
 
 def _next(items: deque[T]) -> T | None:
