@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pandas as pd
 from numpy.typing import NDArray
 
+from aetk.edge.bench.product import flops_per_row
+from aetk.edge.model import load
 from aetk.lab.detector import Detector
 from aetk.lab.export import export
 from aetk.lab.runs import read_run
@@ -31,11 +32,8 @@ class Subject:
 
     @property
     def flops_per_row(self) -> int:
-        """Two for each weight of the matrix products in the file."""
-        graph = onnx.load(self.model).graph
-        sizes = {i.name: int(np.prod(i.dims)) for i in graph.initializer}
-        products = [node.input[1] for node in graph.node if node.op_type in ("Gemm", "MatMul")]
-        return 2 * sum(sizes[weight] for weight in products)
+        """Two for each weight of the network's layers."""
+        return flops_per_row(load(self.model).graph)
 
 
 def make(folder: Path, recipe: str = "reference") -> Subject:

@@ -73,7 +73,8 @@ class Tiles:
                 waiting.clear()  # nobody will see the others' results
                 raise
 
-        helpers = self._workers().start([work] * (min(self._threads, len(waiting)) - 1))
+        more = min(self._threads, len(waiting)) - 1
+        helpers = self._workers().start([work] * more) if more else []
         try:
             work()
         finally:
