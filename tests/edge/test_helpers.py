@@ -1,5 +1,6 @@
 """Helping threads stay off the caller's processor and are bound to none."""
 
+import gc
 import os
 import threading
 
@@ -31,6 +32,17 @@ def test_works_are_done_at_the_same_time_by_other_threads():
     for future in started:
         future.result()
     assert len({*seen, threading.get_ident()}) == 3
+
+
+def test_threads_end_with_their_owner():
+    before = set(threading.enumerate())
+    under_test = Helpers(1)
+    under_test.start([lambda: None])[0].result()
+    (started,) = set(threading.enumerate()) - before
+    del under_test
+    gc.collect()
+    started.join(timeout=60)
+    assert not started.is_alive()
 
 
 @needs_affinity

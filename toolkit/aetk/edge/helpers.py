@@ -31,8 +31,9 @@ class Helpers:
     """
 
     def __init__(self, count: int) -> None:
-        self._pool = ThreadPoolExecutor(count, "aetk", lambda: self._threads.append(threading.get_native_id()))
-        self._threads: list[int] = []
+        threads = self._threads = list[int]()
+        # without a reference to this object, which would keep the threads alive after it
+        self._pool = ThreadPoolExecutor(count, "aetk", lambda: threads.append(threading.get_native_id()))
         self._kept_off: tuple[int, int] | None = None
 
     def start(self, works: list[Callable[[], None]]) -> list[Future[None]]:
