@@ -160,6 +160,7 @@ def safe_bound(network: nn.Sequential, n_features: int, kappa: float = 0.0) -> f
     """The largest power of ten, up to 1e9, to which scaled values can be clipped so that no sum of squares overflows.
 
     By interval arithmetic: |Wx + b| <= |W|·|x| + |b| for every layer, in the form that BatchNorm takes when folded.
+    Nor may it clip the anchor κ·√n.
     """
     bound = _LARGEST_BOUND
     while bound >= max(_SMALLEST_BOUND, kappa * math.sqrt(n_features)):

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - its usual name
 
-WIDEST_PRODUCT = 64
-"""Features up to which a product with a square matrix is faster than several operators that go column by column."""
+WIDEST_PRODUCT = 32
+"""Features up to which a product with a square matrix replaces operators that go column by column: a tenth faster on a
+single row, and on 1,024 rows within a few percent. At 64 features, those took a fifth longer."""
 
 _FARTHEST = 1e30
 """A centre beyond this could overflow a difference, and 0 * infinity spoil the matrix product's other columns."""
