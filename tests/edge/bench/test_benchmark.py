@@ -2,13 +2,14 @@
 
 import os
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from aetk.contract.errors import BadInput, Unavailable
 from aetk.edge import session as sessions
-from aetk.edge.bench import SCHEMA_VERSION, bench, newest_model, ordinary_rows
+from aetk.edge.bench import SCHEMA_VERSION, bench, benchmark, newest_model, ordinary_rows
 from aetk.edge.bench.measured import NotProbed
 from aetk.edge.bench.opening import open_rows, probe_rows
 from aetk.edge.model import load
@@ -27,6 +28,13 @@ def test_every_combination_is_measured_where_the_provider_works(report):
     assert [(r.setting.batch, r.setting.threads, r.setting.spinning) for r in report.measured] == [
         (1, None, True), (1, 1, True), (1, None, False), (64, None, True), (64, 1, True),
     ]  # fmt: skip
+
+
+def test_the_matrix_product_is_run_on_the_cpu_and_on_devices_with_a_memory_of_their_own(monkeypatch):
+    """Elsewhere, OpenVINO on a processor for instance, a product as large as a device's would take seconds."""
+    rows = [SimpleNamespace(runner=SimpleNamespace(setting=Setting(short, 1))) for short in ("cpu", "openvino", "cuda")]
+    monkeypatch.setattr(benchmark, "Product", str)
+    assert benchmark._products(rows) == ["cpu", "cuda"]
 
 
 def test_a_provider_that_does_not_work_is_skipped_with_its_reason(report):

@@ -21,6 +21,7 @@ from aetk.edge.bench.report import SCHEMA_VERSION, BenchReport
 from aetk.edge.bench.samples import Timings
 from aetk.edge.bench.turns import measure
 from aetk.edge.model import load
+from aetk.edge.providers import find_provider
 from aetk.edge.ways import Setting
 
 _PROBES_SHARE = 0.35
@@ -131,11 +132,12 @@ def _baseline(
 
 
 def _products(opened: Sequence[Opened]) -> list[Product]:
-    """The matrix product on every provider that runs the model; none on one that cannot multiply alone."""
+    """The matrix product on the CPU and on devices with a memory of their own, except where it cannot run."""
     found = []
     for provider in dict.fromkeys(row.runner.setting.provider for row in opened):
-        with contextlib.suppress(Unavailable):
-            found.append(Product(provider))
+        if provider == "cpu" or find_provider(provider).device != "cpu":
+            with contextlib.suppress(Unavailable):
+                found.append(Product(provider))
     return found
 
 
