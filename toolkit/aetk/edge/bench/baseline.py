@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from aetk.contract import strict
 from aetk.contract.errors import BadInput
-from aetk.edge.bench.samples import Timings, Turn
+from aetk.edge.bench.samples import Timings
 from aetk.edge.ways import Setting, Way
 
 _REPORT = strict.Document("report", "Make one with: aetk bench")
@@ -24,27 +24,15 @@ class _Setting:
 
 
 @dataclass(frozen=True)
-class _Turn:
-    at: float
-    cpu_seconds: float
-    samples: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class _Timings:
-    turns: tuple[_Turn, ...]
-
-
-@dataclass(frozen=True)
 class _Row:
     setting: _Setting
-    timings: _Timings
+    timings: Timings
 
 
 @dataclass(frozen=True)
 class _Arrivals:
     setting: _Setting
-    timings: _Timings
+    timings: Timings
     interval_ms: int
 
 
@@ -111,11 +99,10 @@ def _baseline(path: Path, data: _Data) -> Baseline:
         if s.way not in ("run", "bound", "scorer"):
             raise BadInput(f"A row's way is {s.way!r}; expected run, bound or scorer.", _REPORT.remedy)
         setting = Setting(s.provider, s.batch, cast(Way, s.way), s.threads, s.spinning)
-        turns = tuple(Turn(turn.at, turn.cpu_seconds, turn.samples) for turn in row.timings.turns)
-        samples = [sample for turn in turns for sample in turn.samples]
+        samples = [sample for turn in row.timings.turns for sample in turn.samples]
         if not samples or min(samples) <= 0:
             raise BadInput("A row's samples are missing or not positive.", _REPORT.remedy)
-        rows[setting, row.interval_ms if isinstance(row, _Arrivals) else None] = Timings(turns)
+        rows[setting, row.interval_ms if isinstance(row, _Arrivals) else None] = row.timings
     return Baseline(path, data.model, data.model_sha256, data.environment, rows)
 
 
