@@ -8,7 +8,6 @@ import click
 
 from aetk.cli.common import FILE, json_option, show
 from aetk.contract.card import MISSING_POLICIES
-from aetk.lab.recipe import RECIPES
 
 
 @click.command("train", short_help="Train a detector on a table.")
@@ -16,7 +15,8 @@ from aetk.lab.recipe import RECIPES
 @click.option("--val", "validation", type=FILE, metavar="FILE", help="Rows to choose and calibrate on.")
 @click.option("--label", metavar="COL", help="Column of 0 (ordinary) and 1 (anomaly); never a feature.")
 @click.option("--drop", multiple=True, metavar="COL", help="Column to leave out; repeat for more.")
-@click.option("--recipe", type=click.Choice(list(RECIPES)), help="How to train [default: default].")
+@click.option("--recipe", metavar="NAME", help="default, small, reference or a .toml file [default: default].")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A value of the recipe; repeat for more.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), help="Where to train [default: auto].")
 @click.option("--epochs", type=int, metavar="N", help="Passes over the rows, in place of the recipe's length.")
 @click.option("--seed", type=int, metavar="N", help="Of everything random [default: 41].")
@@ -31,6 +31,7 @@ def command(
     label: str | None,
     drop: tuple[str, ...],
     recipe: str | None,
+    settings: tuple[str, ...],
     device: str | None,
     epochs: int | None,
     seed: int | None,
@@ -48,6 +49,7 @@ def command(
     false-alarm rate that the rows allow.
     """
     from aetk.api import train
+    from aetk.lab.presets import read_setting
     from aetk.render.lab_text import training
 
     report = train(
@@ -56,6 +58,7 @@ def command(
         label=label,
         drop=drop,
         recipe=recipe,
+        settings=dict(map(read_setting, settings)),
         device=device,
         epochs=epochs,
         seed=seed,

@@ -12,8 +12,8 @@ OUTPUTS = (SIMILARITY, IS_ANOMALY, IS_VALID)
 THRESHOLD = "threshold"
 """Name of the scalar float32 initializer that holds the decision threshold."""
 
-GUARD_PRODUCTS = ("scale.weight", "penalty")
-"""Names of the initializers of matrix products that are no layer of the network, but scale its input or mark rows."""
+GUARD_PRODUCTS = ("scale.weight", "copies.weight", "penalty")
+"""Names of the initializers of matrix products that reconstruct nothing, but scale rows, copy or mark them."""
 
 CARD_KEY = "aetk.card"
 """Key of the card in the ONNX file's metadata."""

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from types import UnionType
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from aetk.contract.errors import BadInput
 
@@ -22,7 +22,7 @@ _SCALARS = {int: "a whole number", str: "text", bool: "true or false", float: "a
 
 
 def read(kind: Any, value: Any, where: str, of: Document = CARD) -> Any:
-    """A JSON value as `kind`: a scalar, `X | None`, `tuple[X, ...]`, `Mapping[str, X]` or a dataclass of such.
+    """A JSON value as `kind`: a scalar, `Literal`, `X | None`, `tuple[X, ...]`, `Mapping[str, X]`, a dataclass of such.
 
     Members that the dataclass does not know are ignored.
 
@@ -34,6 +34,10 @@ def read(kind: Any, value: Any, where: str, of: Document = CARD) -> Any:
         return value
     if kind in _SCALARS:
         return _scalar(kind, value, where, of)
+    if origin is Literal:
+        if value not in arguments or type(value) is not str:
+            raise _wrong(where, value, "one of " + ", ".join(arguments), of)
+        return value
     if origin is UnionType:
         (inner,) = (a for a in arguments if a is not type(None))
         return None if value is None else read(inner, value, where, of)

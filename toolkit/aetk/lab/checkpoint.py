@@ -55,7 +55,7 @@ class Checkpoint:
     Attributes:
         request: the options of the run, and the fingerprint of its data.
         progress: where it stands.
-        tensors: `network.*`, `best.*`, `optimizer.<parameter>.<name>`, and `shuffle`, the generator's state at the
+        tensors: `networks.*`, `best.*`, `optimizer.<parameter>.<name>`, and `shuffle`, the generator's state at the
             start of the epoch.
     """
 

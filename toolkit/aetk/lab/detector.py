@@ -1,64 +1,55 @@
 """The detector: one PyTorch module from raw feature values to a decision, evaluated and exported as it is."""
 
-import math
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - its usual name
 
 from aetk.contract import spec
-from aetk.contract.errors import CheckFailed
-from aetk.lab.scale import WIDEST_PRODUCT, Scale
+from aetk.lab.autoencoders import Autoencoders
+from aetk.lab.bound import SAFE, safe_bound
+from aetk.lab.memory import Memory
+from aetk.lab.scale import WIDEST_PRODUCT, Copies, Scale
 
-_LARGEST_BOUND, _SMALLEST_BOUND = 1e9, 1e3
-_SAFE = 1e32
-"""Sums of squares stay below this."""
-_PENALTY = 10 * _SAFE
+_PENALTY = 10 * SAFE
 """Taken from a row's scalar product for each cell that cannot be used: more than all others could add, and little
 enough that a hundred thousand of them do not overflow float32."""
-
-
-def autoencoder(n_features: int, hidden: tuple[int, ...]) -> nn.Sequential:
-    """Linear, BatchNorm and LeakyReLU per hidden layer, then Linear back to float32 [batch, n_features]."""
-    layers: list[nn.Module] = []
-    width = n_features
-    for next_width in hidden:
-        layers += [nn.Linear(width, next_width), nn.BatchNorm1d(next_width), nn.LeakyReLU()]
-        width = next_width
-    return nn.Sequential(*layers, nn.Linear(width, n_features))
 
 
 class Detector(nn.Module):
     """The model contract as a module.
 
+    A row is reconstructed several times, by a memory and by autoencoders. The cosine compares as many copies of the row
+    with all of them at once, each copy's features times their weights, the anchor appended.
+
     Args:
-        network: a trained autoencoder on scaled values, [batch, n] to [batch, n], taken as it is now.
+        networks: trained autoencoders of scaled rows, taken as they are now.
         center: float32 [n], subtracted from raw values.
         inverse_scale: float32 [n], positive, multiplied afterwards.
         fill: float32 [n], takes the place of missing and infinite values where `imputes`; where not, 0 does: the row is
             invalid whatever it be, and one number is put in faster than one per column.
         imputes: whether rows with such values are judged (True) or invalid (False).
-        kappa: the anchor κ: κ·√n is appended to row and reconstruction before the cosine.
+        kappa: the anchor κ: κ·√n is appended to rows and reconstructions before the cosine.
         threshold: the decision threshold.
+        memory: one more reconstruction, the first; None for none.
+        weights: float32 [reconstructions, n]; None for 1 everywhere.
+        compact: whether to go column by column where square matrices would be faster.
         explain: whether `forward` also returns each feature's contribution.
 
     Raises:
-        CheckFailed: the network amplifies so much that float32 would overflow within a thousand standard deviations.
+        CheckFailed: the networks amplify so much that float32 would overflow within a thousand standard deviations.
     """
 
     center: Tensor
     inverse_scale: Tensor
     fill: Tensor
     threshold: Tensor
-    inlet: Tensor
-    inlet_bias: Tensor
-    outlet: Tensor
-    outlet_bias: Tensor
+    weights: Tensor
+    recalled: Tensor
     penalty: Tensor | None
 
     def __init__(
         self,
-        network: nn.Sequential,
+        networks: Autoencoders,
         *,
         center: Tensor,
         inverse_scale: Tensor,
@@ -66,39 +57,46 @@ class Detector(nn.Module):
         imputes: bool,
         kappa: float,
         threshold: float,
+        memory: Memory | None = None,
+        weights: Tensor | None = None,
+        compact: bool = False,
         explain: bool = False,
     ) -> None:
         super().__init__()
-        self.network = network
+        self.networks = networks
+        self.memory = memory
+        self.n_features = len(center)
+        remembered = 0 if memory is None else 1
+        if weights is None:
+            weights = torch.ones(remembered + len(networks), self.n_features)
         self.register_buffer("center", center)
         self.register_buffer("inverse_scale", inverse_scale)
         self.register_buffer("fill", fill)
         self.register_buffer("threshold", torch.tensor(threshold, dtype=torch.float32))
+        self.register_buffer("weights", weights)
         self.imputes = imputes
         self.kappa = kappa
         self.explain = explain
-        self.n_features = len(center)
-        self.bound = safe_bound(network, self.n_features, kappa)
-        self.scale = Scale(center, inverse_scale, kappa, self.bound)
-        self._pass_the_anchor()
-        penalty = torch.zeros(self.n_features, self.outlet.shape[0])
+        self.bound = safe_bound(networks, memory, weights, kappa)
+        by_product = not compact and self.n_features <= WIDEST_PRODUCT
+        self.scale = Scale(center, inverse_scale, kappa, self.bound, by_product=by_product)
+        self.copies = Copies(weights, kappa, by_product=by_product)
+        recalled = weights[0] if memory is None else weights[0] * memory.unit
+        self.register_buffer("recalled", recalled, persistent=False)
+        self._weigh_outlets(weights[remembered:])
+        penalty = torch.zeros(self.n_features, weights.numel() + (1 if kappa else 0))
         penalty[:, 0] = -_PENALTY
-        self.register_buffer("penalty", penalty if self.n_features <= WIDEST_PRODUCT else None, persistent=False)
+        self.register_buffer("penalty", penalty if by_product else None, persistent=False)
 
-    def _pass_the_anchor(self) -> None:
-        """Widen the outer layers by the anchor's column: the first does not see it, the last answers with it."""
-        first, last = self.network[0], self.network[-1]
-        assert isinstance(first, nn.Linear)
-        assert isinstance(last, nn.Linear)
-        added = 1 if self.kappa else 0
-        layers = {
-            "inlet": F.pad(first.weight.detach(), (0, added)),
-            "inlet_bias": first.bias.detach(),
-            "outlet": F.pad(last.weight.detach(), (0, 0, 0, added)),
-            "outlet_bias": F.pad(last.bias.detach(), (0, added), value=self.scale.anchor),
-        }
-        for name, tensor in layers.items():
-            self.register_buffer(name, tensor, persistent=False)  # all follow from the network
+    def _weigh_outlets(self, weights: Tensor) -> None:
+        """Give the networks' last layers the weights of their reconstructions, and the very last one the anchor."""
+        for index, (network, weight) in enumerate(zip(self.networks, weights, strict=True)):
+            last = network[-1]
+            outlet, bias = weight[:, None] * last.weight.detach(), weight * last.bias.detach()
+            if self.kappa and index == len(self.networks) - 1:
+                outlet, bias = F.pad(outlet, (0, 0, 0, 1)), F.pad(bias, (0, 1), value=self.copies.anchor)
+            self.register_buffer(f"outlet_{index}", outlet, persistent=False)
+            self.register_buffer(f"outlet_bias_{index}", bias, persistent=False)
 
     def forward(self, features: Tensor) -> tuple[Tensor, ...]:
         """Judge rows.
@@ -111,8 +109,8 @@ class Detector(nn.Module):
             contribution [batch, n].
         """
         finite = features.abs() <= spec.FINITE_LIMIT
-        row = self.scale(torch.where(finite, features, self.fill if self.imputes else 0.0))
-        reconstruction = self._reconstruct(row)
+        scaled = self.scale(torch.where(finite, features, self.fill if self.imputes else 0.0))
+        row, reconstruction = self.copies(scaled), self._reconstruct(scaled)
 
         row_norm, reconstruction_norm = self._norm(row), self._norm(reconstruction)
         product = self._product(row, reconstruction, finite)
@@ -124,21 +122,23 @@ class Detector(nn.Module):
             return similarity, is_anomaly, is_valid
 
         difference = row / row_norm[:, None] - reconstruction / reconstruction_norm[:, None]
-        squared = difference[:, : self.n_features].square()
+        squared = difference[:, : self.weights.numel()].square()
+        squared = torch.stack(squared.split(self.n_features, 1)).sum(0)
         total = squared.sum(1, keepdim=True)
         share = squared / torch.where(total > 0, total, 1.0) * (1.0 - similarity)[:, None]
         return similarity, is_anomaly, is_valid, torch.where(is_valid[:, None], share, 0.0)
 
-    def _reconstruct(self, row: Tensor) -> Tensor:
-        """The network's answer to scaled rows, the anchor passing by it."""
-        hidden = F.linear(row, self.inlet, self.inlet_bias)
-        for layer in list(self.network)[1:-1]:
-            hidden = layer(hidden)
-        return F.linear(hidden, self.outlet, self.outlet_bias)
+    def _reconstruct(self, scaled: Tensor) -> Tensor:
+        """All weighted reconstructions of scaled rows, side by side, and the anchor."""
+        parts = [] if self.memory is None else [self.memory.recall(scaled) * self.recalled]
+        for index, network in enumerate(self.networks):
+            hidden = network[:-1](scaled)
+            parts.append(F.linear(hidden, getattr(self, f"outlet_{index}"), getattr(self, f"outlet_bias_{index}")))
+        return parts[0] if len(parts) == 1 else torch.cat(parts, 1)
 
     def _norm(self, rows: Tensor) -> Tensor:
         norm: Tensor = torch.linalg.vector_norm(rows, dim=1)
-        return norm if self.scale.anchor > spec.COSINE_EPSILON else norm.clamp_min(spec.COSINE_EPSILON)
+        return norm if self.copies.anchor > spec.COSINE_EPSILON else norm.clamp_min(spec.COSINE_EPSILON)
 
     def _product(self, row: Tensor, reconstruction: Tensor, finite: Tensor) -> Tensor:
         """The scalar product of each row and its reconstruction, hopelessly negative where a cell cannot be used.
@@ -154,33 +154,3 @@ class Detector(nn.Module):
         if self.penalty is not None:
             return torch.addmm(products, unusable, self.penalty).sum(1)
         return products.sum(1) - _PENALTY * unusable.sum(1)
-
-
-def safe_bound(network: nn.Sequential, n_features: int, kappa: float = 0.0) -> float:
-    """The largest power of ten, up to 1e9, to which scaled values can be clipped so that no sum of squares overflows.
-
-    By interval arithmetic: |Wx + b| <= |W|·|x| + |b| for every layer, in the form that BatchNorm takes when folded.
-    Nor may it clip the anchor κ·√n.
-    """
-    bound = _LARGEST_BOUND
-    while bound >= max(_SMALLEST_BOUND, kappa * math.sqrt(n_features)):
-        reach = torch.full((n_features,), bound, dtype=torch.float64)
-        largest = bound
-        for layer in network:
-            if isinstance(layer, nn.Linear):
-                reach = layer.weight.detach().double().abs() @ reach + layer.bias.detach().double().abs()
-            elif isinstance(layer, nn.BatchNorm1d):
-                assert layer.running_var is not None
-                assert layer.running_mean is not None
-                gain = layer.weight.detach().double().abs() / (layer.running_var.double() + layer.eps).sqrt()
-                shift = layer.bias.detach().double().abs() + gain * layer.running_mean.double().abs()
-                reach = gain * reach + shift
-            top = float(reach.max())
-            largest = largest if top <= largest else top  # NaN wins
-        if math.isfinite(largest) and (n_features + 1) * largest**2 < _SAFE:
-            return bound
-        bound /= 10
-    raise CheckFailed(
-        "The trained network amplifies its input so much that float32 would overflow.",
-        "Check the columns for extreme values, or train with the default recipe, which scales them.",
-    )

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import l1_loss
 from torch.optim.lr_scheduler import OneCycleLR, ReduceLROnPlateau
 
 from aetk.contract.errors import CheckFailed, Interrupted
+from aetk.lab.autoencoders import Autoencoders
 from aetk.lab.checkpoint import Checkpoint, Evaluation, Progress, clone, write_checkpoint
 from aetk.lab.recipe import Recipe
 from aetk.lab.signals import StopRequest
@@ -32,10 +33,10 @@ class Job:
     """What to fit.
 
     Attributes:
-        network: changed in place; ends with the best weights.
+        networks: changed in place; ends with the best weights.
         rows: float32 [rows, n], scaled, on the device.
         feature_names: for messages.
-        score: the selection score of the network in evaluation mode; higher is better.
+        score: the selection score of the networks in evaluation mode; higher is better.
         recipe: how.
         steps: optimizer steps in all.
         seed: of the shuffling.
@@ -44,16 +45,21 @@ class Job:
         bar: a tqdm class or a stand-in; called as `bar(total=..., initial=...)`.
     """
 
-    network: nn.Sequential
+    networks: Autoencoders
     rows: Tensor
     feature_names: tuple[str, ...]
-    score: Callable[[nn.Sequential], float]
+    score: Callable[[Autoencoders], float]
     recipe: Recipe
     steps: int
     seed: int
     checkpoint: Path
     request: dict[str, Any]
     bar: Callable[..., Any]
+
+
+def reconstruction_error(reconstructions: Tensor, rows: Tensor) -> Tensor:
+    """Mean absolute error, scalar, of reconstructions, [batch, networks, n], of rows, [batch, n]."""
+    return l1_loss(reconstructions, rows[:, None].expand_as(reconstructions))
 
 
 def steps_per_epoch(rows: int, recipe: Recipe) -> int:
@@ -70,7 +76,7 @@ def _batches(rows: int, recipe: Recipe, order: Tensor) -> Iterator[Tensor]:
 
 
 def fit(job: Job, resume: Checkpoint | None = None) -> Progress:
-    """Train until the steps are done or patience ends; the network ends with the weights of the best score.
+    """Train until the steps are done or patience ends; the networks end with the weights of the best score.
 
     Raises:
         CheckFailed: a non-finite loss; the last good checkpoint stays.
@@ -88,12 +94,12 @@ class _Loop:
     def __init__(self, job: Job, resume: Checkpoint | None) -> None:
         self.job = job
         self.progress = Progress() if resume is None else resume.progress
-        self.best = clone(job.network.state_dict())
+        self.best = clone(job.networks.state_dict())
         self.shuffle = torch.Generator().manual_seed(job.seed)
         self.epoch_start = self.shuffle.get_state()
         self.last = job.rows[:0], job.rows[:0]
         self.per_epoch = steps_per_epoch(len(job.rows), job.recipe)
-        self.optimizer = torch.optim.Adam(job.network.parameters(), lr=job.recipe.learning_rate, fused=True)
+        self.optimizer = torch.optim.Adam(job.networks.parameters(), lr=job.recipe.learning_rate, fused=True)
         self.scheduler = self._make_scheduler()
         if resume is not None:
             self._restore(resume)
@@ -106,12 +112,12 @@ class _Loop:
 
     def _restore(self, saved: Checkpoint) -> None:
         device = self.job.rows.device
-        self.job.network.load_state_dict(saved.part("network"))
+        self.job.networks.load_state_dict(saved.part("networks"))
         self.best = {name: tensor.to(device) for name, tensor in saved.part("best").items()}
         self.epoch_start = saved.tensors["shuffle"]
         self.shuffle.set_state(self.epoch_start)
         self._replay_schedule()
-        for index, parameter in enumerate(self.job.network.parameters()):
+        for index, parameter in enumerate(self.job.networks.parameters()):
             state = saved.part(f"optimizer.{index}")
             if state:
                 self.optimizer.state[parameter] = {name: tensor.to(device) for name, tensor in state.items()}
@@ -128,12 +134,12 @@ class _Loop:
                     self.scheduler.step(line.score)
 
     def save(self) -> None:
-        """Write the checkpoint, unless the last step has spoiled the network."""
-        if not _finite(self.job.network.parameters()):
+        """Write the checkpoint, unless the last step has spoiled the networks."""
+        if not _finite(self.job.networks.parameters()):
             raise self._not_finite(*self.last, self.progress.step - 1)
-        tensors = {f"network.{name}": t for name, t in self.job.network.state_dict().items()}
+        tensors = {f"networks.{name}": t for name, t in self.job.networks.state_dict().items()}
         tensors |= {f"best.{name}": t for name, t in self.best.items()}
-        for index, parameter in enumerate(self.job.network.parameters()):
+        for index, parameter in enumerate(self.job.networks.parameters()):
             state = self.optimizer.state.get(parameter, {})
             tensors |= {f"optimizer.{index}.{name}": t for name, t in state.items()}
         between_epochs = self.progress.step % self.per_epoch == 0
@@ -168,8 +174,8 @@ class _Loop:
             if now - saved > _SAVE_EVERY:
                 self.save()
                 saved = now
-        self.job.network.load_state_dict(self.best)
-        self.job.network.eval()
+        self.job.networks.load_state_dict(self.best)
+        self.job.networks.eval()
 
     def _stream(self) -> Iterator[Tensor]:
         """The batches from where the fit stands, epoch after epoch."""
@@ -181,14 +187,14 @@ class _Loop:
             yield from itertools.islice(_batches(len(rows), self.job.recipe, order), done, None)
 
     def _step(self, batch: Tensor) -> None:
-        network, progress = self.job.network, self.progress
-        network.train()
+        networks, progress = self.job.networks, self.progress
+        networks.train()
         rows = self.job.rows[batch]
-        reconstruction = network(self._swapped(rows))
-        loss = l1_loss(reconstruction, rows)
+        reconstruction = networks(self._swapped(rows))
+        loss = reconstruction_error(reconstruction, rows)
         value = loss.item()
         # BatchNorm's statistics can overflow while the loss is still finite, and only scoring would notice
-        if not math.isfinite(value) or not _finite(network.buffers()):
+        if not math.isfinite(value) or not _finite(networks.buffers()):
             raise self._not_finite(rows, reconstruction, progress.step)
         self.optimizer.zero_grad()
         loss.backward()
@@ -201,27 +207,30 @@ class _Loop:
         progress.loss_rows += len(rows)
 
     def _swapped(self, rows: Tensor) -> Tensor:
-        """The rows with some cells taken from other rows: a denoising autoencoder cannot just copy its input.
+        """The rows for each network, [batch, networks, n], some cells taken from other rows.
+
+        A denoising autoencoder cannot just copy its input.
 
         Source: swap noise as in Jahrer's solution of the Porto Seguro challenge (2017). Seeded by the step alone, so
         that a resumed fit draws the same.
         """
-        if not self.job.recipe.swap_noise:
+        shares = torch.tensor(self.job.recipe.swap_noises)[:, None]
+        if not shares.any():
             return rows
         noise = torch.Generator().manual_seed(self.job.seed * 1_000_003 + self.progress.step)
-        chosen = torch.rand(rows.shape, generator=noise) < self.job.recipe.swap_noise
-        others = torch.randint(len(rows), (len(rows),), generator=noise)
-        return torch.where(chosen.to(rows.device), rows[others.to(rows.device)], rows)
+        chosen = torch.rand(len(rows), len(shares), rows.shape[1], generator=noise) < shares
+        others = torch.randint(len(rows), (len(rows), len(shares)), generator=noise)
+        return torch.where(chosen.to(rows.device), rows[others.to(rows.device)], rows[:, None])
 
     def _is_due(self) -> bool:
         every = self.job.recipe.evaluate_every or self.per_epoch
         return self.progress.step % every == 0 or self.progress.step == self.job.steps
 
     def _evaluate(self, bar: Any) -> None:
-        """Score the network, and keep it if it is the best."""
-        progress, network = self.progress, self.job.network
-        network.eval()
-        score = self.job.score(network)
+        """Score the networks, and keep them if they are the best."""
+        progress, networks = self.progress, self.job.networks
+        networks.eval()
+        score = self.job.score(networks)
         if not math.isfinite(score):
             raise self._not_finite(*self.last, self.progress.step - 1)
         rate = float(self.optimizer.param_groups[0]["lr"])
@@ -233,7 +242,7 @@ class _Loop:
             self.scheduler.step(score)
         if progress.best_score is None or score > progress.best_score:
             progress.best_score, progress.best_step = score, progress.step
-            self.best = clone(network.state_dict())
+            self.best = clone(networks.state_dict())
         bar.set_postfix(loss=f"{loss:.4f}", score=f"{score:.4f}", refresh=False)
 
     def _is_over(self) -> bool:
@@ -248,7 +257,7 @@ class _Loop:
     def _not_finite(self, rows: Tensor, reconstruction: Tensor, step: int) -> CheckFailed:
         """The error of a step, counted from 0, that names its epoch, its batch and the columns at fault."""
         names = self.job.feature_names
-        at_fault = ~(reconstruction - rows).abs().mean(0).isfinite()
+        at_fault = ~(reconstruction - rows[:, None]).abs().mean(0).isfinite().all(0)
         if at_fault.all() or not at_fault.any():  # the network itself is lost: the largest inputs are the likely cause
             largest = rows.abs().amax(0)
             at_fault = largest >= largest.max() / 1000
@@ -277,7 +286,7 @@ def _repeatable(job: Job) -> Iterator[None]:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     deterministic, threads = torch.are_deterministic_algorithms_enabled(), torch.get_num_threads()
     torch.use_deterministic_algorithms(True)
-    parameters = sum(parameter.numel() for parameter in job.network.parameters())
+    parameters = sum(parameter.numel() for parameter in job.networks.parameters())
     if min(job.recipe.batch_rows, len(job.rows)) * parameters < _WORTH_THREADS:
         torch.set_num_threads(1)
     try:

@@ -9,12 +9,13 @@ from aetk.contract.card import MISSING_POLICIES
 from aetk.contract.errors import BadInput
 from aetk.lab import runs
 from aetk.lab.checkpoint import Checkpoint, read_checkpoint
-from aetk.lab.recipe import Recipe, find_recipe
+from aetk.lab.presets import RECIPES
+from aetk.lab.recipe import Recipe, read_recipe
 
 FRAME = "a data frame"
 """What stands for a data frame among the options of a run."""
 
-DEFAULTS: dict[str, Any] = {"recipe": "default", "device": "auto", "seed": 41, "missing": "reject", "drop": []}
+DEFAULTS: dict[str, Any] = {"recipe": RECIPES["default"].to_data(), "device": "auto", "seed": 41, "missing": "reject", "drop": []}
 
 
 def merge(given: dict[str, Any], saved: dict[str, Any] | None) -> dict[str, Any]:
@@ -26,10 +27,18 @@ def merge(given: dict[str, Any], saved: dict[str, Any] | None) -> dict[str, Any]
             continue  # a file may have moved; its content is what counts, and the fingerprint tells
         if value is not None and value != saved[key]:
             raise BadInput(
-                f"The interrupted run was started with {key} {saved[key]!r}, not {value!r}.",
+                f"The interrupted run was started with {_difference(key, saved[key], value)}.",
                 "Leave the option out to go on with that run, or leave --resume out to start another.",
             )
     return {key: saved[key] for key in given}
+
+
+def _difference(key: str, saved: Any, given: Any) -> str:
+    """What an option was and is; of a recipe, the first of its keys that differs."""
+    if key == "recipe":
+        inner = next(name for name in given if given[name] != saved.get(name))
+        return _difference(f"the recipe's {inner}", saved.get(inner), given[inner])
+    return f"{key} {saved!r}, not {given!r}"
 
 
 def find_checkpoint(folder: Path | None) -> tuple[Path, Checkpoint | None]:
@@ -47,7 +56,7 @@ def find_checkpoint(folder: Path | None) -> tuple[Path, Checkpoint | None]:
 
 def plan_recipe(request: dict[str, Any]) -> Recipe:
     """The recipe that the options ask for; BadInput for an option out of range."""
-    recipe = find_recipe(request["recipe"])
+    recipe = read_recipe(request["recipe"])
     if request["missing"] not in MISSING_POLICIES:
         raise BadInput(
             f"'{request['missing']}' is no policy for missing values.", f"Known: {', '.join(MISSING_POLICIES)}."

@@ -107,6 +107,8 @@ def _notes(method: Method, parts: Split, *, restarts: bool) -> list[str]:
     notes = []
     if restarts:
         notes.append("The interrupted run in this folder is started over; --resume would have gone on with it.")
+    if parts.trimmed:
+        notes.append(f"The {parts.trimmed:,} rows that look least like the others are left out of training (trim).")
     if method == Method("conformal"):
         labels = parts.calibration_labels
         ordinary = len(parts.calibration) if labels is None else int((~labels).sum())

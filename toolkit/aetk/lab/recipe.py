@@ -1,9 +1,13 @@
 """Recipes: everything that decides how a detector is trained, as data."""
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal
 
+from aetk.contract import strict
 from aetk.contract.errors import BadInput
+from aetk.contract.threshold import parse_method
+
+_RECIPE = strict.Document("recipe", "aetk inspect MODEL shows what a recipe holds.")
 
 
 @dataclass(frozen=True)
@@ -12,12 +16,20 @@ class Recipe:
 
     Attributes:
         name: on the command line.
-        scaling: `standard` subtracts the mean and divides by the standard deviation; `none` leaves values raw.
+        scaling: `standard` subtracts the mean and divides by the standard deviation; `robust` takes the median and the
+            range of the middle half, as wide as a normal distribution's; `min-max` brings the rows to 0 to 1; `none`
+            leaves values raw.
         kappa: the anchor κ of the cosine; 0 is the plain cosine.
-        hidden: widths of the hidden layers.
+        networks: widths of the hidden layers of each autoencoder.
+        memory: prototypes of the training rows that reconstruct a row besides the autoencoders, at most; 0 for none.
+        weighting: `error` measures each reconstruction of each feature in units of its ordinary error; `none` does not.
+        compact: whether the model spares bytes rather than microseconds.
+        trim: the share of the training rows, those that are isolated the soonest, that is left out; against anomalies
+            among them that nobody labelled.
         learning_rate: of Adam; the peak of the one-cycle schedule.
         batch_rows: rows per step, at most.
-        swap_noise: the share of cells that training replaces by another row's, for the network to put right.
+        swap_noise: the share of cells that training replaces by another row's, for a network to put right: one share
+            for each network, or one for all. Networks with little noise and with much of it err differently.
         epochs: passes over the rows, or None where `steps` counts.
         steps: optimizer steps, or None where `epochs` counts.
         schedule: `plateau` halves the rate when the score stalls; `one-cycle` warms up and anneals.
@@ -31,12 +43,16 @@ class Recipe:
     """
 
     name: str
-    scaling: Literal["standard", "none"]
+    scaling: Literal["standard", "robust", "min-max", "none"]
     kappa: float
-    hidden: tuple[int, ...]
+    networks: tuple[tuple[int, ...], ...]
+    memory: int
+    weighting: Literal["error", "none"]
+    compact: bool
+    trim: float
     learning_rate: float
     batch_rows: int
-    swap_noise: float
+    swap_noise: tuple[float, ...]
     epochs: int | None
     steps: int | None
     schedule: Literal["plateau", "one-cycle"]
@@ -53,51 +69,61 @@ class Recipe:
         assert self.steps is not None  # a recipe names one of the two
         return self.steps
 
+    @property
+    def swap_noises(self) -> tuple[float, ...]:
+        """The swap noise of each network."""
+        return self.swap_noise if len(self.swap_noise) > 1 else self.swap_noise * len(self.networks)
 
-RECIPES = {
-    recipe.name: recipe
-    for recipe in (
-        Recipe(
-            name="default",
-            scaling="standard",
-            kappa=2.0,
-            hidden=(64, 128, 64),
-            learning_rate=2e-2,
-            batch_rows=512,
-            swap_noise=0.1,
-            epochs=None,
-            steps=1000,
-            schedule="one-cycle",
-            evaluate_every=50,
-            patience=10,
-            select_on="training",
-            selection_threshold=0.95,
-            threshold=None,
-        ),
-        Recipe(
-            name="reference",
-            scaling="none",
-            kappa=0.0,
-            hidden=(64, 128, 64),
-            learning_rate=1e-2,
-            batch_rows=16384,
-            swap_noise=0.0,
-            epochs=400,
-            steps=None,
-            schedule="plateau",
-            evaluate_every=None,
-            patience=None,
-            select_on="validation",
-            selection_threshold=0.95,
-            threshold="fixed:0.95",
-        ),
-    )
+    def to_data(self) -> dict[str, Any]:
+        """The recipe as plain JSON."""
+        networks = [list(hidden) for hidden in self.networks]
+        return {**asdict(self), "networks": networks, "swap_noise": list(self.swap_noise)}
+
+
+_RANGES: dict[str, tuple[float, float]] = {
+    "kappa": (0, 1000),
+    "memory": (0, 65_536),
+    "trim": (0, 0.5),
+    "learning_rate": (1e-8, 1),
+    "batch_rows": (2, 2**24),
+    "epochs": (1, 2**31),
+    "steps": (1, 2**31),
+    "evaluate_every": (1, 2**31),
+    "patience": (1, 2**31),
+    "selection_threshold": (-0.999, 1),
 }
+_WIDEST, _DEEPEST, _MOST = 4096, 16, 16
 
 
-def find_recipe(name: str) -> Recipe:
-    """The recipe of a name; BadInput for an unknown one."""
-    try:
-        return RECIPES[name]
-    except KeyError:
-        raise BadInput(f"No recipe is called '{name}'.", f"Known: {', '.join(RECIPES)}.") from None
+def read_recipe(data: dict[str, Any]) -> Recipe:
+    """A recipe from plain JSON.
+
+    Raises:
+        BadInput: a key that no recipe has, one that is missing, or a value of the wrong kind or out of range.
+    """
+    known = [field.name for field in fields(Recipe)]
+    for key in data:
+        if key not in known:
+            raise BadInput(f"No recipe has a key '{key}'.", f"Known: {', '.join(known)}.")
+    recipe: Recipe = strict.read(Recipe, data, "recipe", _RECIPE)
+    for key, (low, high) in _RANGES.items():
+        value = getattr(recipe, key)
+        if value is not None and not low <= value <= high:
+            raise BadInput(f"The recipe's {key} is {value:g}; expected {low:g} to {high:g}.")
+    if (recipe.epochs is None) == (recipe.steps is None):
+        raise BadInput("The recipe needs either epochs or steps, not both and not neither.")
+    if not 1 <= len(recipe.networks) <= _MOST:
+        raise BadInput(f"The recipe has {len(recipe.networks)} networks; expected 1 to {_MOST}.")
+    for hidden in recipe.networks:
+        if len(hidden) > _DEEPEST or not all(1 <= width <= _WIDEST for width in hidden):
+            raise BadInput(
+                f"The recipe's network {list(hidden)} is none; expected up to {_DEEPEST} widths of 1 to {_WIDEST}."
+            )
+    if len(recipe.swap_noise) not in (1, len(recipe.networks)) or not all(0 <= s <= 0.9 for s in recipe.swap_noise):
+        raise BadInput(
+            f"The recipe's swap_noise is {list(recipe.swap_noise)}; expected 0 to 0.9, once or for each of its "
+            f"{len(recipe.networks)} networks."
+        )
+    if recipe.threshold is not None:
+        parse_method(recipe.threshold)
+    return recipe

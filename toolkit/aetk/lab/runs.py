@@ -18,7 +18,9 @@ from safetensors.torch import load, save
 from aetk import __version__
 from aetk.contract.errors import BadInput, CheckFailed
 from aetk.contract.files import remove, write_atomically
-from aetk.lab.detector import Detector, autoencoder
+from aetk.lab.autoencoders import Autoencoders
+from aetk.lab.detector import Detector
+from aetk.lab.memory import Memory
 
 RUNS = Path("runs")
 RECORD, WEIGHTS, ROWS, HISTORY = "run.json", "model.safetensors", "calibration.safetensors", "history.json"
@@ -178,16 +180,20 @@ def read_run(folder: Path) -> Run:
 
 
 def _build(record: Mapping[str, Any], state: dict[str, torch.Tensor]) -> Detector:
-    network = autoencoder(len(record["features"]), tuple(record["recipe"]["hidden"]))
-    network.load_state_dict({name[len("network.") :]: t for name, t in state.items() if name.startswith("network.")})
+    networks = Autoencoders(len(record["features"]), record["recipe"]["networks"])
+    networks.load_state_dict({name[len("networks.") :]: t for name, t in state.items() if name.startswith("networks.")})
+    remembers = "memory.prototypes" in state
     return Detector(
-        network,
+        networks,
         center=state["center"],
         inverse_scale=state["inverse_scale"],
         fill=state["fill"],
         imputes=record["missing"] == "median",
         kappa=record["recipe"]["kappa"],
         threshold=float(state["threshold"]),
+        memory=Memory(state["memory.prototypes"], state["memory.temperature"]) if remembers else None,
+        weights=state["weights"],
+        compact=record["recipe"]["compact"],
     ).eval()
 
 

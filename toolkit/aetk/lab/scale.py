@@ -1,4 +1,4 @@
-"""From clean values to the scaled row that the cosine compares, its anchor as one column more."""
+"""From clean values to the scaled row, and from that to the copies that the cosine compares."""
 
 import math
 
@@ -19,7 +19,7 @@ _HARMLESS = 1e-6
 
 
 class Scale(nn.Module):
-    """(value - center) * inverse_scale, clipped to ±bound, then the anchor κ·√n as the last column unless κ = 0.
+    """(value - center) * inverse_scale, clipped to ±bound.
 
     The fewer the operators, the faster a single row, so where it can be this is one matrix product, whose sums with
     zeros are exact. To fold the centre into its bias is not exact, x·s - c·s being rounded twice; it is done where it
@@ -29,7 +29,8 @@ class Scale(nn.Module):
         center: float32 [n].
         inverse_scale: float32 [n], positive.
         kappa: the anchor κ.
-        bound: the largest magnitude of a scaled value, not below κ·√n.
+        bound: the largest magnitude of a scaled value.
+        by_product: whether to use a matrix product if it can be.
     """
 
     center: Tensor
@@ -37,26 +38,58 @@ class Scale(nn.Module):
     weight: Tensor
     bias: Tensor
 
-    def __init__(self, center: Tensor, inverse_scale: Tensor, kappa: float, bound: float) -> None:
+    def __init__(self, center: Tensor, inverse_scale: Tensor, kappa: float, bound: float, *, by_product: bool) -> None:
         super().__init__()
         n = len(center)
         self.bound = bound
-        self.anchor = kappa * math.sqrt(n)
         self.is_identity = bool((center == 0).all() and (inverse_scale == 1).all())
-        self.is_product = kappa > 0 and n <= WIDEST_PRODUCT and float(center.abs().max()) <= _FARTHEST
+        self.is_product = by_product and kappa > 0 and float(center.abs().max()) <= _FARTHEST
         shift = center * inverse_scale
         self.folds_center = self.is_product and float(shift.abs().max()) * _ROUNDING <= _HARMLESS * kappa
-        columns = torch.diag(inverse_scale) if self.is_product else torch.zeros(0, n)
-        shifts = -shift if self.folds_center else torch.zeros(len(columns))
-        weight, bias = F.pad(columns, (0, 0, 0, 1)), F.pad(shifts, (0, 1), value=self.anchor)
+        weight = torch.diag(inverse_scale) if self.is_product else torch.zeros(0, n)
+        bias = -shift if self.folds_center else torch.zeros(len(weight))
         for name, tensor in (("center", center), ("inverse_scale", inverse_scale), ("weight", weight), ("bias", bias)):
             self.register_buffer(name, tensor, persistent=False)  # all follow from what the detector keeps
 
     def forward(self, clean: Tensor) -> Tensor:
-        """Scale rows, float32 [batch, n] without NaN and infinity, to [batch, n + 1], or to [batch, n] with κ = 0."""
+        """Scale rows, float32 [batch, n] without NaN and infinity, to [batch, n]."""
         if self.is_product:
             row = F.linear(clean if self.folds_center else clean - self.center, self.weight, self.bias)
-            return row.clamp(-self.bound, self.bound)
-        row = clean if self.is_identity else (clean - self.center) * self.inverse_scale
-        row = row.clamp(-self.bound, self.bound)
-        return torch.cat([row, F.linear(row, self.weight, self.bias)], 1) if self.anchor else row
+        else:
+            row = clean if self.is_identity else (clean - self.center) * self.inverse_scale
+        return row.clamp(-self.bound, self.bound)
+
+
+class Copies(nn.Module):
+    """The scaled row as often as there are reconstructions of it, each feature times its weight, then the anchor κ·√n.
+
+    Args:
+        weights: float32 [copies, n].
+        kappa: the anchor κ; with 0 there is none.
+        by_product: whether to use a matrix product.
+    """
+
+    weight: Tensor
+    bias: Tensor
+
+    def __init__(self, weights: Tensor, kappa: float, *, by_product: bool) -> None:
+        super().__init__()
+        self.count, n = weights.shape
+        self.anchor = kappa * math.sqrt(n)
+        self.is_identity = self.count == 1 and not self.anchor and bool((weights == 1).all())
+        self.is_product = by_product
+        anchors = 1 if self.anchor else 0
+        matrix = torch.cat([torch.diag(row) for row in weights]) if self.is_product else weights.new_zeros(0, n)
+        weight = F.pad(matrix, (0, 0, 0, anchors))
+        self.register_buffer("weight", weight, persistent=False)
+        self.register_buffer("bias", F.pad(weights.new_zeros(len(matrix)), (0, anchors), value=self.anchor), persistent=False)
+        self.register_buffer("factors", weights.flatten(), persistent=False)
+
+    def forward(self, row: Tensor) -> Tensor:
+        """Copy rows, float32 [batch, n], to [batch, copies * n + 1], or to [batch, copies * n] with κ = 0."""
+        if self.is_identity:
+            return row
+        if self.is_product:
+            return F.linear(row, self.weight, self.bias)
+        copies = torch.cat([row] * self.count, 1) * self.factors
+        return torch.cat([copies, F.linear(row, self.weight, self.bias)], 1) if self.anchor else copies

@@ -10,6 +10,7 @@ from aetk.contract.errors import BadInput
 from aetk.contract.threshold import Method
 from aetk.lab.data import Dataset
 from aetk.lab.recipe import Recipe
+from aetk.lab.trim import trim
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Split:
         calibration: float64 [rows, n], rows that the threshold and the reported metrics come from.
         calibration_labels: bool [rows], or None.
         basis: what the calibration rows are, in words.
+        trimmed: training rows that the recipe left out.
     """
 
     fit: NDArray[np.float64]
@@ -31,6 +33,7 @@ class Split:
     calibration: NDArray[np.float64]
     calibration_labels: NDArray[np.bool_] | None
     basis: str
+    trimmed: int = 0
 
 
 def split(dataset: Dataset, recipe: Recipe, method: Method, seed: int) -> Split:
@@ -54,18 +57,21 @@ def split(dataset: Dataset, recipe: Recipe, method: Method, seed: int) -> Split:
         basis = "validation rows"
     if method.kind == "conformal" and labels is not None:
         basis = f"ordinary {basis}"
+    everything, ordinary = len(ordinary), trim(ordinary, recipe.trim, seed)
+    trimmed = everything - len(ordinary)
     if recipe.select_on == "training":
         size = max(2, len(ordinary) // 10)
-        return Split(ordinary[size:], ordinary[:size], None, validation, labels, basis)
+        return Split(ordinary[size:], ordinary[:size], None, validation, labels, basis, trimmed)
     if method.kind == "fixed":
-        return Split(ordinary, validation, labels, validation, labels, f"{basis}, which also selected the weights")
+        basis = f"{basis}, which also selected the weights"
+        return Split(ordinary, validation, labels, validation, labels, basis, trimmed)
     candidates = np.arange(len(validation)) if labels is None else np.flatnonzero(~labels)
     if len(candidates) < 2:
         raise BadInput(f"Of the {basis}, {len(candidates)} are ordinary; selecting and calibrating need at least 2.")
     chosen = np.zeros(len(validation), bool)
     chosen[random.permutation(candidates)[: len(candidates) // 2]] = True
     rest = None if labels is None else labels[~chosen]
-    return Split(ordinary, validation[chosen], None, validation[~chosen], rest, basis)
+    return Split(ordinary, validation[chosen], None, validation[~chosen], rest, basis, trimmed)
 
 
 def impute(parts: Split, fill: NDArray[np.float64]) -> Split:

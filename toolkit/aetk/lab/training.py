@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
-from torch.nn.functional import cosine_similarity, l1_loss
+from torch import Tensor
+from torch.nn.functional import cosine_similarity
 from tqdm.auto import tqdm
 
 from aetk import __version__
@@ -21,14 +21,18 @@ from aetk.contract.errors import BadInput, Interrupted
 from aetk.contract.threshold import Threshold, calibrate, is_anomaly, macro_f1
 from aetk.lab import runs
 from aetk.lab.checkpoint import Checkpoint, Evaluation, Progress
-from aetk.lab.detector import Detector, autoencoder
-from aetk.lab.fit import Job, fit, steps_per_epoch
+from aetk.lab.autoencoders import Autoencoders
+from aetk.lab.detector import Detector
+from aetk.lab.fit import Job, fit, reconstruction_error, steps_per_epoch
+from aetk.lab.memory import Memory, fit_memory
 from aetk.lab.metrics import Metrics, measure
 from aetk.lab.options import FRAME, find_checkpoint, merge, resume_command
 from aetk.lab.plan import Data, Plan, make_plan
+from aetk.lab.presets import describe_changes, find_recipe
 from aetk.lab.recipe import Recipe
 from aetk.lab.scaling import clipping_notes, fit_scaling
 from aetk.lab.split import impute, medians
+from aetk.lab.weighting import error_weights
 
 Extras = Callable[["TrainReport"], Mapping[str, bytes]]
 
@@ -72,7 +76,8 @@ def train(
     validation: Data | None = None,
     label: str | None = None,
     drop: Sequence[str] = (),
-    recipe: str | None = None,
+    recipe: str | Path | Recipe | None = None,
+    settings: Mapping[str, Any] | None = None,
     device: str | None = None,
     epochs: int | None = None,
     seed: int | None = None,
@@ -90,7 +95,8 @@ def train(
         validation: rows to choose and calibrate on; None holds some of `data` back.
         label: a column of 0 (ordinary) and 1 (anomaly).
         drop: columns to leave out.
-        recipe: `default` or `reference`.
+        recipe: `default`, `small` or `reference`, the path of a TOML file, or a `Recipe`; see `lab.presets`.
+        settings: values of the recipe to set anew, by key.
         device: `auto`, `cpu`, `cuda` or `mps`.
         epochs: passes over the rows, in place of the recipe's own length.
         seed: of everything random; 41 unless named.
@@ -119,7 +125,7 @@ def train(
         "validation": _name(validation),
         "label": label,
         "drop": [drop] if isinstance(drop, str) else list(drop) or None,
-        "recipe": recipe,
+        "recipe": find_recipe(recipe, settings).to_data() if recipe is not None or settings else None,
         "device": device,
         "epochs": epochs,
         "seed": seed,
@@ -144,19 +150,19 @@ def _fit(plan: Plan, saved: Checkpoint | None, bar: Callable[..., Any]) -> tuple
     center, inverse_scale = fit_scaling(parts.fit, plan.recipe)
     with torch.random.fork_rng():
         torch.manual_seed(plan.request["seed"])
-        network = autoencoder(len(plan.dataset.features), plan.recipe.hidden)
-    network.to(plan.device)
+        networks = Autoencoders(len(plan.dataset.features), plan.recipe.networks)
+    networks.to(plan.device)
 
     def scaled(rows: NDArray[np.float64]) -> Tensor:
         raw = torch.from_numpy(rows.astype(np.float32))
         return ((raw - center) * inverse_scale).to(plan.device)
 
-    rows = scaled(parts.fit)
+    rows, selection = scaled(parts.fit), scaled(parts.selection)
     job = Job(
-        network=network,
+        networks=networks,
         rows=rows,
         feature_names=plan.dataset.features,
-        score=_selection(plan.recipe, scaled(parts.selection), parts.selection_labels),
+        score=_selection(plan.recipe, selection, parts.selection_labels),
         recipe=plan.recipe,
         steps=plan.recipe.total_steps(steps_per_epoch(len(rows), plan.recipe)),
         seed=plan.request["seed"],
@@ -169,16 +175,32 @@ def _fit(plan: Plan, saved: Checkpoint | None, bar: Callable[..., Any]) -> tuple
     except Interrupted as error:
         hint = f"Go on with: {resume_command(plan.request, plan.folder)}"
         raise Interrupted(error.message, error.exit_code - 128, hint) from None
+    networks.cpu()
+    rows, selection = rows.cpu(), selection.cpu()
+    memory = fit_memory(rows, plan.recipe.memory, plan.request["seed"]) if plan.recipe.memory else None
+    ordinary = selection if parts.selection_labels is None else selection[torch.from_numpy(~parts.selection_labels)]
     detector = Detector(
-        network.cpu(),
+        networks,
         center=center,
         inverse_scale=inverse_scale,
         fill=torch.from_numpy(fill.astype(np.float32)) if imputes else center.clone(),
         imputes=imputes,
         kappa=plan.recipe.kappa,
         threshold=0.0,
+        memory=memory,
+        weights=_weights(networks, memory, rows, ordinary) if plan.recipe.weighting == "error" else None,
+        compact=plan.recipe.compact,
     )
     return detector.eval(), done
+
+
+@torch.no_grad()
+def _weights(networks: Autoencoders, memory: Memory | None, rows: Tensor, ordinary: Tensor) -> Tensor:
+    """Weights by the errors on ordinary rows that nothing was fitted to; `rows` are those that it was."""
+    reconstructions = networks(ordinary)
+    if memory is not None:
+        reconstructions = torch.cat([memory(ordinary)[:, None], reconstructions], 1)
+    return error_weights(reconstructions, ordinary, rows.std(0, correction=0))
 
 
 def _finish(plan: Plan, detector: Detector, done: Progress, extras: Extras) -> TrainReport:
@@ -192,7 +214,7 @@ def _finish(plan: Plan, detector: Detector, done: Progress, extras: Extras) -> T
     detector.threshold.fill_(threshold.value)
     report = TrainReport(
         run=plan.folder,
-        recipe=plan.recipe.name,
+        recipe=describe_changes(plan.recipe),
         device=str(plan.device),
         features=plan.dataset.features,
         rows=len(parts.fit),
@@ -216,7 +238,7 @@ def _record(plan: Plan, detector: Detector, report: TrainReport) -> dict[str, An
     """The content of `run.json`, without the digests."""
     return {
         "aetk": __version__,
-        "recipe": asdict(plan.recipe),
+        "recipe": plan.recipe.to_data(),
         "seed": plan.request["seed"],
         "device": report.device,
         "missing": plan.request["missing"],
@@ -228,6 +250,7 @@ def _record(plan: Plan, detector: Detector, report: TrainReport) -> dict[str, An
             "fingerprint": plan.dataset.fingerprint,
             "fit_rows": report.rows,
             "selection_rows": report.selection_rows,
+            "trimmed_rows": plan.parts.trimmed,
             "calibration_rows": len(plan.parts.calibration),
         },
         "fit_seconds": round(report.fit_seconds, 3),
@@ -252,17 +275,19 @@ def _features(plan: Plan, detector: Detector) -> list[dict[str, Any]]:
     ]
 
 
-def _selection(recipe: Recipe, rows: Tensor, labels: NDArray[np.bool_] | None) -> Callable[[nn.Sequential], float]:
+def _selection(recipe: Recipe, rows: Tensor, labels: NDArray[np.bool_] | None) -> Callable[[Autoencoders], float]:
     """The score to select weights by: macro F1 with labels, the negative L1 error without."""
 
     @torch.no_grad()
-    def error(network: nn.Sequential) -> float:
-        return -float(l1_loss(network(rows), rows))
+    def error(networks: Autoencoders) -> float:
+        return -float(reconstruction_error(networks(rows), rows))
 
     @torch.no_grad()
-    def quality(network: nn.Sequential) -> float:
+    def quality(networks: Autoencoders) -> float:
         assert labels is not None
-        similarity = cosine_similarity(rows, network(rows), dim=1, eps=spec.COSINE_EPSILON).cpu().numpy()
+        reconstruction = networks(rows).flatten(1)
+        copies = rows.repeat(1, len(networks))
+        similarity = cosine_similarity(copies, reconstruction, dim=1, eps=spec.COSINE_EPSILON).cpu().numpy()
         flagged = is_anomaly(similarity, recipe.selection_threshold)
         hits, false_alarms = (flagged & labels).sum(), (flagged & ~labels).sum()
         return float(macro_f1(hits, false_alarms, int(labels.sum()), int((~labels).sum())))

@@ -1,5 +1,6 @@
 """Reports as text for a terminal."""
 
+import json
 from collections.abc import Sequence
 
 from aetk.contract import spec
@@ -159,11 +160,17 @@ def inspection(report: InspectReport) -> str:
         threshold(card.threshold),
         f"graph: {report.parameters:,} parameters; {', '.join(f'{n} {name}' for name, n in report.operators.items())}",
         f"golden rows: {len(card.golden)}, made by {', '.join(f'{name} ({n})' for name, n in card.golden.made_by)}",
-        f"recipe: {card.recipe.get('name')}; trained on {card.training_data.get('fit_rows')} rows of "
+        f"recipe: {_recipe(card)}",
+        f"trained on {card.training_data.get('fit_rows')} rows of "
         f"{card.training_data.get('source')}, fingerprint {str(card.training_data.get('fingerprint'))[:16]}...",
         f"made with: {', '.join(f'{name} {version}' for name, version in card.versions.items())}",
     ]
     return "\n".join(lines)
+
+
+def _recipe(card: Card) -> str:
+    values = {key: json.dumps(value, ensure_ascii=False) for key, value in card.recipe.items() if key != "name"}
+    return "; ".join([str(card.recipe.get("name")), *(f"{key} {value}" for key, value in values.items())])
 
 
 def _validation(card: Card) -> str:

@@ -1,0 +1,33 @@
+"""The networks that reconstruct a scaled row."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+
+def autoencoder(n_features: int, hidden: Sequence[int]) -> nn.Sequential:
+    """Linear, BatchNorm and LeakyReLU per hidden layer, then Linear back to float32 [batch, n_features]."""
+    layers: list[nn.Module] = []
+    width = n_features
+    for next_width in hidden:
+        layers += [nn.Linear(width, next_width), nn.BatchNorm1d(next_width), nn.LeakyReLU()]
+        width = next_width
+    return nn.Sequential(*layers, nn.Linear(width, n_features))
+
+
+class Autoencoders(nn.ModuleList):
+    """Autoencoders side by side, trained as one: their losses add up, their weights have nothing in common.
+
+    Networks of different shapes err differently, so that together they miss less than each alone.
+    """
+
+    def __init__(self, n_features: int, shapes: Sequence[Sequence[int]]) -> None:
+        super().__init__(autoencoder(n_features, hidden) for hidden in shapes)
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Reconstructions, float32 [batch, networks, n], of scaled rows: [batch, n], or one version for each network,
+        [batch, networks, n].
+        """
+        versions = rows.unbind(1) if rows.dim() == 3 else [rows] * len(self)
+        return torch.stack([network(version) for network, version in zip(self, versions, strict=True)], 1)

@@ -1,0 +1,78 @@
+"""A memory: reconstructs a row from prototypes of the training rows."""
+
+import numpy as np
+import torch
+from sklearn.cluster import MiniBatchKMeans
+from threadpoolctl import threadpool_limits
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - its usual name
+
+_BATCH_ROWS, _PASSES = 2048, 20
+_MEASURED_ROWS = 20_000
+_SHARPEST = 0.01
+"""The temperature per feature stays above this: a tenth of a standard deviation, squared. Sharper, and float32 could not
+tell two prototypes that are equally near apart in the same way everywhere."""
+
+
+class Memory(nn.Module):
+    """Answers a row with the mean of prototypes, weighted by softmax(-distance² / temperature).
+
+    A row between the prototypes is reconstructed well, a row far from all of them cannot be: what k nearest neighbours
+    see, in two matrix products. The squared norm of the row is the same for all prototypes, so the softmax does not
+    need it: -|x - p|² / τ comes down to x·(2p/τ) - |p|²/τ. The keys 2p/τ serve for reading too, times τ/2.
+
+    Source: attention over a memory of normal patterns as in Gong et al., "Memorizing Normality to Detect Anomaly" (2019);
+    here the memory is filled by k-means instead of by gradients.
+
+    Args:
+        prototypes: float32 [k, n], scaled rows.
+        temperature: τ, float32 scalar, in units of squared distance.
+    """
+
+    prototypes: Tensor
+    temperature: Tensor
+    keys: Tensor
+    bias: Tensor
+
+    def __init__(self, prototypes: Tensor, temperature: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("prototypes", prototypes)
+        self.register_buffer("temperature", temperature)
+        self.register_buffer("keys", prototypes * (2 / temperature), persistent=False)
+        self.register_buffer("bias", -prototypes.square().sum(1) / temperature, persistent=False)
+
+    @property
+    def unit(self) -> Tensor:
+        """What turns `recall` into values of a row, scalar."""
+        return self.temperature / 2
+
+    def recall(self, rows: Tensor) -> Tensor:
+        """The weighted mean of the keys, float32 [batch, n], for scaled rows, [batch, n]."""
+        return F.linear(rows, self.keys, self.bias).softmax(1) @ self.keys
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Reconstructions, float32 [batch, n], of scaled rows, [batch, n]."""
+        return self.recall(rows) * self.unit
+
+
+def fit_memory(rows: Tensor, size: int, seed: int) -> Memory:
+    """A memory of at most `size` prototypes, and no more than half as many as there are rows.
+
+    The temperature is the median squared distance of a row to the second nearest prototype, so that most rows are
+    answered by a few.
+
+    Args:
+        rows: float32 [rows, n], scaled, on the CPU.
+        size: prototypes, at most.
+        seed: of k-means.
+    """
+    count = max(1, min(size, len(rows) // 2))
+    means = MiniBatchKMeans(count, random_state=seed, batch_size=_BATCH_ROWS, n_init=1, max_iter=_PASSES)
+    with threadpool_limits(1):  # the order of a sum, and with it the last bit, depends on the number of threads
+        centers = means.fit(rows.numpy()).cluster_centers_
+    prototypes = torch.from_numpy(np.unique(centers.astype(np.float32), axis=0))
+    sharpest = torch.tensor(_SHARPEST * rows.shape[1])
+    if len(prototypes) == 1:
+        return Memory(prototypes, sharpest)
+    second = torch.cdist(rows[:_MEASURED_ROWS], prototypes).topk(2, dim=1, largest=False).values[:, 1]
+    return Memory(prototypes, torch.maximum(second.square().median(), sharpest))

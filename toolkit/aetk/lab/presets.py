@@ -1,0 +1,134 @@
+"""The recipes that come with aetk, and recipes made from them: by a TOML file, by single settings."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from pathlib import Path
+from types import UnionType
+from typing import Any, get_origin, get_type_hints
+
+from aetk.contract.errors import BadInput
+from aetk.lab.recipe import Recipe, read_recipe
+
+_DEFAULT = Recipe(
+    name="default",
+    scaling="standard",
+    kappa=3.0,
+    networks=((96, 96, 96), (256,)),
+    memory=256,
+    weighting="error",
+    compact=False,
+    trim=0.0,
+    learning_rate=2e-2,
+    batch_rows=512,
+    swap_noise=(0.05, 0.3),
+    epochs=None,
+    steps=500,
+    schedule="one-cycle",
+    evaluate_every=50,
+    patience=10,
+    select_on="training",
+    selection_threshold=0.95,
+    threshold=None,
+)
+_REFERENCE = Recipe(
+    name="reference",
+    scaling="none",
+    kappa=0.0,
+    networks=((64, 128, 64),),
+    memory=0,
+    weighting="none",
+    compact=False,
+    trim=0.0,
+    learning_rate=1e-2,
+    batch_rows=16384,
+    swap_noise=(0.0,),
+    epochs=400,
+    steps=None,
+    schedule="plateau",
+    evaluate_every=None,
+    patience=None,
+    select_on="validation",
+    selection_threshold=0.95,
+    threshold="fixed:0.95",
+)
+_SMALL = replace(_DEFAULT, name="small", networks=((32,),), memory=32, swap_noise=(0.15,), compact=True)
+
+RECIPES = {recipe.name: recipe for recipe in (_DEFAULT, _REFERENCE, _SMALL)}
+
+_OPTIONAL = {key for key, kind in get_type_hints(Recipe).items() if get_origin(kind) is UnionType}
+
+
+def find_recipe(named: str | Path | Recipe | None = None, settings: Mapping[str, Any] | None = None) -> Recipe:
+    """A preset by its name, or a recipe from a TOML file, with some of its values set anew.
+
+    A file holds the keys of a recipe, each as in `Recipe`, and `base`, the preset that the others come from.
+
+    Args:
+        named: a preset, the path of a TOML file, or None for `default`.
+        settings: values by key; "none" stands for None. To set `epochs` unsets `steps`, and the other way round.
+
+    Raises:
+        BadInput: no such preset or file, or a value that no recipe can have.
+    """
+    if isinstance(named, Recipe):
+        return _changed(named, settings or {})
+    text = "default" if named is None else str(named)
+    if not text.endswith(".toml"):
+        return _changed(_preset(text), settings or {})
+    content = _read_toml(Path(text))
+    base = _preset(str(content.pop("base", "default")))
+    return _changed(_changed(replace(base, name=Path(text).stem), content), settings or {})
+
+
+def read_setting(text: str) -> tuple[str, Any]:
+    """`KEY=VALUE` from the command line, VALUE as TOML writes it; a bare word is text.
+
+    Raises:
+        BadInput: no equals sign.
+    """
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise BadInput(f"--set {text!r} is no setting; expected KEY=VALUE.")
+    try:
+        return key.strip(), tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return key.strip(), value.strip()
+
+
+def describe_changes(recipe: Recipe) -> str:
+    """The recipe's name and what sets it apart from the preset of that name."""
+    data, preset = recipe.to_data(), RECIPES.get(recipe.name)
+    changed = [] if preset is None else [f"{k} {data[k]}" for k, value in preset.to_data().items() if data[k] != value]
+    return ", ".join([recipe.name, *changed])
+
+
+def _preset(name: str) -> Recipe:
+    try:
+        return RECIPES[name]
+    except KeyError:
+        raise BadInput(f"No recipe is called '{name}'.", f"Known: {', '.join(RECIPES)}, or a .toml file.") from None
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error.strerror}.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadInput(f"{path} is not TOML: {error}.") from None
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON has it, where lists stand for tuples."""
+    return [_plain(item) for item in value] if isinstance(value, tuple | list) else value
+
+
+def _changed(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
+    new = {key: None if key in _OPTIONAL and value == "none" else _plain(value) for key, value in settings.items()}
+    if isinstance(new.get("swap_noise"), int | float):
+        new["swap_noise"] = [new["swap_noise"]]
+    for key, other in (("epochs", "steps"), ("steps", "epochs")):
+        if new.get(key) is not None and other not in new:
+            new[other] = None
+    return read_recipe({**recipe.to_data(), **new})

@@ -1,0 +1,27 @@
+"""How much each reconstruction of each feature counts."""
+
+import torch
+from torch import Tensor
+
+_SMALLEST_ERROR = 0.05
+"""Of a feature's standard deviation. Errors below it count as if they were that large, lest a column that is nearly
+always reconstructed to the last digit outweigh all others."""
+
+
+def error_weights(reconstructions: Tensor, rows: Tensor, spread: Tensor) -> Tensor:
+    """Weights that measure every error in units of its ordinary size, as a standardised residual does.
+
+    Args:
+        reconstructions: float32 [rows, copies, n], of `rows`.
+        rows: float32 [rows, n], ordinary rows that nothing was fitted to.
+        spread: float32 [n], standard deviations of the training rows; 0 counts as 1.
+
+    Returns:
+        float32 [copies, n]: 1 / mean absolute error, scaled so that a training row's squared norm is n on average, as
+        it is without weights: the anchor κ·√n means the same.
+    """
+    spread = torch.where(spread > 0, spread, 1.0)
+    error = (reconstructions - rows[:, None]).abs().mean(0)
+    weights = 1 / torch.maximum(error, _SMALLEST_ERROR * spread)
+    norm: Tensor = (weights * spread).norm()
+    return weights * (rows.shape[1] ** 0.5 / norm)
