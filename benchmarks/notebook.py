@@ -17,7 +17,7 @@ from torch.nn.functional import cosine_similarity, l1_loss
 from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler
 
 from aetk.lab.detector import autoencoder
-from aetk.lab.recipe import RECIPES
+from aetk.lab.presets import RECIPES
 
 RECIPE = RECIPES["reference"]
 THRESHOLD = 0.95

@@ -9,7 +9,7 @@ from torch.nn.functional import l1_loss
 
 from aetk.lab.detector import autoencoder
 from aetk.lab.fit import Job
-from aetk.lab.recipe import RECIPES
+from aetk.lab.presets import RECIPES
 
 COLUMNS = ("a", "b", "c", "d")
 

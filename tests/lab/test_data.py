@@ -7,7 +7,7 @@ import pytest
 from aetk.contract.errors import BadInput
 from aetk.contract.threshold import parse_method
 from aetk.lab.data import Dataset, load_dataset
-from aetk.lab.recipe import RECIPES
+from aetk.lab.presets import RECIPES
 from aetk.lab.split import impute, medians, split
 
 COLUMNS = [f"V{i}" for i in range(1, 31)]

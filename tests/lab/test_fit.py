@@ -12,7 +12,7 @@ from aetk.contract.errors import CheckFailed
 from aetk.lab import fit as fitting
 from aetk.lab.checkpoint import read_checkpoint
 from aetk.lab.fit import fit, steps_per_epoch
-from aetk.lab.recipe import RECIPES
+from aetk.lab.presets import RECIPES
 from aetk.lab.runs import read_history, read_run
 from aetk.lab.training import train
 

@@ -6,7 +6,7 @@ from torch import nn
 
 from aetk.contract.errors import BadInput
 from aetk.lab.detector import autoencoder
-from aetk.lab.recipe import RECIPES, find_recipe
+from aetk.lab.presets import RECIPES, find_recipe
 
 
 def test_the_reference_recipe_is_the_notebooks():

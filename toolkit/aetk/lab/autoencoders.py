@@ -1,6 +1,6 @@
 """The networks that reconstruct a scaled row."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +24,9 @@ class Autoencoders(nn.ModuleList):
 
     def __init__(self, n_features: int, shapes: Sequence[Sequence[int]]) -> None:
         super().__init__(autoencoder(n_features, hidden) for hidden in shapes)
+
+    def __iter__(self) -> Iterator[nn.Sequential]:
+        return super().__iter__()  # type: ignore[return-value]
 
     def forward(self, rows: Tensor) -> Tensor:
         """Reconstructions, float32 [batch, networks, n], of scaled rows: [batch, n], or one version for each network,

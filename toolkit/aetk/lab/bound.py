@@ -33,7 +33,7 @@ def safe_bound(networks: Autoencoders, memory: Memory | None, weights: Tensor, k
     bound = _LARGEST_BOUND
     while bound >= _SMALLEST_BOUND:
         reached = [bound, kappa * math.sqrt(n)]
-        reached += [_reach(network, n, bound) for network in networks]  # type: ignore[arg-type]
+        reached += [_reach(network, n, bound) for network in networks]
         reached += [] if memory is None else [_recalled(memory, bound)]
         largest = largest_weight * max(reached)
         if all(map(math.isfinite, reached)) and (copies * n + 1) * largest**2 < SAFE:

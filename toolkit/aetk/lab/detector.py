@@ -84,14 +84,14 @@ class Detector(nn.Module):
         recalled = weights[0] if memory is None else weights[0] * memory.unit
         self.register_buffer("recalled", recalled, persistent=False)
         self._weigh_outlets(weights[remembered:])
-        penalty = torch.zeros(self.n_features, weights.numel() + (1 if kappa else 0))
-        penalty[:, 0] = -_PENALTY
+        penalty = torch.full((self.n_features, 1), -_PENALTY)
         self.register_buffer("penalty", penalty if by_product else None, persistent=False)
 
     def _weigh_outlets(self, weights: Tensor) -> None:
         """Give the networks' last layers the weights of their reconstructions, and the very last one the anchor."""
         for index, (network, weight) in enumerate(zip(self.networks, weights, strict=True)):
             last = network[-1]
+            assert isinstance(last, nn.Linear)
             outlet, bias = weight[:, None] * last.weight.detach(), weight * last.bias.detach()
             if self.kappa and index == len(self.networks) - 1:
                 outlet, bias = F.pad(outlet, (0, 0, 0, 1)), F.pad(bias, (0, 1), value=self.copies.anchor)
@@ -152,5 +152,5 @@ class Detector(nn.Module):
             return products.sum(1)
         unusable = (~finite).to(row.dtype)
         if self.penalty is not None:
-            return torch.addmm(products, unusable, self.penalty).sum(1)
+            return torch.addmm(products.sum(1, keepdim=True), unusable, self.penalty).squeeze(1)
         return products.sum(1) - _PENALTY * unusable.sum(1)

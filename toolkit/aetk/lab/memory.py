@@ -10,8 +10,8 @@ from torch.nn import functional as F  # noqa: N812 - its usual name
 _BATCH_ROWS, _PASSES = 2048, 20
 _MEASURED_ROWS = 20_000
 _SHARPEST = 0.01
-"""The temperature per feature stays above this: a tenth of a standard deviation, squared. Sharper, and float32 could not
-tell two prototypes that are equally near apart in the same way everywhere."""
+"""The temperature per feature stays above this: a tenth of a standard deviation, squared. Sharper, and runtimes would
+not agree in float32 on which of two prototypes is the nearer."""
 
 
 class Memory(nn.Module):
@@ -21,8 +21,8 @@ class Memory(nn.Module):
     see, in two matrix products. The squared norm of the row is the same for all prototypes, so the softmax does not
     need it: -|x - p|² / τ comes down to x·(2p/τ) - |p|²/τ. The keys 2p/τ serve for reading too, times τ/2.
 
-    Source: attention over a memory of normal patterns as in Gong et al., "Memorizing Normality to Detect Anomaly" (2019);
-    here the memory is filled by k-means instead of by gradients.
+    Source: attention over a memory of ordinary patterns, as in Gong et al., "Memorizing Normality to Detect Anomaly"
+    (2019); here the memory is filled by k-means instead of by gradients.
 
     Args:
         prototypes: float32 [k, n], scaled rows.

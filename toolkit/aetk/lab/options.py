@@ -15,7 +15,13 @@ from aetk.lab.recipe import Recipe, read_recipe
 FRAME = "a data frame"
 """What stands for a data frame among the options of a run."""
 
-DEFAULTS: dict[str, Any] = {"recipe": RECIPES["default"].to_data(), "device": "auto", "seed": 41, "missing": "reject", "drop": []}
+DEFAULTS: dict[str, Any] = {
+    "recipe": RECIPES["default"].to_data(),
+    "device": "auto",
+    "seed": 41,
+    "missing": "reject",
+    "drop": [],
+}
 
 
 def merge(given: dict[str, Any], saved: dict[str, Any] | None) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from types import UnionType
 from typing import Any, get_origin, get_type_hints
@@ -13,15 +13,15 @@ from aetk.lab.recipe import Recipe, read_recipe
 _DEFAULT = Recipe(
     name="default",
     scaling="standard",
-    kappa=3.0,
-    networks=((96, 96, 96), (256,)),
-    memory=256,
+    kappa=4.0,
+    networks=((80, 80, 80), (256,)),
+    memory=512,
     weighting="error",
     compact=False,
     trim=0.0,
     learning_rate=2e-2,
     batch_rows=512,
-    swap_noise=(0.05, 0.3),
+    swap_noise=(0.2, 0.0),
     epochs=None,
     steps=500,
     schedule="one-cycle",

@@ -71,6 +71,7 @@ class Copies(nn.Module):
 
     weight: Tensor
     bias: Tensor
+    factors: Tensor
 
     def __init__(self, weights: Tensor, kappa: float, *, by_product: bool) -> None:
         super().__init__()
@@ -80,10 +81,10 @@ class Copies(nn.Module):
         self.is_product = by_product
         anchors = 1 if self.anchor else 0
         matrix = torch.cat([torch.diag(row) for row in weights]) if self.is_product else weights.new_zeros(0, n)
-        weight = F.pad(matrix, (0, 0, 0, anchors))
-        self.register_buffer("weight", weight, persistent=False)
-        self.register_buffer("bias", F.pad(weights.new_zeros(len(matrix)), (0, anchors), value=self.anchor), persistent=False)
-        self.register_buffer("factors", weights.flatten(), persistent=False)
+        weight, bias = F.pad(matrix, (0, 0, 0, anchors)), weights.new_zeros(len(matrix))
+        bias = F.pad(bias, (0, anchors), value=self.anchor)
+        for name, tensor in (("weight", weight), ("bias", bias), ("factors", weights.flatten())):
+            self.register_buffer(name, tensor, persistent=False)
 
     def forward(self, row: Tensor) -> Tensor:
         """Copy rows, float32 [batch, n], to [batch, copies * n + 1], or to [batch, copies * n] with κ = 0."""

@@ -20,8 +20,8 @@ from aetk.contract.card import QUANTILE_LEVELS
 from aetk.contract.errors import BadInput, Interrupted
 from aetk.contract.threshold import Threshold, calibrate, is_anomaly, macro_f1
 from aetk.lab import runs
-from aetk.lab.checkpoint import Checkpoint, Evaluation, Progress
 from aetk.lab.autoencoders import Autoencoders
+from aetk.lab.checkpoint import Checkpoint, Evaluation, Progress
 from aetk.lab.detector import Detector
 from aetk.lab.fit import Job, fit, reconstruction_error, steps_per_epoch
 from aetk.lab.memory import Memory, fit_memory

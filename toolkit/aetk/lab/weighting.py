@@ -1,5 +1,7 @@
 """How much each reconstruction of each feature counts."""
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -22,6 +24,6 @@ def error_weights(reconstructions: Tensor, rows: Tensor, spread: Tensor) -> Tens
     """
     spread = torch.where(spread > 0, spread, 1.0)
     error = (reconstructions - rows[:, None]).abs().mean(0)
-    weights = 1 / torch.maximum(error, _SMALLEST_ERROR * spread)
-    norm: Tensor = (weights * spread).norm()
-    return weights * (rows.shape[1] ** 0.5 / norm)
+    weights = torch.maximum(error, _SMALLEST_ERROR * spread).reciprocal()
+    norm: Tensor = torch.linalg.vector_norm(weights * spread)
+    return weights * (math.sqrt(rows.shape[1]) / norm)
