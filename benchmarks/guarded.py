@@ -1,7 +1,8 @@
 """What does the contract add to the bare network?
 
 Theory. The exported graph cleans its input, tells which rows are valid, scales them, appends the anchor, clips the
-similarity and decides; the bare graph is the same network with a plain cosine (norms at least 1e-6) and a threshold.
+similarity and decides; the bare graph is the same reconstructions with a plain cosine (norms at least 1e-6) and a
+threshold.
 On a single row each node costs a dispatch of some hundred nanoseconds, on many rows each elementwise node is another
 pass over the input. Their ratio is what the contract costs.
 
@@ -25,6 +26,7 @@ from torch import nn
 
 import subject
 from aetk.contract import spec
+from aetk.lab.detector import Detector
 from aetk.render.text import seconds
 from harness import Goal, Table, Timing, Variant, goals, interleave, keep, named, ratio, show
 
@@ -60,25 +62,49 @@ def layers(network: nn.Sequential) -> list[tuple[NDArray[np.float32], NDArray[np
     return [(weight.astype(np.float32), bias.astype(np.float32)) for weight, bias in found]
 
 
-def bare(network: nn.Sequential, threshold: float) -> bytes:
-    """The network, the plain cosine and the threshold, and nothing else."""
-    n = network[0].in_features
-    nodes, weights, row = [], [], "features"
+def _append(nodes: list[onnx.NodeProto], weights: list[onnx.TensorProto], network: nn.Sequential, name: str) -> str:
+    """Append a network's nodes and weights; the name of its output."""
     slope = next(layer.negative_slope for layer in network if isinstance(layer, nn.LeakyReLU))
-    pairs = layers(network)
+    pairs, row = layers(network), "features"
     for i, (weight, bias) in enumerate(pairs):
-        weights += [numpy_helper.from_array(weight, f"w{i}"), numpy_helper.from_array(bias, f"b{i}")]
-        nodes.append(helper.make_node("Gemm", [row, f"w{i}", f"b{i}"], [f"z{i}"], transB=1))
-        row = f"z{i}"
+        w, b, z, h = (f"{name}{part}{i}" for part in "wbzh")
+        weights += [numpy_helper.from_array(weight, w), numpy_helper.from_array(bias, b)]
+        nodes.append(helper.make_node("Gemm", [row, w, b], [z], transB=1))
+        row = z
         if i < len(pairs) - 1:
-            nodes.append(helper.make_node("LeakyRelu", [row], [f"h{i}"], alpha=slope))
-            row = f"h{i}"
+            nodes.append(helper.make_node("LeakyRelu", [z], [h], alpha=slope))
+            row = h
+    return row
+
+
+def bare(detector: Detector) -> bytes:
+    """The reconstructions, the plain cosine and the threshold, and nothing else."""
+    nodes: list[onnx.NodeProto] = []
+    weights: list[onnx.TensorProto] = []
+    found = [_append(nodes, weights, network, f"n{i}") for i, network in enumerate(detector.networks)]
+    if detector.memory is not None:
+        arrays = {"keys": detector.memory.keys.numpy(), "key_bias": detector.memory.bias.numpy()}
+        weights += [numpy_helper.from_array(array, name) for name, array in arrays.items()]
+        nodes += [
+            helper.make_node("Gemm", ["features", "keys", "key_bias"], ["near"], transB=1),
+            helper.make_node("Softmax", ["near"], ["share"], axis=1),
+            helper.make_node("MatMul", ["share", "keys"], ["recalled"]),
+        ]
+        found.append("recalled")
+    copies, row = "features", found[0]
+    if len(found) > 1:
+        copies, row = "copies", "reconstructions"
+        nodes += [
+            helper.make_node("Concat", ["features"] * len(found), [copies], axis=1),
+            helper.make_node("Concat", found, [row], axis=1),
+        ]
+    threshold = float(detector.threshold)
     scalars = {"eps": np.float32(spec.COSINE_EPSILON), "threshold": np.float32(threshold), "axis": np.array([1])}
     weights += [numpy_helper.from_array(np.asarray(value), name) for name, value in scalars.items()]
     nodes += [
-        helper.make_node("Mul", ["features", row], ["xy"]),
+        helper.make_node("Mul", [copies, row], ["xy"]),
         helper.make_node("ReduceSum", ["xy", "axis"], ["dot"], keepdims=0),
-        helper.make_node("ReduceL2", ["features"], ["x_length"], axes=[1], keepdims=0),
+        helper.make_node("ReduceL2", [copies], ["x_length"], axes=[1], keepdims=0),
         helper.make_node("ReduceL2", [row], ["y_length"], axes=[1], keepdims=0),
         helper.make_node("Max", ["x_length", "eps"], ["x_norm"]),
         helper.make_node("Max", ["y_length", "eps"], ["y_norm"]),
@@ -87,7 +113,7 @@ def bare(network: nn.Sequential, threshold: float) -> bytes:
         helper.make_node("Less", ["similarity", "threshold"], ["is_anomaly"]),
     ]
     graph = helper.make_graph(
-        nodes, "bare", [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["batch", n])],
+        nodes, "bare", [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["batch", detector.n_features])],
         [
             helper.make_tensor_value_info("similarity", TensorProto.FLOAT, ["batch"]),
             helper.make_tensor_value_info("is_anomaly", TensorProto.BOOL, ["batch"]),
@@ -109,7 +135,7 @@ def measure(recipe: str, folder: Path) -> list[Pair]:
     """Time both graphs of one recipe at each size."""
     it = subject.make(folder / recipe, recipe)
     guarded = _session(it.model.read_bytes())
-    plain = _session(bare(it.detector.network, float(it.detector.threshold)))
+    plain = _session(bare(it.detector))
     pairs = []
     for count in SIZES:
         inputs = {spec.INPUT: subject.many(count)}

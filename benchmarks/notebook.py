@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cosine_similarity, l1_loss
 from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler
 
-from aetk.lab.detector import autoencoder
+from aetk.lab.autoencoders import autoencoder
 from aetk.lab.presets import RECIPES
 
 RECIPE = RECIPES["reference"]
@@ -99,7 +99,7 @@ def fit(
 ) -> tuple[nn.Sequential, list[Epoch]]:
     """Train for some epochs; the network comes back with the best epoch's weights."""
     torch.manual_seed(seed)
-    network = autoencoder(validation.shape[1], RECIPE.hidden)
+    network = autoencoder(validation.shape[1], *RECIPE.networks)
     optimizer = torch.optim.Adam(network.parameters(), lr=RECIPE.learning_rate)
     scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(
         optimizer, mode="max", factor=0.5, patience=10, threshold_mode="abs", min_lr=1e-8

@@ -107,7 +107,7 @@ def _prepare(folder: Path) -> None:
     it.model.rename(folder / "model.onnx")
     rows = subject.many(5_000)
     np.save(folder / "row.npy", rows[:1])
-    network = it.detector.network
+    (network,) = it.detector.networks
     linear = [layer for layer in network if isinstance(layer, torch.nn.Linear)]
     saved = {
         "network": network.state_dict(),

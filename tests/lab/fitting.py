@@ -5,10 +5,9 @@ import signal
 from dataclasses import replace
 
 import torch
-from torch.nn.functional import l1_loss
 
-from aetk.lab.detector import autoencoder
-from aetk.lab.fit import Job
+from aetk.lab.autoencoders import Autoencoders
+from aetk.lab.fit import Job, reconstruction_error
 from aetk.lab.presets import RECIPES
 
 COLUMNS = ("a", "b", "c", "d")
@@ -44,19 +43,33 @@ def table(rows=100, seed=3):
     return torch.randn(rows, 2, generator=random) @ torch.randn(2, 4, generator=random)
 
 
-def make_job(folder, *, recipe="default", rows=None, score=None, steps=20, at=None, number=signal.SIGINT, **changes):
+SHAPES = ((8, 16, 8), (12,))
+
+
+def make_job(
+    folder,
+    *,
+    recipe="default",
+    rows=None,
+    score=None,
+    steps=20,
+    at=None,
+    number=signal.SIGINT,
+    shapes=SHAPES,
+    **changes,
+):
     """A job with the recipe's habits on a small table; `changes` are fields of the recipe."""
     rows = table() if rows is None else rows
 
     @torch.no_grad()
-    def error(network):
-        return -float(l1_loss(network(rows), rows))
+    def error(networks):
+        return -float(reconstruction_error(networks(rows), rows))
 
     with torch.random.fork_rng():
         torch.manual_seed(41)
-        network = autoencoder(4, (8, 16, 8))
+        networks = Autoencoders(4, shapes)
     return Job(
-        network=network,
+        networks=networks,
         rows=rows,
         feature_names=COLUMNS,
         score=score or error,

@@ -10,25 +10,33 @@ from torch import nn
 from torch.nn.functional import cosine_similarity
 
 from aetk.contract.errors import CheckFailed
-from aetk.lab.detector import Detector, autoencoder, safe_bound
+from aetk.lab.autoencoders import Autoencoders
+from aetk.lab.bound import safe_bound
+from aetk.lab.detector import Detector
+from aetk.lab.memory import Memory
+
+from .small import small_networks
 
 N = 6
 SPECIAL = np.float32([0.0, 1e20, -1e20, 1e30, 3.4e38, -3.4e38, 3.402e38, 1e-40, -1e-45, np.nan, np.inf, -np.inf])
 
 
-def make(kappa=1.0, imputes=False, threshold=0.5, explain=True, seed=0):
+KINDS = {
+    "plain": {},
+    "joint": {"shapes": ((16, 8), (5,)), "memory": 7},
+    "compact": {"shapes": ((16, 8), (5,)), "memory": 7, "compact": True},
+}
+
+
+def make(kappa=1.0, imputes=False, threshold=0.5, explain=True, seed=0, *, shapes=((16, 8),), memory=0, compact=False):
     """A detector with random weights, batch statistics, scaling (whose products float32 holds exactly) and fill."""
     torch.manual_seed(seed)
-    network = autoencoder(N, (16, 8))
-    for layer in network:
-        if isinstance(layer, nn.BatchNorm1d):
-            nn.init.uniform_(layer.running_mean, -1, 1)
-            nn.init.uniform_(layer.running_var, 0.5, 2)
-            nn.init.uniform_(layer.weight, 0.5, 2)
-            nn.init.uniform_(layer.bias, -1, 1)
+    networks = small_networks(N, shapes)
     return Detector(
-        network, center=torch.randint(-8, 9, (N,)) / 8, inverse_scale=torch.randint(4, 13, (N,)) / 8,
-        fill=torch.randn(N), imputes=imputes, kappa=kappa, threshold=threshold, explain=explain,
+        networks, center=torch.randint(-8, 9, (N,)) / 8, inverse_scale=torch.randint(4, 13, (N,)) / 8,
+        fill=torch.randn(N), imputes=imputes, kappa=kappa, threshold=threshold, explain=explain, compact=compact,
+        memory=Memory(torch.randn(memory, N), torch.tensor(3.0)) if memory else None,
+        weights=0.1 + torch.rand(len(shapes) + 1, N) if memory else None,
     ).eval()  # fmt: skip
 
 
@@ -49,26 +57,43 @@ def contract(detector, features):
     with np.errstate(invalid="ignore"):
         u = (np.where(finite, x, value["fill"]) - value["center"]) * value["inverse_scale"]
     u = np.clip(u, -detector.bound, detector.bound)
-    v = u
-    for index, layer in enumerate(detector.network):
-        if isinstance(layer, nn.Linear):
-            v = v @ value[f"network.{index}.weight"].T + value[f"network.{index}.bias"]
-        elif isinstance(layer, nn.BatchNorm1d):
-            mean, variance = value[f"network.{index}.running_mean"], value[f"network.{index}.running_var"]
-            scaled = (v - mean) / np.sqrt(variance + 1e-5)
-            v = scaled * value[f"network.{index}.weight"] + value[f"network.{index}.bias"]
-        else:
-            v = np.where(v >= 0, v, 0.01 * v)
+    reconstructions = [reconstruct(network, f"networks.{i}", value, u) for i, network in enumerate(detector.networks)]
+    if detector.memory is not None:
+        reconstructions.insert(0, remember(value["memory.prototypes"], value["memory.temperature"], u))
+    weights = value["weights"]
+    v = np.hstack([copy * weight for copy, weight in zip(reconstructions, weights, strict=True)])
+    u = np.hstack([u * weight for weight in weights])
     anchor = np.full((len(x), 1), np.float32(detector.kappa * math.sqrt(N)), np.float64)
     whole_u, whole_v = np.hstack([u, anchor]), np.hstack([v, anchor])
     whole_u /= np.maximum(np.linalg.norm(whole_u, axis=1, keepdims=True), 1e-6)
     whole_v /= np.maximum(np.linalg.norm(whole_v, axis=1, keepdims=True), 1e-6)
     is_valid = np.full(len(x), True) if detector.imputes else finite.all(axis=1)
     similarity = np.where(is_valid, np.clip((whole_u * whole_v).sum(axis=1), -1, 1), -1)
-    d = ((whole_u - whole_v) ** 2)[:, :-1]
+    d = ((whole_u - whole_v) ** 2)[:, :-1].reshape(len(x), len(weights), N).sum(axis=1)
     total = d.sum(axis=1, keepdims=True)
     share = np.where(total > 0, d / np.where(total > 0, total, 1), 0) * (1 - similarity)[:, None]
     return similarity, ~(similarity >= float(detector.threshold)), is_valid, np.where(is_valid[:, None], share, 0)
+
+
+def reconstruct(network, name, value, v):
+    """An autoencoder in evaluation mode."""
+    for index, layer in enumerate(network):
+        if isinstance(layer, nn.Linear):
+            v = v @ value[f"{name}.{index}.weight"].T + value[f"{name}.{index}.bias"]
+        elif isinstance(layer, nn.BatchNorm1d):
+            mean, variance = value[f"{name}.{index}.running_mean"], value[f"{name}.{index}.running_var"]
+            scaled = (v - mean) / np.sqrt(variance + 1e-5)
+            v = scaled * value[f"{name}.{index}.weight"] + value[f"{name}.{index}.bias"]
+        else:
+            v = np.where(v >= 0, v, 0.01 * v)
+    return v
+
+
+def remember(prototypes, temperature, u):
+    """Prototypes weighted by softmax(-distance² / temperature), by the distances themselves."""
+    distance = ((u[:, None] - prototypes) ** 2).sum(axis=2)
+    nearness = np.exp((distance.min(axis=1, keepdims=True) - distance) / temperature)
+    return nearness @ prototypes / nearness.sum(axis=1, keepdims=True)
 
 
 def answer(detector, features):
@@ -76,23 +101,26 @@ def answer(detector, features):
         return [output.numpy() for output in detector(torch.from_numpy(features))]
 
 
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("kappa", [0.0, 1.0, 10.0])
 @pytest.mark.parametrize("imputes", [False, True])
-def test_float64_answers_are_the_contracts(kappa, imputes):
-    detector, features = make(kappa, imputes), rows()
+def test_float64_answers_are_the_contracts(kappa, imputes, kind):
+    detector, features = make(kappa, imputes, **KINDS[kind]), rows()
     precise = copy.deepcopy(detector).double()
     with torch.no_grad():
         found = [output.numpy() for output in precise(torch.from_numpy(features).double())]
     for name, one, other in zip(
         ("similarity", "anomaly", "valid", "share"), found, contract(detector, features), strict=True
     ):
-        assert np.allclose(one, other, rtol=0, atol=1e-12), name
+        # the module folds weights and temperature into other numbers, each rounded once to float32
+        assert np.allclose(one, other, rtol=0, atol=1e-12 if kind == "plain" else 1e-6), name
 
 
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("kappa", [0.0, 1.0, 10.0])
 @pytest.mark.parametrize("imputes", [False, True])
-def test_float32_answers_keep_the_tolerance(kappa, imputes):
-    detector, features = make(kappa, imputes), rows()
+def test_float32_answers_keep_the_tolerance(kappa, imputes, kind):
+    detector, features = make(kappa, imputes, **KINDS[kind]), rows()
     similarity, anomaly, valid, share = answer(detector, features)
     expected = contract(detector, features)
     assert np.abs(similarity - expected[0]).max() < 1e-5
@@ -102,10 +130,11 @@ def test_float32_answers_keep_the_tolerance(kappa, imputes):
     assert np.abs(share - expected[3]).max() < 1e-5
 
 
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("kappa", [0.0, 1.0])
 @pytest.mark.parametrize("imputes", [False, True])
-def test_no_input_whatever_gives_nan_and_the_rule_holds_for_every_row(kappa, imputes):
-    similarity, anomaly, valid, share = answer(make(kappa, imputes), rows())
+def test_no_input_whatever_gives_nan_and_the_rule_holds_for_every_row(kappa, imputes, kind):
+    similarity, anomaly, valid, share = answer(make(kappa, imputes, **KINDS[kind]), rows())
     assert np.isfinite(similarity).all()
     assert np.isfinite(share).all()
     assert (np.abs(similarity) <= 1).all()
@@ -113,8 +142,9 @@ def test_no_input_whatever_gives_nan_and_the_rule_holds_for_every_row(kappa, imp
     assert (similarity[~valid] == -1).all()
 
 
-def test_shares_of_a_valid_row_sum_to_one_minus_its_similarity_and_those_of_others_are_zero():
-    similarity, _, valid, share = answer(make(), rows())
+@pytest.mark.parametrize("kind", KINDS)
+def test_shares_of_a_valid_row_sum_to_one_minus_its_similarity_and_those_of_others_are_zero(kind):
+    similarity, _, valid, share = answer(make(**KINDS[kind]), rows())
     assert np.allclose(share.sum(axis=1)[valid], 1 - similarity[valid], atol=1e-5)
     assert (share >= 0).all()
     assert (share[~valid] == 0).all()
@@ -122,27 +152,27 @@ def test_shares_of_a_valid_row_sum_to_one_minus_its_similarity_and_those_of_othe
 
 
 def test_without_anchor_and_scaling_it_is_the_references_cosine():
-    network = make().network
+    networks = make().networks
     detector = Detector(
-        network, center=torch.zeros(N), inverse_scale=torch.ones(N), fill=torch.zeros(N), imputes=False, kappa=0.0,
+        networks, center=torch.zeros(N), inverse_scale=torch.ones(N), fill=torch.zeros(N), imputes=False, kappa=0.0,
         threshold=0.5,
     ).eval()  # fmt: skip
     features = torch.from_numpy(
         np.concatenate([rows()[:200], np.full((1, N), 1e-8), np.zeros((1, N))]).astype(np.float32)
     )
     with torch.no_grad():
-        expected = cosine_similarity(features, detector.network(features), dim=1, eps=1e-6)
+        expected = cosine_similarity(features, networks(features)[:, 0], dim=1, eps=1e-6)
         assert torch.allclose(detector(features)[0], expected, rtol=0, atol=1e-6)
 
 
 def test_a_perfect_reconstruction_has_similarity_one_and_no_shares():
-    network = nn.Sequential(nn.Linear(N, N), nn.Linear(N, N))
+    networks = Autoencoders(N, ((), ()))
     with torch.no_grad():
-        for layer in network:
+        for (layer,) in networks:
             layer.weight.copy_(torch.eye(N))
             layer.bias.zero_()
     detector = Detector(
-        network, center=torch.zeros(N), inverse_scale=torch.ones(N), fill=torch.zeros(N), imputes=False, kappa=1.0,
+        networks, center=torch.zeros(N), inverse_scale=torch.ones(N), fill=torch.zeros(N), imputes=False, kappa=1.0,
         threshold=0.5, explain=True,
     ).eval()  # fmt: skip
     similarity, anomaly, valid, share = answer(detector, rows()[:100])
@@ -164,27 +194,38 @@ def test_contribution_is_answered_only_where_asked_for():
 
 
 def amplifying(factor):
-    network = autoencoder(N, (8,)).eval()
+    networks = Autoencoders(N, ((8,),)).eval()
     with torch.no_grad():
-        network[0].weight.mul_(factor)
-    return network
+        networks[0][0].weight.mul_(factor)
+    return networks
+
+
+def bound_of(networks, memory=None, kappa=0.0):
+    return safe_bound(networks, memory, torch.ones(len(networks) + (memory is not None), N), kappa)
 
 
 def test_a_tame_network_gets_the_widest_bound():
-    assert safe_bound(amplifying(1), N) == 1e9
+    assert bound_of(amplifying(1)) == 1e9
 
 
 @pytest.mark.parametrize("factor", [1e9, 1e12])
 def test_an_amplifying_network_gets_a_bound_at_which_nothing_overflows(factor):
-    network = amplifying(factor)
-    bound = safe_bound(network, N)
+    networks = amplifying(factor)
+    bound = bound_of(networks)
     assert 1e3 <= bound < 1e9
     corners = bound * torch.sign(torch.randn(1000, N, generator=torch.Generator().manual_seed(0)))
     with torch.no_grad():
-        assert (network(corners) ** 2).sum(1).isfinite().all()
+        assert (networks(corners)[:, 0] ** 2).sum(1).isfinite().all()
 
 
 @pytest.mark.parametrize("factor", [1e25, 1e38, math.inf, math.nan])
 def test_a_network_that_overflows_within_ordinary_values_is_refused(factor):
     with pytest.raises(CheckFailed, match="overflow"):
-        safe_bound(amplifying(factor), N)
+        bound_of(amplifying(factor))
+
+
+def test_a_sharp_memory_bounds_what_it_can_compare_in_float32():
+    memory = Memory(torch.full((3, N), 1e3), torch.tensor(1e-24))
+    bound = bound_of(amplifying(1), memory)
+    assert 1e3 <= bound < 1e9
+    assert memory.recall(torch.full((1, N), bound)).isfinite().all()

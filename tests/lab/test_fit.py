@@ -16,7 +16,7 @@ from aetk.lab.presets import RECIPES
 from aetk.lab.runs import read_history, read_run
 from aetk.lab.training import train
 
-from .fitting import bits, make_job, one_thread, table
+from .fitting import SHAPES, bits, make_job, one_thread, table
 
 QUICK = {"epochs": 12, "device": "cpu", "progress": False}
 
@@ -61,7 +61,7 @@ def test_training_leaves_the_callers_random_state_and_determinism_alone(tmp_path
 def test_a_last_batch_of_one_row_joins_the_one_before(tmp_path, rows, sizes):
     job = make_job(tmp_path, rows=table(rows), steps=len(sizes), evaluate_every=1000)
     seen = []
-    job.network.register_forward_pre_hook(
+    job.networks.register_forward_pre_hook(
         lambda network, inputs: seen.append(len(inputs[0])) if network.training else None
     )
     fit(job)
@@ -71,9 +71,9 @@ def test_a_last_batch_of_one_row_joins_the_one_before(tmp_path, rows, sizes):
 
 def test_every_row_is_seen_once_an_epoch(tmp_path):
     rows = torch.arange(97.0).repeat(4, 1).T.contiguous()
-    job = make_job(tmp_path, rows=rows, steps=6, evaluate_every=1000, swap_noise=0)
+    job = make_job(tmp_path, rows=rows, steps=6, evaluate_every=1000, swap_noise=(0.0,))
     seen = []
-    job.network.register_forward_pre_hook(
+    job.networks.register_forward_pre_hook(
         lambda network, inputs: seen.append(inputs[0][:, 0]) if network.training else None
     )
     fit(job)
@@ -99,7 +99,7 @@ def test_patience_ends_training_after_so_many_evaluations_without_improvement(tm
     progress = fit(job)
     assert (progress.step, progress.best_step, progress.best_score) == (25, 10, 3.0)
     assert [line.score for line in progress.history] == [1.0, 3.0, 2.0, 3.0, 1.0]
-    assert bits(job.network) == shown[1]
+    assert bits(job.networks) == shown[1]
 
 
 def test_without_patience_all_steps_are_done_and_the_best_weights_kept(tmp_path):
@@ -107,8 +107,8 @@ def test_without_patience_all_steps_are_done_and_the_best_weights_kept(tmp_path)
     job = make_job(tmp_path, score=score, steps=20, evaluate_every=5, patience=None)
     progress = fit(job)
     assert (progress.step, progress.best_step) == (20, 10)
-    assert bits(job.network) == shown[1] != shown[3]
-    assert not job.network.training
+    assert bits(job.networks) == shown[1] != shown[3]
+    assert not job.networks.training
 
 
 @pytest.mark.parametrize("recipe", ["default", "reference"])
@@ -116,7 +116,7 @@ def test_the_final_network_scores_what_the_history_calls_best(tmp_path, recipe):
     job = make_job(tmp_path, recipe=recipe, steps=60, learning_rate=0.1)
     progress = fit(job)
     best = max(progress.history, key=lambda line: line.score)
-    assert job.score(job.network) == progress.best_score == best.score
+    assert job.score(job.networks) == progress.best_score == best.score
     assert progress.best_step == best.step
 
 
@@ -137,7 +137,7 @@ def test_the_default_learning_rate_rises_to_its_peak_and_falls_to_nothing(tmp_pa
 
 def test_a_loss_that_is_not_finite_names_epoch_batch_and_column_and_keeps_the_checkpoint(tmp_path, monkeypatch):
     monkeypatch.setattr(fitting, "_SAVE_EVERY", 0.0)
-    job = make_job(tmp_path, recipe="reference", steps=40)
+    job = make_job(tmp_path, recipe="reference", steps=40, shapes=SHAPES[:1])
     kept = {}
 
     def spoil_the_seventh(network, inputs):

@@ -177,15 +177,19 @@ def test_an_opset_out_of_range_is_refused(opset):
         to_onnx(small_detector(), opset)
 
 
+@pytest.mark.parametrize("compact", [False, True])
+@pytest.mark.parametrize("memory", [0, 9])
 @pytest.mark.parametrize(("n", "imputes"), [(2, True), (100, False)])
-def test_any_number_of_features_exports_with_and_without_imputation(n, imputes):
-    detector = small_detector(n, imputes=imputes)
+def test_any_number_of_features_exports_with_and_without_imputation_and_a_memory(n, imputes, memory, compact):
+    detector = small_detector(
+        n, imputes=imputes, shapes=((4,), (3, 3))[: 1 + bool(memory)], memory=memory, compact=compact
+    )
     data = to_onnx(detector)
     rows = np.random.default_rng(0).normal(size=(50, n)).astype(np.float32)
     assert compare(detector, data, rows).passed
 
 
-@pytest.mark.parametrize(("kappa", "most"), [(0.5, 18), (0.0, 21)])
+@pytest.mark.parametrize(("kappa", "most"), [(0.5, 19), (0.0, 21)])
 def test_the_guard_around_the_network_stays_small(kappa, most):
     """Each operator costs a single row some 0.25 µs, Where 0.9; a network of one hidden layer has three of its own."""
     operators = [

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from aetk.contract.errors import BadInput
-from aetk.lab.detector import autoencoder
+from aetk.lab.autoencoders import autoencoder
 from aetk.lab.presets import RECIPES, find_recipe
 
 
@@ -13,7 +13,7 @@ def test_the_reference_recipe_is_the_notebooks():
     recipe = find_recipe("reference")
     assert recipe.scaling == "none"
     assert recipe.kappa == 0
-    assert recipe.hidden == (64, 128, 64)
+    assert recipe.networks == ((64, 128, 64),)
     assert (recipe.learning_rate, recipe.batch_rows, recipe.epochs) == (1e-2, 16384, 400)
     assert (recipe.schedule, recipe.patience, recipe.evaluate_every) == ("plateau", None, None)
     assert (recipe.select_on, recipe.selection_threshold, recipe.threshold) == ("validation", 0.95, "fixed:0.95")
@@ -26,7 +26,7 @@ def test_the_reference_network_is_the_notebooks():
         nn.Linear(128, 64), nn.BatchNorm1d(64), nn.LeakyReLU(),
         nn.Linear(64, 30),
     )  # fmt: skip
-    assert str(autoencoder(30, find_recipe("reference").hidden)) == str(expected)
+    assert str(autoencoder(30, *find_recipe("reference").networks)) == str(expected)
 
 
 def test_the_same_seed_gives_the_same_initial_weights():
@@ -40,10 +40,10 @@ def test_the_same_seed_gives_the_same_initial_weights():
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=list(RECIPES))
 def test_a_recipe_lasts_either_epochs_or_steps(recipe):
     assert (recipe.epochs is None) != (recipe.steps is None)
-    assert find_recipe(recipe.name) is recipe
+    assert find_recipe(recipe.name) == recipe
 
 
 def test_an_unknown_recipe_is_refused_with_those_that_exist():
     with pytest.raises(BadInput, match="'best'") as error:
         find_recipe("best")
-    assert "default, reference" in error.value.hint
+    assert "default, reference, small" in error.value.hint

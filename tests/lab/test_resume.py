@@ -17,10 +17,10 @@ from aetk.lab.checkpoint import read_checkpoint
 from aetk.lab.fit import fit
 from aetk.lab.runs import read_record
 
-from .fitting import bar_maker, bits, make_job, one_thread
+from .fitting import SHAPES, bar_maker, bits, make_job, one_thread
 
 ONE_CYCLE = {"recipe": "default", "steps": 24, "evaluate_every": 3, "patience": None}
-PLATEAU = {"recipe": "reference", "steps": 60, "batch_rows": 64, "learning_rate": 0.3}
+PLATEAU = {"recipe": "reference", "steps": 60, "batch_rows": 64, "learning_rate": 0.3, "shapes": SHAPES[:1]}
 
 
 @pytest.fixture(autouse=True)
@@ -50,7 +50,7 @@ def assert_goes_on_as_if_never_stopped(folder, stops, **options):
         saved = interrupted(folder, at, saved, **options)
     rest = make_job(folder, **options)
     progress = fit(rest, saved)
-    assert bits(rest.network) == bits(whole.network), f"stopped after {stops}"
+    assert bits(rest.networks) == bits(whole.networks), f"stopped after {stops}"
     assert history(progress) == history(expected), f"stopped after {stops}"
     assert (progress.best_step, progress.best_score) == (expected.best_step, expected.best_score)
 
@@ -92,7 +92,7 @@ def test_a_fit_that_was_over_when_it_was_saved_does_not_train_on(tmp_path, monke
     rest = make_job(tmp_path, **options)
     progress = fit(rest, read_checkpoint(rest.checkpoint))
     assert history(progress) == history(expected)
-    assert bits(rest.network) == bits(job.network)
+    assert bits(rest.networks) == bits(job.networks)
 
 
 def test_seconds_add_up_over_all_sittings(tmp_path):

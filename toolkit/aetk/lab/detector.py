@@ -84,7 +84,8 @@ class Detector(nn.Module):
         recalled = weights[0] if memory is None else weights[0] * memory.unit
         self.register_buffer("recalled", recalled, persistent=False)
         self._weigh_outlets(weights[remembered:])
-        penalty = torch.full((self.n_features, 1), -_PENALTY)
+        penalty = torch.zeros(self.n_features, weights.numel() + (1 if kappa else 0))
+        penalty[:, 0] = -_PENALTY
         self.register_buffer("penalty", penalty if by_product else None, persistent=False)
 
     def _weigh_outlets(self, weights: Tensor) -> None:
@@ -122,11 +123,15 @@ class Detector(nn.Module):
             return similarity, is_anomaly, is_valid
 
         difference = row / row_norm[:, None] - reconstruction / reconstruction_norm[:, None]
-        squared = difference[:, : self.weights.numel()].square()
-        squared = torch.stack(squared.split(self.n_features, 1)).sum(0)
+        squared = self._summed_over_copies(difference.square())
         total = squared.sum(1, keepdim=True)
         share = squared / torch.where(total > 0, total, 1.0) * (1.0 - similarity)[:, None]
         return similarity, is_anomaly, is_valid, torch.where(is_valid[:, None], share, 0.0)
+
+    def _summed_over_copies(self, values: Tensor) -> Tensor:
+        """The sums of each feature's copies, [batch, n], of [batch, copies * n] and perhaps the anchor."""
+        n = self.n_features
+        return torch.stack([values[:, start : start + n] for start in range(0, self.weights.numel(), n)]).sum(0)
 
     def _reconstruct(self, scaled: Tensor) -> Tensor:
         """All weighted reconstructions of scaled rows, side by side, and the anchor."""
@@ -152,5 +157,5 @@ class Detector(nn.Module):
             return products.sum(1)
         unusable = (~finite).to(row.dtype)
         if self.penalty is not None:
-            return torch.addmm(products.sum(1, keepdim=True), unusable, self.penalty).squeeze(1)
+            return torch.addmm(products, unusable, self.penalty).sum(1)
         return products.sum(1) - _PENALTY * unusable.sum(1)
