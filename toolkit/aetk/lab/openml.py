@@ -69,10 +69,16 @@ def _fetch(number: int) -> tuple[Any, tuple[str, ...]]:
     """What scikit-learn makes of a data set, and what it says of it besides that it tried again."""
     from sklearn.datasets import fetch_openml
 
+    def fetch(parser: str) -> Any:
+        return fetch_openml(data_id=number, as_frame=True, parser=parser)
+
     with warnings.catch_warnings(record=True) as caught, _timeout(_TIMEOUT):
         warnings.simplefilter("always")
         try:
-            bunch = fetch_openml(data_id=number, as_frame=True, parser="auto")
+            try:
+                bunch = fetch("auto")
+            except TypeError:  # with pandas 3.1, unquoted numbers as categories (scikit-learn's pull request 34902)
+                bunch = fetch("liac-arff")  # slow, and part of scikit-learn
         except (*_UNREACHED, *_UNREADABLE, ValueError) as error:
             raise _explain(error, number) from None
     said = [str(warning.message) for warning in caught if warning.category is UserWarning]
@@ -104,8 +110,7 @@ def _explain(error: Exception, number: int) -> AetkError:
         )
     if isinstance(error, _UNREADABLE):
         return Unavailable(
-            f"www.openml.org answered for data set {number} with something else than a data set "
-            f"({type(error).__name__}: {error}).",
+            f"What came from www.openml.org for data set {number} is broken or no data set: {error}.",
             f"Try again later, or {otherwise}",
         )
     if "md5 checksum" in str(error):
