@@ -41,12 +41,15 @@ def command(
     out: Path | None,
     as_json: bool,
 ) -> None:
-    """Train a detector on DATA, a CSV or Parquet file.
+    """Train a detector on DATA: a CSV or Parquet file, or openml:ID, a data set of openml.org.
 
     Without DATA: on the built-in breast-cancer table (30 real columns; malignant is the anomaly). Without --val, a
     quarter of the ordinary rows is held back to calibrate on. A tenth of the rest chooses the best weights. Labelled
     anomalies are never trained on. The threshold is best-f1 where there are labels, else conformal at the smallest
     false-alarm rate that the rows allow.
+
+    openml:ID is fetched by scikit-learn, which keeps it in its own cache. Its target is the label if it holds exactly
+    0 and 1 and --label names no other; --val takes openml:ID as well.
     """
     from aetk.api import train
     from aetk.lab.presets import read_setting

@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 from aetk.contract import spec
 from aetk.contract.errors import BadInput
+from aetk.lab.openml import OpenMLTable, is_openml, read_openml
 from aetk.lab.scaling import is_constant
 from aetk.lab.source import Source, drop_hint, read_source
+from aetk.lab.target import find_label
 
 BUILT_IN = "breast-cancer"
 _FEWEST_ROWS = 10
@@ -64,21 +66,25 @@ def load_dataset(
     """Read and check the rows to train on.
 
     Args:
-        data: a CSV or Parquet file, a data frame, or None for the built-in breast-cancer table of scikit-learn.
+        data: a CSV or Parquet file, `openml:ID`, a data frame, or None for scikit-learn's breast-cancer table.
         validation: rows to choose and calibrate on; None to hold some of `data` back.
-        label: a column of 0 (ordinary) and 1 (anomaly), in either table or both; never a feature.
+        label: a column of 0 (ordinary) and 1 (anomaly), in either table or both; never a feature. Unless named, the
+            target of an OpenML data set whose values are exactly these.
         drop: columns to leave out.
         missing: `reject` missing and infinite values, or fill them by the `median`.
 
     Raises:
         BadInput: whatever is wrong with the tables, with file, column and first offending row.
+        CheckFailed, Unavailable: a data set of OpenML cannot be had; see `lab.openml`.
     """
     if data is None:
         if validation is not None or label is not None or drop:
             raise BadInput("--val, --label and --drop need data of your own.", "Name a CSV or Parquet file.")
         return _built_in()
-    table = read_source(data, "the data frame", label, drop)
-    other = None if validation is None else read_source(validation, "the validation data frame", label, drop)
+    rows, held_out = _fetched(data), None if validation is None else _fetched(validation)
+    label, notes = find_label((rows, held_out), label, drop)
+    table = read_source(rows, "the data frame", label, drop)
+    other = None if held_out is None else read_source(held_out, "the validation data frame", label, drop)
     columns = set(table.all_names) | (set(other.all_names) if other else set())
     for name in [*drop, *([label] if label else [])]:
         if name not in columns:
@@ -99,8 +105,12 @@ def load_dataset(
         labels=table.labels,
         validation=None if other is None else other.values,
         validation_labels=None if other is None else other.labels,
-        warnings=_column_warnings(table.names, ordinary),
+        warnings=(*notes, *_column_warnings(table.names, ordinary)),
     )
+
+
+def _fetched(data: str | Path | pd.DataFrame) -> str | Path | pd.DataFrame | OpenMLTable:
+    return read_openml(str(data)) if is_openml(data) else data
 
 
 def _same_columns(table: Source, other: Source) -> None:

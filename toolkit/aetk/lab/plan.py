@@ -57,6 +57,7 @@ def make_plan(
 
     Raises:
         BadInput: wrong data or options, or too few rows for the threshold method.
+        CheckFailed, Unavailable: a data set of OpenML cannot be had.
         Unavailable: no such device.
     """
     recipe = plan_recipe(request)

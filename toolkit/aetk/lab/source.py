@@ -1,4 +1,4 @@
-"""Reads features and labels from a file or a data frame."""
+"""Reads features and labels from a file, a data frame or a data set of OpenML."""
 
 import decimal
 import numbers
@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 from aetk.contract.errors import BadInput
 from aetk.edge.chunk import NotANumber, check_names, place
 from aetk.edge.tables import as_labels, header, read_table
+from aetk.lab.openml import OpenMLTable
+
+_LABEL_HINT = "A label is 0 (ordinary) or 1 (anomaly)."
 
 
 @dataclass(frozen=True)
@@ -39,14 +42,18 @@ class Source:
     where: Callable[[int], str]
 
 
-def read_source(data: str | Path | pd.DataFrame, title: str, label: str | None, drop: Sequence[str]) -> Source:
+def read_source(
+    data: str | Path | pd.DataFrame | OpenMLTable, title: str, label: str | None, drop: Sequence[str]
+) -> Source:
     """Read a table; `title` names a data frame.
 
     Raises:
         BadInput: a table that cannot be read, holds no rows or no features, or a column that is not numeric.
     """
     if isinstance(data, pd.DataFrame):
-        source = _read_frame(data, title, label, drop)
+        source = _read_frame(data, (title, "frame"), label, drop, _drop_argument)
+    elif isinstance(data, OpenMLTable):
+        source = _read_frame(data.frame, (data.name, data.name), label, drop, drop_hint)
     else:
         source = _read_file(Path(data), label, drop)
     if not source.names:
@@ -61,6 +68,19 @@ def drop_hint(column: str) -> str:
     return f"Leave the column out with: --drop {shlex.quote(column)}"
 
 
+def is_numeric(column: pd.Series) -> bool:
+    """Whether a column holds real numbers, booleans or nothing; dates, durations and text are none."""
+    types = pd.api.types
+    if types.is_bool_dtype(column) or types.is_integer_dtype(column) or types.is_float_dtype(column):
+        return True
+    real = (numbers.Real, decimal.Decimal)
+    return types.is_object_dtype(column) and all(item is None or isinstance(item, real) for item in column)
+
+
+def _drop_argument(column: str) -> str:
+    return f"Leave it out: drop=['{column}']"
+
+
 def _read_file(path: Path, label: str | None, drop: Sequence[str]) -> Source:
     all_names = header(path)
     names = tuple(name for name in all_names if name != label and name not in drop)
@@ -68,7 +88,7 @@ def _read_file(path: Path, label: str | None, drop: Sequence[str]) -> Source:
         table = read_table(path, names, label if label in all_names else None)
     except NotANumber as error:
         if error.column == label:
-            raise BadInput(error.message, "A label is 0 (ordinary) or 1 (anomaly).") from None
+            raise BadInput(error.message, _LABEL_HINT) from None
         raise BadInput(error.message, drop_hint(error.column)) from None
 
     def where(row: int) -> str:
@@ -77,7 +97,15 @@ def _read_file(path: Path, label: str | None, drop: Sequence[str]) -> Source:
     return Source(str(path), path.stem, all_names, names, table.values, table.labels, where)
 
 
-def _read_frame(frame: pd.DataFrame, title: str, label: str | None, drop: Sequence[str]) -> Source:
+def _read_frame(
+    frame: pd.DataFrame,
+    called: tuple[str, str],
+    label: str | None,
+    drop: Sequence[str],
+    hint: Callable[[str], str],
+) -> Source:
+    """Read a frame; `called` is its title and name, `hint` says how to leave a column out."""
+    title, word = called
     all_names = tuple(map(str, frame.columns))
     check_names(title, all_names)
     frame = frame.set_axis(list(all_names), axis=1)
@@ -87,19 +115,12 @@ def _read_frame(frame: pd.DataFrame, title: str, label: str | None, drop: Sequen
         return f"{title}, row {row}"
 
     def numbers_of(column: str) -> NDArray[np.float64]:
-        if not _is_numeric(frame[column]):
-            raise BadInput(f"{title}: column '{column}' is not numeric.", f"Leave it out: drop=['{column}']")
+        if not is_numeric(frame[column]):
+            raise BadInput(
+                f"{title}: column '{column}' is not numeric.", _LABEL_HINT if column == label else hint(column)
+            )
         return frame[column].to_numpy(np.float64, na_value=np.nan)
 
     values = np.column_stack([numbers_of(name) for name in names]) if names else np.empty((len(frame), 0))
     labels = None if label is None or label not in all_names else as_labels(numbers_of(label), label, where)
-    return Source(title, "frame", all_names, names, values, labels, where)
-
-
-def _is_numeric(column: pd.Series) -> bool:
-    """Whether a column holds real numbers, booleans or nothing; dates, durations and text are none."""
-    types = pd.api.types
-    if types.is_bool_dtype(column) or types.is_integer_dtype(column) or types.is_float_dtype(column):
-        return True
-    real = (numbers.Real, decimal.Decimal)
-    return types.is_object_dtype(column) and all(item is None or isinstance(item, real) for item in column)
+    return Source(title, word, all_names, names, values, labels, where)

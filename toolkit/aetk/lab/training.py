@@ -91,9 +91,9 @@ def train(
     """Train a detector.
 
     Args:
-        data: a CSV or Parquet file, a data frame, or None for the built-in breast-cancer table.
+        data: a CSV or Parquet file, `openml:ID`, a data frame, or None for the built-in breast-cancer table.
         validation: rows to choose and calibrate on; None holds some of `data` back.
-        label: a column of 0 (ordinary) and 1 (anomaly).
+        label: a column of 0 (ordinary) and 1 (anomaly); see `lab.data.load_dataset` for OpenML.
         drop: columns to leave out.
         recipe: `default`, `small` or `reference`, the path of a TOML file, or a `Recipe`; see `lab.presets`.
         settings: values of the recipe to set anew, by key.
@@ -108,7 +108,8 @@ def train(
         extras: makes more files for the run folder, by name, from the report.
 
     Raises:
-        BadInput: wrong data or options. CheckFailed: the loss is not finite. Unavailable: no such device.
+        BadInput: wrong data or options. CheckFailed: the loss is not finite, or data against its checksum.
+        Unavailable: no such device, or no network for `openml:ID`.
         Interrupted: stopped by a signal, after saving.
     """
     folder = None if out is None else Path(out)
