@@ -108,7 +108,35 @@ def test_a_folder_that_does_not_exist_cannot_be_resumed(refused, no_training):
 
 
 @pytest.mark.parametrize(
-    "option", [("--recipe", "best"), ("--missing", "mean"), ("--device", "tpu"), ("--epochs", "x")]
+    "option", [("--missing", "mean"), ("--device", "tpu"), ("--epochs", "x")]
 )
 def test_a_word_that_an_option_does_not_know_is_refused(refused, table, option):
     assert option[0] in refused("train", table, *option)
+
+
+def test_an_unknown_recipe_is_refused_with_those_that_exist(refused, no_training, table):
+    assert "default, reference, small, or a .toml file" in refused("train", table, "--recipe", "best")
+
+
+@pytest.mark.parametrize(
+    ("setting", "part"),
+    [("kappa", "KEY=VALUE"), ("kapa=1", "'kapa'"), ("kappa=-1", "kappa is -1"), ("networks=[[]", "networks")],
+)
+def test_a_setting_that_no_recipe_can_have_is_refused(refused, no_training, table, setting, part):
+    assert part in refused("train", table, "--set", setting)
+
+
+def test_a_recipe_that_is_no_toml_is_refused(refused, no_training, table, tmp_path):
+    (tmp_path / "r.toml").write_text("kappa = ")
+    assert "not TOML" in refused("train", table, "--recipe", "r.toml")
+
+
+def test_a_recipe_of_ones_own_shows_from_training_to_the_model(aetk, table, tmp_path):
+    (tmp_path / "tiny.toml").write_text('base = "small"\nnetworks = [[8]]\n')
+    trained = aetk("train", table, "--recipe", "tiny.toml", "--set", "kappa=1.5", "--epochs", "1", "--out", "R")
+    assert trained.code == 0
+    assert "recipe tiny" in trained.out
+    assert aetk("export", "R", "--onnx", "--out", "m.onnx").code == 0
+    shown = aetk("inspect", "m.onnx").out
+    assert "recipe: tiny; " in shown
+    assert "kappa 1.5; networks [[8]]; memory 32; " in shown
