@@ -28,8 +28,8 @@ def test_the_reference_model_can_be_made_again_and_still_decides_the_same(tmp_pa
 
     rows = load_breast_cancer().data
     before, now = Scorer(MODEL).score(rows), Scorer(again).score(rows)
-    # Another processor rounds otherwise, and a thousand steps magnify that: decisions may differ near the threshold.
-    far = np.abs(before.similarity - old.threshold.value) > 2e-3
+    # Another processor rounds otherwise, and many steps magnify that: decisions may differ near the threshold.
+    far = np.abs(before.similarity - old.threshold.value) > 0.3 * (1 - old.threshold.value)
     assert far.mean() > 0.5
     assert (before.is_anomaly == now.is_anomaly)[far].mean() > 0.98
     assert (before.is_anomaly == now.is_anomaly).mean() > 0.95
