@@ -33,8 +33,9 @@ def test_a_provider_that_is_not_there_has_no_product():
 
 
 def test_a_row_costs_a_multiplication_and_an_addition_for_every_weight_of_the_network(model):
-    with_the_anchors_column = 2 * (31 * 64 + 64 * 128 + 128 * 64 + 64 * 31)
-    assert flops_per_row(load(model).graph) == with_the_anchors_column
+    deep, wide = 30 * 80 + 80 * 80 + 80 * 80 + 80 * 30, 30 * 256 + 256 * 31  # the last layer brings the anchor
+    prototypes = 242 // 2  # half of the rows that it was fitted to
+    assert flops_per_row(load(model).graph) == 2 * (deep + wide + 2 * prototypes * 30)
 
 
 def test_only_matrices_that_are_multiplied_by_count():
