@@ -46,9 +46,9 @@ def test_a_model_without_a_card_is_refused(model_copy):
 
 def test_one_changed_weight_breaks_the_digest(model_copy):
     data = bytearray(model_copy.read_bytes())
-    weights = next(i for i in onnxfile.read(bytes(data)).initializers if i.name == "inlet")
-    assert weights.shape == (64, 31)
-    data[data.rindex(b"inlet") + 40] ^= 1
+    weights = next(i for i in onnxfile.read(bytes(data)).initializers if i.name == "networks.0.0.weight")
+    assert weights.shape == (80, 30)
+    data[data.rindex(b"networks.0.0.weight") + 60] ^= 1
     model_copy.write_bytes(data)
     with pytest.raises(CheckFailed, match="SHA-256"):
         load(model_copy)
@@ -99,6 +99,6 @@ def test_an_inspection_says_what_the_file_is(model):
     assert report.card_bytes == card_path(model).stat().st_size
     assert (report.ir_version, report.opset, report.card_copy) == (8, 17, "current")
     assert [v.name for v in report.outputs] == list(spec.OUTPUTS)
-    assert report.operators["Gemm"] == 6  # the scaling, four layers, the penalty
+    assert report.operators["Gemm"] == 10  # scaling, copying, six layers, the memory, the penalty
     assert report.parameters > 30 * 64
     assert len(report.card.features) == 30

@@ -109,7 +109,7 @@ def test_a_changed_model_is_refused(model_copy):
 
 
 def test_a_model_that_fails_its_golden_rows_is_not_signed_again(model_copy, resign):
-    resign(model_copy, edit("outlet_bias", add_to_first(0.1)))
+    resign(model_copy, edit("outlet_bias_0", add_to_first(0.1)))
     before = model_copy.read_bytes()
     with pytest.raises(CheckFailed, match="fails its golden rows"):
         set_threshold(model_copy, 0.8)

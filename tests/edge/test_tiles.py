@@ -174,9 +174,9 @@ def test_rows_beyond_float32_are_converted_without_a_warning_on_every_thread(loa
 
 def test_a_tile_holds_what_fits_the_cache(loaded, monkeypatch):
     monkeypatch.setattr(tiles, "cache_bytes", lambda: 2**20)
-    assert rows_per_tile(loaded.graph) == 1024  # 64 + 128 + 30 numbers of 4 bytes a row
+    assert rows_per_tile(loaded.graph) == 512  # 256 + 31 + 30 numbers of 4 bytes a row
     monkeypatch.setattr(tiles, "cache_bytes", lambda: 2**18)
-    assert rows_per_tile(loaded.graph) == 256
+    assert rows_per_tile(loaded.graph) == 128
     for size, expected in ((1, 64), (2**30, 4096)):
         monkeypatch.setattr(tiles, "cache_bytes", lambda size=size: size)
         assert rows_per_tile(loaded.graph) == expected
