@@ -29,8 +29,7 @@ def draw_evaluation(report: "EvaluateReport") -> bytes:
     """Distributions for each model; precision over recall, and macro F1 over thresholds, of all of them."""
     names = short_names([model.model for model in report.models])
     figure, curve, quality, distributions = _panels(len(names))
-    for place, (panel, model, name) in enumerate(zip(distributions, report.models, names, strict=True)):
-        style = {"color": _COLORS[place % len(_COLORS)], "linestyle": _STYLES[place // len(_COLORS) % len(_STYLES)]}
+    for panel, model, name, style in zip(distributions, report.models, names, _looks(len(names)), strict=True):
         draw_distribution(panel, model.similarity, report.labels, model.threshold)
         panel.set_title(_words(name, 40), color=style["color"])
         _curves(curve, quality, model, report.labels, name, style)
@@ -70,10 +69,21 @@ def _panels(models: int) -> tuple[Any, Any, Any, list[Any]]:
     return figure, axes["curve"], axes["quality"], [axes[name] for name in names]
 
 
+def _looks(models: int) -> list[dict[str, Any]]:
+    """A look for the line of each model; of lines that coincide, the one below is wider and so to be seen."""
+    widths = np.linspace(1.5 + 0.8 * min(models - 1, 4), 1.5, models)
+    colors, styles = len(_COLORS), len(_STYLES)
+    return [
+        {"color": _COLORS[i % colors], "linestyle": _STYLES[i // colors % styles], "linewidth": width}
+        for i, width in enumerate(widths)
+    ]
+
+
 def _curves(
-    curve: Any, quality: Any, model: "ModelEvaluation", labels: NDArray[np.bool_], name: str, style: dict[str, str]
+    curve: Any, quality: Any, model: "ModelEvaluation", labels: NDArray[np.bool_], name: str, style: dict[str, Any]
 ) -> None:
     found = model.metrics
+    dot = {"marker": "o", "color": style["color"], "markersize": 4.5 + style["linewidth"]}
     order = np.argsort(model.similarity, kind="stable")
     hits, false_alarms = (np.cumsum(flags, dtype=np.int64) for flags in (labels[order], ~labels[order]))
     distinct = model.similarity[order].astype(np.float64)
@@ -86,12 +96,12 @@ def _curves(
     recall = hits / max(1, found.anomalies)
     curve.plot(recall, hits / (hits + false_alarms), label=_words(f"{precision_label}  {name}", 70), **style)
     if found.true_positives + found.false_positives:
-        curve.plot(found.recall, found.precision, "o", color=style["color"])
+        curve.plot(found.recall, found.precision, **dot)
 
     scores = macro_f1(hits, false_alarms, found.anomalies, found.rows - found.anomalies)
     between = (distinct + np.append(distinct[1:], distinct[-1])) / 2  # a threshold just above flags the row itself
     quality.plot(distance(between), scores, label=_words(f"macro F1 {_figure(found.macro_f1)}  {name}", 70), **style)
-    quality.plot(distance(model.threshold), found.macro_f1, "o", color=style["color"])
+    quality.plot(distance(model.threshold), found.macro_f1, **dot)
 
 
 def _figure(value: float | None) -> str:

@@ -70,5 +70,5 @@ def evaluation(report: EvaluateReport) -> str:
         ])  # fmt: skip
     first = f"{count(len(report.labels), 'row')} of {report.data}, {int(report.labels.sum()):,} labelled as anomalies"
     if report.prevalence is not None:
-        first += f"; natural AP: average precision if {report.prevalence:.4g} of all rows were anomalies"
+        first += f"; natural AP: at a prevalence of {report.prevalence:.4g}"
     return f"{first}\n{table(head, rows)}"

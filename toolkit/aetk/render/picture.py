@@ -74,7 +74,7 @@ def draw_distribution(
 
 def legend_below(axes: Any, columns: int = 1, title: str | None = None) -> None:
     """A legend below the panel, where it hides no line."""
-    place = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.17)}
+    place = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.17), "columnspacing": 1.0}
     axes.legend(frameon=False, fontsize=8, title_fontsize=8, ncols=columns, title=title, **place)
 
 
