@@ -1,5 +1,7 @@
 """`aetk evaluate`."""
 
+import shutil
+
 import pandas as pd
 import pytest
 
@@ -47,3 +49,60 @@ def test_a_model_in_the_place_of_the_table_is_refused(refused, model):
 def test_the_next_command_does_not_tune_on_the_table_that_was_just_measured(aetk, model, whole_table):
     out = aetk("evaluate", model, whole_table, "--label", "malignant").out
     assert out.endswith(f"next:  aetk verify {model}\n")
+
+
+def test_a_run_stands_beside_its_export_and_comes_next(aetk, breast_cancer_run, model, whole_table):
+    run = breast_cancer_run.run
+    out = aetk("evaluate", run, model, whole_table, "--label", "malignant").out
+    (first,), (second,) = (
+        [line.split()[1:] for line in out.splitlines() if line.startswith(f"{p} ")] for p in (run, model)
+    )
+    assert first == second
+    assert out.endswith(f"next:  aetk export {run} --onnx\n")
+
+
+def test_a_folder_without_a_run_is_refused(refused, tmp_path, whole_table):
+    (tmp_path / "empty").mkdir()
+    assert "empty holds no finished run" in refused("evaluate", "empty", whole_table, "--label", "malignant")
+
+
+def test_a_run_that_was_changed_is_a_failed_check(refused, breast_cancer_run, tmp_path, whole_table):
+    run = shutil.copytree(breast_cancer_run.run, tmp_path / "run")
+    with (run / "model.safetensors").open("ab") as file:
+        file.write(b" ")
+    assert "changed after training" in refused("evaluate", run, whole_table, "--label", "malignant", code=1)
+
+
+def test_a_prevalence_adds_a_column_and_says_what_it_is(aetk, model, whole_table):
+    arguments = ("evaluate", model, whole_table, "--label", "malignant", "--prevalence", 0.0017)
+    shown = aetk(*arguments).out.splitlines()
+    document = aetk(*arguments, "--json").document
+    natural = document["models"][0]["natural_average_precision"]
+    assert "natural AP: at a prevalence of 0.0017" in shown[0]
+    assert shown[1].split("  ").count("natural AP") == 1
+    assert f"  {natural:.4f}  " in shown[3]
+    assert document["prevalence"] == 0.0017
+    assert natural < document["models"][0]["metrics"]["average_precision"]
+
+
+def test_without_a_prevalence_there_is_no_such_column(aetk, model, whole_table):
+    assert "natural" not in aetk("evaluate", model, whole_table, "--label", "malignant").out
+    document = aetk("evaluate", model, whole_table, "--label", "malignant", "--json").document
+    assert document["models"][0]["natural_average_precision"] is None
+
+
+@pytest.mark.parametrize("rate", ["0", "1", "-0.1", "17", "nan", "inf"])
+def test_a_prevalence_that_is_no_share_is_refused(refused, model, whole_table, rate):
+    message = refused("evaluate", model, whole_table, "--label", "malignant", "--prevalence", rate, "--plot", "p.png")
+    assert f"--prevalence is {rate}; expected the share of anomalies" in message
+
+
+def test_a_prevalence_that_is_no_number_is_wrong_usage(refused, model, whole_table):
+    assert "--prevalence" in refused("evaluate", model, whole_table, "--label", "malignant", "--prevalence", "rare")
+
+
+@pytest.mark.parametrize("label", [0, 1])
+def test_a_table_of_one_class_has_no_prevalence_to_weight_to(refused, model, whole_table, tmp_path, label):
+    pd.read_csv(whole_table).assign(malignant=label).to_csv(tmp_path / "t.csv", index=False)
+    message = refused("evaluate", model, "t.csv", "--label", "malignant", "--prevalence", 0.01)
+    assert f"labels every row {label}; expected rows of both classes" in message

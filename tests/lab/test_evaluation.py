@@ -1,13 +1,16 @@
-"""Evaluation scores through the exported file and measures as scikit-learn does."""
+"""Evaluation scores through the exported file, or the run, and measures as scikit-learn does."""
 
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
+from aetk.contract import spec
 from aetk.contract.errors import BadInput
 from aetk.edge.scorer import Scorer
+from aetk.lab import evaluation
 from aetk.lab.evaluation import evaluate
+from aetk.lab.training import train
 
 
 @pytest.fixture
@@ -46,3 +49,37 @@ def test_a_row_that_cannot_be_judged_counts_as_flagged_and_is_counted(model, tab
 def test_without_a_model_there_is_nothing_to_evaluate(tmp_path):
     with pytest.raises(BadInput, match="No model"):
         evaluate([], tmp_path / "t.csv", "y")
+
+
+@pytest.mark.parametrize("tile", [100, 10_000])
+def test_a_run_is_measured_as_its_export_is(breast_cancer_run, model, table, tmp_path, monkeypatch, tile):
+    monkeypatch.setattr(evaluation, "_TILE", tile)
+    table.loc[:2, "mean_area"] = [np.nan, np.inf, 1e39]
+    table.to_csv(tmp_path / "t.csv", index=False)
+    run, exported = evaluate([breast_cancer_run.run, model], tmp_path / "t.csv", "y").models
+    assert run.similarity == pytest.approx(exported.similarity, abs=spec.TOLERANCE)
+    assert run.threshold == exported.threshold
+    assert run.metrics.macro_f1 == exported.metrics.macro_f1
+    assert run.invalid == exported.invalid == 3
+
+
+def test_each_model_is_given_its_own_columns(model, table, tmp_path):
+    table.to_csv(tmp_path / "t.csv", index=False)
+    small = train(table[["mean_area", "mean_texture"]], epochs=1, device="cpu", out=tmp_path / "small", progress=False)
+    report = evaluate([model, small.run, model], tmp_path / "t.csv", "y")
+    first, other, again = report.models
+    assert first.metrics == again.metrics != other.metrics
+    assert len(report.labels) == len(other.similarity) == 569
+
+
+def test_a_prevalence_adds_the_natural_average_precision(model, table, tmp_path):
+    table.to_csv(tmp_path / "t.csv", index=False)
+    plain, natural = (evaluate([model], tmp_path / "t.csv", "y", rate) for rate in (None, 0.01))
+    found = natural.models[0]
+    weight = np.where(table.y == 1, 0.01 / 212, 0.99 / 357)
+    expected = average_precision_score(table.y, -found.similarity, sample_weight=weight)
+    assert found.natural_average_precision == pytest.approx(expected)
+    assert found.natural_average_precision < found.metrics.average_precision
+    assert (plain.prevalence, natural.prevalence) == (None, 0.01)
+    assert plain.models[0].natural_average_precision is None
+    assert plain.models[0].metrics == found.metrics

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from aetk.lab.metrics import measure
+from aetk.lab.metrics import measure, natural_average_precision
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -36,3 +36,24 @@ def test_one_class_alone_has_no_ranking_metrics(label):
 def test_a_row_that_could_not_be_judged_counts_as_flagged():
     found = measure(np.float32([-1, -1, 0.9]), np.array([True, False, False]), -0.999)
     assert (found.true_positives, found.false_positives, found.true_negatives) == (1, 1, 1)
+
+
+def test_natural_average_precision_weighs_ordinary_rows_to_the_prevalence():
+    similarity, labels = np.float32([0.1, 0.2, 0.3, 0.4]), np.array([True, False, True, False])
+    # precision 1 at the first anomaly; at the second 0.2 of anomalies to 0.4 of ordinary rows
+    assert natural_average_precision(similarity, labels, 0.2) == pytest.approx((1 + 1 / 3) / 2)
+    assert natural_average_precision(similarity, labels, 0.5) == pytest.approx((1 + 2 / 3) / 2)  # as they stand
+
+
+def test_natural_average_precision_is_that_of_a_table_with_its_ordinary_rows_repeated():
+    random = np.random.default_rng(0)
+    labels = np.arange(100) < 30
+    similarity = random.normal(0.6 - 0.3 * labels, 0.3).astype(np.float32).round(1)  # with ties
+    times = np.where(labels, 1, 9)
+    repeated = sk.average_precision_score(labels.repeat(times), -similarity.repeat(times))
+    assert natural_average_precision(similarity, labels, 30 / (30 + 9 * 70)) == pytest.approx(repeated)
+
+
+@pytest.mark.parametrize("prevalence", [1e-9, 1 - 1e-9])
+def test_natural_average_precision_of_a_perfect_ranking_is_1_however_rare(prevalence):
+    assert natural_average_precision(np.float32([-1, 1]), np.array([True, False]), prevalence) == pytest.approx(1)

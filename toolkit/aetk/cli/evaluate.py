@@ -15,17 +15,25 @@ from aetk.contract.files import write_atomically
 @click.argument("data", type=FILE)
 @click.option("--label", required=True, metavar="COL", help="Column of 0 (ordinary) and 1 (anomaly).")
 @click.option("--plot", type=FILE, metavar="FILE.png", help="Draw distributions, precision-recall and F1.")
+@click.option("--prevalence", type=float, metavar="RATE", help="Also average precision as if anomalies were this rare.")
 @json_option
-def command(models: tuple[Path, ...], data: Path, label: str, plot: Path | None, as_json: bool) -> None:
-    """Measure each MODEL on DATA, a labelled CSV or Parquet file."""
+def command(
+    models: tuple[Path, ...], data: Path, label: str, plot: Path | None, prevalence: float | None, as_json: bool
+) -> None:
+    """Measure each MODEL, an exported model or a run folder, on DATA, a labelled CSV or Parquet file.
+
+    Test tables often hold more anomalies than nature does, which flatters average precision: with --prevalence,
+    ordinary rows weigh as much as makes anomalies that share (0.001 for one in a thousand) of all.
+    """
     try:
         from aetk.lab.evaluation import evaluate
+        from aetk.render.evaluation_picture import draw_evaluation
         from aetk.render.lab_text import evaluation
-        from aetk.render.picture import draw_evaluation
     except ImportError:
         raise MissingExtra("aetk evaluate", "lab,cpu") from None
-    report = evaluate(models, data, label)
+    report = evaluate(models, data, label, prevalence)
     if plot is not None:
         write_atomically([(plot, draw_evaluation(report))])
-    following = shlex.join(["aetk", "verify", str(models[0])])
-    show(report, evaluation, as_json, str(plot or ""), following)
+    first = str(models[0])
+    following = ["export", first, "--onnx"] if models[0].is_dir() else ["verify", first]
+    show(report, evaluation, as_json, str(plot or ""), shlex.join(["aetk", *following]))

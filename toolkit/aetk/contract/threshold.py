@@ -88,10 +88,10 @@ def check_value(value: float) -> float:
     return rounded
 
 
-def check_rate(rate: float, option: str) -> float:
-    """The false-alarm rate of an option; BadInput unless 1e-9 <= rate < 1: no table reaches beyond."""
+def check_rate(rate: float, option: str, kind: str = "a false-alarm rate") -> float:
+    """The rate of an option; BadInput unless 1e-9 <= rate < 1: no table reaches beyond."""
     if not 1e-9 <= rate < 1:
-        raise BadInput(f"{option} is {rate:g}; expected a false-alarm rate of at least 1e-9 and less than 1.")
+        raise BadInput(f"{option} is {rate:g}; expected {kind} of at least 1e-9 and less than 1.")
     return rate
 
 

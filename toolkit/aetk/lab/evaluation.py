@@ -1,16 +1,25 @@
-"""Measures exported models on a labelled table, through the same scorer that runs on the edge."""
+"""Measures models on a labelled table: exported ones through the scorer of the edge, runs through PyTorch."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aetk.contract.errors import BadInput
+from aetk.contract.threshold import check_rate
+from aetk.edge.lanes import float32
 from aetk.edge.scorer import Scorer
 from aetk.edge.tables import read_table
-from aetk.lab.metrics import Metrics, measure
+from aetk.lab.detector import Detector
+from aetk.lab.golden import answers
+from aetk.lab.metrics import Metrics, measure, natural_average_precision
+from aetk.lab.runs import read_run
+
+_TILE = 16384
+"""Rows that a run's detector takes at a time: its activations are many times as large."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +27,9 @@ class ModelEvaluation:
     """One model's answers and quality.
 
     Attributes:
+        model: an `.onnx` file or a run folder.
         similarity: float32 [rows]; -1 for the `invalid` ones, which count as flagged.
+        natural_average_precision: at the report's prevalence; None without one.
     """
 
     model: Path
@@ -26,6 +37,7 @@ class ModelEvaluation:
     metrics: Metrics
     invalid: int
     similarity: NDArray[np.float32]
+    natural_average_precision: float | None = None
 
 
 @dataclass(frozen=True)
@@ -34,30 +46,103 @@ class EvaluateReport:
 
     Attributes:
         labels: bool [rows], True for an anomaly.
+        prevalence: the share of anomalies that the natural average precision supposes; None where not asked for.
     """
 
     data: Path
     label: str
     labels: NDArray[np.bool_]
     models: tuple[ModelEvaluation, ...]
+    prevalence: float | None = None
 
 
-def evaluate(models: Sequence[str | Path], data: str | Path, label: str) -> EvaluateReport:
+def evaluate(
+    models: Sequence[str | Path], data: str | Path, label: str, prevalence: float | None = None
+) -> EvaluateReport:
     """Score a labelled table with each model and measure the decisions.
 
+    Args:
+        models: `.onnx` files and folders of finished runs.
+        data: a table with the features of all of them.
+        label: its column of 0 (ordinary) and 1 (anomaly).
+        prevalence: the share of anomalies in nature, where the table holds more of them.
+
     Raises:
-        BadInput: not a model of the contract, or a table without the label, a feature, or any rows.
+        BadInput: not a model of the contract, no finished run, a table without the label, a feature, or any rows; a
+            prevalence that is no share, or that a table of a single class cannot be weighted to.
+        CheckFailed: a model or run that was changed after it was made.
     """
     if not models:
-        raise BadInput("No model is named; expected at least one .onnx file.")
-    found, labels = [], np.empty(0, bool)
-    for path in models:
-        scorer = Scorer(path)
-        table = read_table(Path(data), scorer.feature_names, label)
+        raise BadInput("No model is named; expected at least one .onnx file or run folder.")
+    if prevalence is not None:
+        check_rate(prevalence, "--prevalence", "the share of anomalies in nature,")
+    found, table = [], None
+    for path in map(Path, models):
+        subject = _subject(path)
+        if table is None or table.names != subject.feature_names:
+            table = read_table(Path(data), subject.feature_names, label)
         assert table.labels is not None  # a label was asked for
-        labels = table.labels
-        scores = scorer.score(table.values)
-        metrics = measure(scores.similarity, labels, scorer.threshold)
-        invalid = int((~scores.is_valid).sum())
-        found.append(ModelEvaluation(Path(path), scorer.threshold, metrics, invalid, scores.similarity))
-    return EvaluateReport(Path(data), label, labels, tuple(found))
+        if prevalence is not None:
+            _check_both_classes(table.labels, data, label)
+        found.append(_evaluate(path, subject, table.values, table.labels, prevalence))
+    assert table is not None  # there is a model
+    assert table.labels is not None
+    return EvaluateReport(Path(data), label, table.labels, tuple(found), prevalence)
+
+
+def _check_both_classes(labels: NDArray[np.bool_], data: str | Path, label: str) -> None:
+    if labels.all() or not labels.any():
+        raise BadInput(
+            f"Column '{label}' of {data} labels every row {int(labels[0])}; expected rows of both classes, 0 and 1, to "
+            f"weight to a prevalence.",
+            "Leave --prevalence out, or name a table that holds both.",
+        )
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """What is evaluated; `judge` answers similarity and validity of float64 rows."""
+
+    feature_names: tuple[str, ...]
+    threshold: float
+    judge: Callable[[NDArray[np.float64]], tuple[NDArray[np.float32], NDArray[np.bool_]]]
+
+
+def _subject(path: Path) -> _Subject:
+    """A folder is a run, anything else a model file."""
+    if path.is_dir():
+        run = read_run(path)
+        return _Subject(run.feature_names, float(run.detector.threshold), partial(_by_tiles, run.detector))
+    scorer = Scorer(path)
+    return _Subject(scorer.feature_names, scorer.threshold, partial(_by_scorer, scorer))
+
+
+def _by_scorer(scorer: Scorer, rows: NDArray[np.float64]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    scores = scorer.score(rows)
+    return scores.similarity, scores.is_valid
+
+
+def _by_tiles(detector: Detector, rows: NDArray[np.float64]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    parts = [answers(detector, float32(rows[start : start + _TILE])) for start in range(0, len(rows), _TILE)]
+    similarity, valid = zip(*parts, strict=True)
+    return np.concatenate(similarity), np.concatenate(valid)
+
+
+def _evaluate(
+    path: Path,
+    subject: _Subject,
+    rows: NDArray[np.float64],
+    labels: NDArray[np.bool_],
+    prevalence: float | None,
+) -> ModelEvaluation:
+    similarity, valid = subject.judge(rows)
+    return ModelEvaluation(
+        model=path,
+        threshold=subject.threshold,
+        metrics=measure(similarity, labels, subject.threshold),
+        invalid=int((~valid).sum()),
+        similarity=similarity,
+        natural_average_precision=(
+            None if prevalence is None else natural_average_precision(similarity, labels, prevalence)
+        ),
+    )

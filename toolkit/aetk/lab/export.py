@@ -93,8 +93,7 @@ def verify_against_run(model: str | Path, run: str | Path) -> ParityReport:
     """
     loaded = load_model(Path(model))
     found = runs.read_run(Path(run))
-    names = tuple(feature["name"] for feature in found.record["features"])
-    if names != loaded.card.feature_names:
+    if found.feature_names != loaded.card.feature_names:
         raise BadInput(f"{model} and {run} have different features; the model is not an export of that run.")
     found.detector.explain = len(loaded.graph.outputs) > len(spec.OUTPUTS)
     found.detector.threshold.fill_(loaded.graph.threshold)

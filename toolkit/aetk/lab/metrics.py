@@ -51,3 +51,9 @@ def measure(similarity: NDArray[np.float32], labels: NDArray[np.bool_], threshol
         true_negatives=ordinary - false_alarms,
         false_negatives=anomalies - hits,
     )
+
+
+def natural_average_precision(similarity: NDArray[np.float32], labels: NDArray[np.bool_], prevalence: float) -> float:
+    """Average precision as it would be if anomalies were `prevalence` of all rows; both classes have to be there."""
+    weight = np.where(labels, prevalence / labels.sum(), (1 - prevalence) / (~labels).sum())
+    return float(average_precision_score(labels, -similarity.astype(np.float64), sample_weight=weight))

@@ -50,6 +50,11 @@ class Run:
         """The folder's name, which becomes the model's."""
         return self.folder.resolve().name
 
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """The columns that the detector takes, in order."""
+        return tuple(feature["name"] for feature in self.record["features"])
+
 
 def new_folder(stem: str, root: Path = RUNS) -> Path:
     """Make and return the first free `root/stem-N`."""

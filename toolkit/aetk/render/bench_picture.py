@@ -7,7 +7,7 @@ from aetk.edge.bench.arrivals import Arrivals
 from aetk.edge.bench.measured import Measured
 from aetk.edge.bench.report import BenchReport
 from aetk.edge.ways import Setting
-from aetk.render.picture import as_png, new_figure
+from aetk.render.picture import as_png, legend_below, new_figure
 
 _COLORS = ("#3b76af", "#c8553d", "#5b9a68", "#8d6ab8", "#b98b2f", "#4aa3a2")
 _INK, _FAINT = "#333333", "#8a8a8a"
@@ -82,7 +82,7 @@ def _latency(panel: Any, lines: dict[str, list[Measured]], colors: dict[str, str
     if len(lines) > 1:
         for name in lines:
             panel.plot([], [], color=colors[name], linewidth=4, label=name)
-    _legend(panel, columns=4)
+    legend_below(panel, columns=4)
 
 
 def _throughput(panel: Any, report: BenchReport, groups: dict[str, list[Measured]], colors: dict[str, str]) -> None:
@@ -102,7 +102,7 @@ def _throughput(panel: Any, report: BenchReport, groups: dict[str, list[Measured
     _log_axes(panel, sorted({row.setting.batch for row in report.measured}), _rate)
     if any(row.timings.unstable for row in report.measured):
         panel.plot([], [], label="unstable: windows differ by more than 10%", **_UNSTABLE)
-    _legend(panel)
+    legend_below(panel, columns=3)
 
 
 def _alone(setting: Setting) -> dict[str, Any]:
@@ -135,12 +135,7 @@ def _sparse(panel: Any, rows: Sequence[Arrivals], colors: dict[str, str]) -> Non
         panel.set_yscale("linear")
         panel.set_ylim(bottom=0)
         panel.yaxis.set_major_formatter(_seconds)
-    _legend(panel)
-
-
-def _legend(panel: Any, columns: int = 3) -> None:
-    """Below the panel, where it hides no line."""
-    panel.legend(frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=columns)
+    legend_below(panel, columns=3)
 
 
 def _ring(panel: Any, points: Sequence[tuple[int, float]]) -> None:

@@ -55,15 +55,20 @@ def export(report: ExportReport) -> str:
 
 def evaluation(report: EvaluateReport) -> str:
     """A table of models by quality."""
-    head = ("model", "threshold", "macro F1", "precision", "recall", "AUROC", "AP", "TP", "FP", "TN", "FN", "invalid")
+    natural = () if report.prevalence is None else ("natural AP",)
+    head = ("model", "threshold", "macro F1", "precision", "recall", "AUROC", "AP", *natural)
+    head += ("TP", "FP", "TN", "FN", "invalid")
     rows = []
     for model in report.models:
         found = asdict(model.metrics)
         quality = [found[k] for k in ("macro_f1", "precision", "recall", "auroc", "average_precision")]
+        quality += [model.natural_average_precision for _ in natural]
         confusion = [found[f"{k}s"] for k in ("true_positive", "false_positive", "true_negative", "false_negative")]
         rows.append([
             str(model.model), f"{model.threshold:.6g}", *("-" if q is None else f"{q:.4f}" for q in quality),
             *map(str, confusion), str(model.invalid),
         ])  # fmt: skip
     first = f"{count(len(report.labels), 'row')} of {report.data}, {int(report.labels.sum()):,} labelled as anomalies"
+    if report.prevalence is not None:
+        first += f"; natural AP: at a prevalence of {report.prevalence:.4g}"
     return f"{first}\n{table(head, rows)}"
