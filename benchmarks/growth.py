@@ -1,8 +1,9 @@
 """How does the time of scoring grow with the rows, and with the features?
 
 Theory. Scoring is one pass: from the point on where the call itself no longer counts, time is proportional to the
-rows, a slope of 1 in log-log axes. A row's operations are 2 (2 x 64 n + 2 x 8,192) for n features with the recipe's
-hidden layers of 64, 128 and 64, so that time hardly grows while n is small beside 128 and tends to a slope of 1 above.
+rows, a slope of 1 in log-log axes. A row of n features costs the default recipe 2 (2 x 80 n + 2 x 6,400) operations for
+its deep network, 2 (2 x 256 n) for the wide one and 2 (2 x 512 n) for its memory, so that time tends to a slope of 1 as
+soon as n is not small beside 8.
 
 How. Rows: Scorer over arrays of 10^3 to 10^6 rows; 10^7 and 10^8 rows are the array of 10^6 scored again and again,
 since 10^8 rows of 30 float32 are 12 GB. `aetk score` from Parquet to Parquet in fresh processes as well, 10^3 to 10^7

@@ -5,7 +5,7 @@ from types import ModuleType
 
 from harness import ROOT, read
 
-SCRIPTS = ("inference", "guarded", "training", "startup", "files", "growth", "creditcard", "parity")
+SCRIPTS = ("quality", "creditcard", "inference", "guarded", "training", "startup", "files", "growth", "parity")
 README = ROOT / "README.md"
 MARKER = "<!-- Below this line: written by report.py from results/*.json. -->\n"
 
