@@ -6,8 +6,8 @@ not. Frauds are 7% of the test rows here, against 0.17% in nature. The goals are
 
 A conformal threshold at the rate r from n ordinary rows lets k = floor(r (n + 1)) of them be flagged, and a new
 ordinary row is flagged with a probability of Beta(k, n + 1 - k): the alarms on the ordinary test rows are
-beta-binomial, and how many fall into its central 95% is counted. Single rows are scored by `session.run` with one
-thread, the recipes in turn.
+beta-binomial, and how many fall into its central 95% is counted. One row and 1,024 rows are scored by `session.run`
+with one thread, the recipes in turn.
 """
 
 import math
@@ -37,7 +37,7 @@ VARIANTS = (
     ("small", "best-f1"),
 )
 RATE = 0.01
-ROUNDS = 40
+ROUNDS, SIZES = 40, (1, 1024)
 
 
 @dataclass(frozen=True)
@@ -65,10 +65,10 @@ class Fit:
 
 @dataclass(frozen=True)
 class Cards:
-    """The fits, and one row scored by a model of each recipe, in turn."""
+    """The fits, and rows scored by a model of each recipe, in turn."""
 
     fits: tuple[Fit, ...]
-    single_rows: tuple[Timing, ...]
+    timings: tuple[Timing, ...]
 
 
 RESULT = Cards
@@ -93,16 +93,19 @@ def fit(recipe: str, threshold: str, seed: int, folder: Path) -> tuple[Fit, Path
     return figures, published.model
 
 
-def single_rows(models: Mapping[str, Path]) -> tuple[Timing, ...]:
-    """Time one row through a model of each recipe."""
-    inputs = {spec.INPUT: subject.many(1)}
-    variants = {}
-    for recipe, path in models.items():
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-        variants[recipe] = Variant(lambda session=session: session.run(None, inputs), 1)
-    return interleave(variants, ROUNDS, burst=50)
+def time_models(models: Mapping[str, Path]) -> tuple[Timing, ...]:
+    """Time calls of each size through a model of each recipe."""
+    found: list[Timing] = []
+    for size in SIZES:
+        inputs = {spec.INPUT: subject.many(size)}
+        variants = {}
+        for recipe, path in models.items():
+            options = onnxruntime.SessionOptions()
+            options.intra_op_num_threads = 1
+            session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+            variants[recipe] = Variant(lambda session=session, inputs=inputs: session.run(None, inputs), size)
+        found += interleave(variants, ROUNDS, burst=50)
+    return tuple(found)
 
 
 def tables(result: Cards) -> Sequence[Table]:
@@ -144,15 +147,21 @@ def _conformal(result: Cards) -> Table:
     return Table(f"False alarms at conformal:{RATE:g}", ("seed", "false alarms", "central 95%", "within"), rows)
 
 
+def _at(result: Cards, size: int) -> dict[str, Timing]:
+    return named([timing for timing in result.timings if timing.rows == size])
+
+
 def _sizes(result: Cards) -> Table:
-    found = named(result.single_rows)
     rows = []
-    for recipe, timing in found.items():
+    for recipe in _at(result, 1):
         fit = _group(result, recipe, "best-f1")[0]
-        sizes = [f"{count / 1024:.1f} KiB" for count in (fit.model_bytes, fit.card_bytes)]
-        rows.append([recipe, *sizes, seconds(timing.seconds), str(ratio(timing, found["reference"]))])
-    head = ("recipe", "model", "copy of its card", "single row", "of the reference's")
-    return Table("Size, and time of a single row", head, rows)
+        cells = [f"{count / 1024:.1f} KiB" for count in (fit.model_bytes, fit.card_bytes)]
+        for size in SIZES:
+            timings = _at(result, size)
+            cells += [seconds(timings[recipe].seconds), str(ratio(timings[recipe], timings["reference"]))]
+        rows.append([recipe, *cells])
+    times = [head for size in SIZES for head in (f"{size:,} row{'s' * (size > 1)}", "of the reference's")]
+    return Table("Size and speed", ("recipe", "model", "copy of its card", *times), rows)
 
 
 def _goals(result: Cards) -> Iterator[Goal]:
@@ -167,7 +176,7 @@ def _goals(result: Cards) -> Iterator[Goal]:
     yield Goal(
         "small: KiB of the model", max(f.model_bytes for f in _group(result, "small", "best-f1")) / 1024, 32, False
     )
-    found = named(result.single_rows)
+    found = _at(result, 1)
     yield Goal("1 row: default / reference", ratio(found["default"], found["reference"]).median, 2.5, False)
 
 
@@ -175,7 +184,7 @@ def main() -> None:
     """Run all variants, seed by seed, so that drift of the machine hits all alike."""
     with tempfile.TemporaryDirectory() as folder:
         made = [fit(recipe, threshold, seed, Path(folder)) for seed in SEEDS for recipe, threshold in VARIANTS]
-        result = Cards(tuple(f for f, _ in made), single_rows({f.recipe: path for f, path in made}))
+        result = Cards(tuple(f for f, _ in made), time_models({f.recipe: path for f, path in made}))
     show(tables(result))
     keep("creditcard", result)
 

@@ -107,9 +107,7 @@ def test_a_folder_that_does_not_exist_cannot_be_resumed(refused, no_training):
     assert "absent" in refused("train", "--resume", "--out", "absent")
 
 
-@pytest.mark.parametrize(
-    "option", [("--missing", "mean"), ("--device", "tpu"), ("--epochs", "x")]
-)
+@pytest.mark.parametrize("option", [("--missing", "mean"), ("--device", "tpu"), ("--epochs", "x")])
 def test_a_word_that_an_option_does_not_know_is_refused(refused, table, option):
     assert option[0] in refused("train", table, *option)
 
