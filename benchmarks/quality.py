@@ -4,7 +4,8 @@ The protocol of the published figures: at most 50,000 rows of a set; training on
 file order; testing on the other half and all anomalies. Every recipe is the same for all sets, and no label is used for
 anything but the two figures. The peers get rows that are standardised by the training rows; aetk gets them raw and
 keeps a tenth of the training rows back, to choose the weights and to weigh the errors by. Card fraud has its own test
-rows. Single values of the default recipe are set anew in the ablations, with fewer seeds.
+rows. Single values of the default recipe are set anew in the ablations, with fewer seeds. For the contaminated sets,
+anomalies are moved at random from the test rows to the training rows, at most half of them.
 
 Goes on where it was stopped; `--fresh` starts over. A recipe that has changed since is measured again.
 """
@@ -17,6 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache
+from itertools import product
 from pathlib import Path
 from statistics import mean, stdev
 
@@ -55,7 +57,11 @@ ABLATIONS = {
     "robust scaling": {"scaling": "robust"},
     "min-max scaling": {"scaling": "min-max"},
     "2% of the training rows trimmed": {"trim": 0.02},
+    "5% of the training rows trimmed": {"trim": 0.05},
 }
+TRIMMED = ("2% of the training rows trimmed", "5% of the training rows trimmed")
+CONTAMINATIONS = (0.01, 0.05)
+"""Shares of the training rows."""
 PRESETS = ("default", "small", "reference")
 NEIGHBOURS, FOREST, OUTLIERS, AUTOENCODER = "KNN", "IsolationForest", "ECOD", "PyOD AutoEncoder"
 PEERS = (NEIGHBOURS, FOREST, OUTLIERS, AUTOENCODER)
@@ -69,6 +75,7 @@ class Fit:
     Attributes:
         method: a recipe or a peer.
         recipe: a digest of the recipe; empty for a peer.
+        contamination: the share of anomalies that were put among the training rows.
         auroc, average_precision: in percent.
         seconds: to fit.
     """
@@ -76,6 +83,7 @@ class Fit:
     data: str
     method: str
     seed: int
+    contamination: float
     recipe: str
     auroc: float
     average_precision: float
@@ -126,16 +134,33 @@ def load(data: str) -> tuple[Rows, Rows, NDArray[np.bool_]]:
     return ordinary[:half], test, np.arange(len(test)) >= len(ordinary) - half
 
 
-def measure(task: tuple[str, str, int]) -> Fit:
+def contaminate(
+    rows: Rows, test: Rows, labels: NDArray[np.bool_], share: float, seed: int
+) -> tuple[Rows, Rows, NDArray[np.bool_]]:
+    """Move anomalies from the test rows to the training rows."""
+    random = np.random.default_rng(seed)
+    anomalies = random.permutation(np.flatnonzero(labels))
+    moved = anomalies[: min(round(share * len(rows)), len(anomalies) // 2)]
+    rest = np.setdiff1d(np.arange(len(test)), moved)
+    mixed = np.concatenate([rows, test[moved]])
+    return mixed[random.permutation(len(mixed))], test[rest], labels[rest]
+
+
+Task = tuple[str, str, int, float]
+
+
+def measure(task: Task) -> Fit:
     """Fit one method with one seed and measure it on the test rows."""
-    data, method, seed = task
+    data, method, seed, contamination = task
     torch.set_num_threads(1)
     rows, test, labels = load(data)
+    if contamination:
+        rows, test, labels = contaminate(rows, test, labels, contamination, seed)
     recipe = recipes().get(method)
     strangeness, seconds = _peer(method, rows, test, seed) if recipe is None else _aetk(recipe, rows, test, seed)
     figures = (roc_auc_score(labels, strangeness), average_precision_score(labels, strangeness))
     kind = "" if recipe is None else digest(recipe)
-    return Fit(data, method, seed, kind, *(round(100 * float(f), 3) for f in figures), round(seconds, 2))
+    return Fit(data, method, seed, contamination, kind, *(round(100 * float(f), 3) for f in figures), round(seconds, 2))
 
 
 def _aetk(recipe: Recipe, rows: Rows, test: Rows, seed: int) -> tuple[NDArray[np.float32], float]:
@@ -178,13 +203,15 @@ def _made(method: str, seed: int):
     return AutoEncoder(random_state=seed, verbose=0)
 
 
-def tasks(methods: Sequence[str]) -> Iterator[tuple[str, str, int]]:
+def tasks(methods: Sequence[str]) -> Iterator[Task]:
     """Everything to be measured, seed by seed."""
     for seed in SEEDS_HERE:
         for method in methods:
             seeds = SEEDS_HERE[:1] if method in DETERMINISTIC else ABLATION_SEEDS if method in ABLATIONS else SEEDS_HERE
             if seed in seeds:
-                yield from ((data, method, seed) for data in sets())
+                yield from ((data, method, seed, 0.0) for data in sets())
+    for method in set(methods) & {"aetk default", *TRIMMED}:
+        yield from product(sets()[:-1], [method], ABLATION_SEEDS, CONTAMINATIONS)
 
 
 def published(kind: str) -> pd.DataFrame:
@@ -204,7 +231,9 @@ def means(fits: Sequence[Fit], method: str, pick: Callable[[Fit], float]) -> dic
 
 def tables(result: Sequence[Fit]) -> Sequence[Table]:
     """The figures as tables."""
-    return (_summary(result), *_by_set(result), _ablations(result), _cards(result), goals(_goals(result)))
+    clean = [fit for fit in result if not fit.contamination]
+    parts = _summary(clean), *_by_set(clean), _ablations(clean), _contaminated(result), _cards(clean)
+    return (*parts, goals(_goals(clean)))
 
 
 _KINDS: dict[str, tuple[str, Callable[[Fit], float]]] = {
@@ -269,6 +298,21 @@ def _ablations(result: Sequence[Fit]) -> Table:
     return Table(f"What each idea is worth: means over the sets, {len(ABLATION_SEEDS)} seeds, in percent", head, rows)
 
 
+def _contaminated(result: Sequence[Fit]) -> Table:
+    rows = []
+    for method in ("aetk default", *TRIMMED):
+        cells = []
+        for share in (0.0, *CONTAMINATIONS):
+            some = [fit for fit in result if fit.contamination == share and fit.seed in ABLATION_SEEDS]
+            for _, pick in _KINDS.values():
+                values = means([fit for fit in some if fit.data != CARDS], method, pick)
+                cells.append(f"{mean(values.values()):.1f}")
+        rows.append([method, *cells])
+    shares = ("clean", *(f"{share:.0%} anomalies" for share in CONTAMINATIONS))
+    head = ("", *(f"{kind}, {share}" for share in shares for kind in _KINDS))
+    return Table("Unlabelled anomalies among the training rows: means over the sets, 2 seeds, in percent", head, rows)
+
+
 def _cards(result: Sequence[Fit]) -> Table:
     rows = []
     for method in (*(f"aetk {name}" for name in PRESETS), *PEERS):
@@ -298,7 +342,7 @@ def main() -> None:
         for fit in (read("quality", RESULT)[1] if kept else ())
         if fit.method in PEERS or (fit.method in known and fit.recipe == digest(known[fit.method]))
     ]
-    have = {(fit.data, fit.method, fit.seed) for fit in done}
+    have = {(fit.data, fit.method, fit.seed, fit.contamination) for fit in done}
     methods = [asked.only] if asked.only else [*known, *PEERS]
     missing = [task for task in tasks(methods) if task not in have]
     with ProcessPoolExecutor(2) as pool:
