@@ -39,7 +39,7 @@ Rows = NDArray[np.float64]
 FEWEST, MOST = 1000, 50_000
 CARDS = "creditcard"
 SEEDS_HERE = SEEDS[:5]
-ABLATION_SEEDS = SEEDS[:2]
+ABLATION_SEEDS = SEEDS[:1]
 ABLATIONS = {
     "without the memory": {"memory": 0},
     "memory of 128 prototypes": {"memory": 128},
@@ -53,7 +53,7 @@ ABLATIONS = {
     "anchor κ = 8": {"kappa": 8},
     "without swap noise": {"swap_noise": [0]},
     "swap noise of 20% for both networks": {"swap_noise": [0.2, 0.2]},
-    "2,000 steps": {"steps": 2000},
+    "1,000 steps": {"steps": 1000},
     "robust scaling": {"scaling": "robust"},
     "min-max scaling": {"scaling": "min-max"},
     "2% of the training rows trimmed": {"trim": 0.02},
@@ -295,7 +295,7 @@ def _ablations(result: Sequence[Fit]) -> Table:
             cells += [f"{mean(v for d, v in values.items() if d != CARDS):.1f}", f"{values[CARDS]:.1f}"]
         rows.append([method, *cells])
     head = ("default recipe, but", "AUROC", f"on {CARDS}", "average precision", f"on {CARDS}")
-    return Table(f"What each idea is worth: means over the sets, {len(ABLATION_SEEDS)} seeds, in percent", head, rows)
+    return Table(f"What each idea is worth: means over the sets, seed {ABLATION_SEEDS[0]}, in percent", head, rows)
 
 
 def _contaminated(result: Sequence[Fit]) -> Table:
@@ -310,7 +310,7 @@ def _contaminated(result: Sequence[Fit]) -> Table:
         rows.append([method, *cells])
     shares = ("clean", *(f"{share:.0%} anomalies" for share in CONTAMINATIONS))
     head = ("", *(f"{kind}, {share}" for share in shares for kind in _KINDS))
-    return Table("Unlabelled anomalies among the training rows: means over the sets, 2 seeds, in percent", head, rows)
+    return Table("Unlabelled anomalies among the training rows: means over the sets, one seed, in percent", head, rows)
 
 
 def _cards(result: Sequence[Fit]) -> Table:

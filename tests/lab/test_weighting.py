@@ -22,6 +22,15 @@ def test_a_feature_weighs_the_more_the_better_it_is_reconstructed():
     assert torch.allclose(weights / weights[3], torch.tensor([8.0, 4.0, 2.0, 1.0]), rtol=1e-4)
 
 
+def test_an_error_that_is_rare_and_large_counts_by_its_square():
+    rows = torch.zeros(100, 2)
+    reconstructions = rows.clone()
+    reconstructions[:, 0] = 0.2
+    reconstructions[:4, 1] = 1.0  # 0.04 on average, 0.2 in the root mean square
+    weights = error_weights(reconstructions[:, None], rows, torch.ones(2))[0]
+    assert torch.allclose(weights[0], weights[1], rtol=1e-5)
+
+
 def test_no_feature_outweighs_the_others_for_being_reconstructed_to_the_last_digit():
     weights = weights_of([0.0, 1e-6, 0.05, 0.5])
     assert torch.allclose(weights / weights[3], torch.tensor([10.0, 10.0, 10.0, 1.0]), rtol=1e-3)
