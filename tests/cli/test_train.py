@@ -138,8 +138,8 @@ def test_imputation_is_trained_in(aetk, frame, tmp_path):
     assert aetk("score", "m.onnx", "rows.csv", "--out", "s.csv").code == 0
     scores = pd.read_csv(tmp_path / "s.csv")
     assert scores.is_valid.tolist() == [1, 1, 1, 1]
-    assert scores.similarity[0] == scores.similarity[1]
-    assert scores.similarity[2] == scores.similarity[3]
+    assert scores.similarity[0] == pytest.approx(scores.similarity[1], abs=1e-6)  # rows may be summed in another order
+    assert scores.similarity[2] == pytest.approx(scores.similarity[3], abs=1e-6)
     assert aetk("verify", "m.onnx", "--run", "run").code == 0
 
 
