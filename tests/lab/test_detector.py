@@ -35,8 +35,9 @@ def make(kappa=1.0, imputes=False, threshold=0.5, explain=True, seed=0, *, shape
     return Detector(
         networks, center=torch.randint(-8, 9, (N,)) / 8, inverse_scale=torch.randint(4, 13, (N,)) / 8,
         fill=torch.randn(N), imputes=imputes, kappa=kappa, threshold=threshold, explain=explain, compact=compact,
-        memory=Memory(torch.randn(memory, N), torch.tensor(3.0)) if memory else None,
-        weights=0.1 + torch.rand(len(shapes) + 1, N) if memory else None,
+        # powers of two and eighths, which the module can fold into one another without rounding
+        memory=Memory(torch.randint(-16, 17, (memory, N)) / 8, torch.tensor(4.0)) if memory else None,
+        weights=2.0 ** torch.randint(-2, 2, (len(shapes) + 1, N)) if memory else None,
     ).eval()  # fmt: skip
 
 
@@ -112,8 +113,7 @@ def test_float64_answers_are_the_contracts(kappa, imputes, kind):
     for name, one, other in zip(
         ("similarity", "anomaly", "valid", "share"), found, contract(detector, features), strict=True
     ):
-        # the module folds weights and temperature into other numbers, each rounded once to float32
-        assert np.allclose(one, other, rtol=0, atol=1e-12 if kind == "plain" else 1e-6), name
+        assert np.allclose(one, other, rtol=0, atol=1e-12), name
 
 
 @pytest.mark.parametrize("kind", KINDS)
