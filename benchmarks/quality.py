@@ -50,6 +50,7 @@ ABLATIONS = {
     "plain cosine": {"kappa": 0},
     "anchor κ = 1": {"kappa": 1},
     "anchor κ = 2": {"kappa": 2},
+    "anchor κ = 4": {"kappa": 4},
     "anchor κ = 8": {"kappa": 8},
     "without swap noise": {"swap_noise": [0]},
     "swap noise of 20% for both networks": {"swap_noise": [0.2, 0.2]},

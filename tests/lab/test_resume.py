@@ -147,7 +147,7 @@ def assert_refused(capsys, folder, arguments, *words):
         (["--seed", "7"], ["seed 41", "7"]),
         (["--epochs", "31"], ["epochs 30", "31"]),
         (["--recipe", "reference"], ["'default'", "'reference'"]),
-        (["--set", "kappa=1"], ["the recipe's kappa 4.0", "not 1.0"]),
+        (["--set", "kappa=1"], ["the recipe's kappa 3.0", "not 1.0"]),
         (["--drop", "a"], ["drop", "'a'"]),
     ],
 )

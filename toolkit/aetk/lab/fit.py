@@ -264,7 +264,7 @@ class _Loop:
         culprits = [names[i] for i in torch.nonzero(at_fault).flatten().tolist()]
         hint = "Check those columns for extreme values"
         if self.job.recipe.scaling == "none":
-            hint += ", or train with --recipe default, which scales them"
+            hint += ", or train with --set scaling=standard"
         return CheckFailed(
             f"The loss is not finite in epoch {step // self.per_epoch + 1}, batch {step % self.per_epoch + 1}; "
             f"columns at fault: {', '.join(culprits[:5])}.",

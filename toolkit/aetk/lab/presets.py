@@ -13,7 +13,7 @@ from aetk.lab.recipe import Recipe, read_recipe
 _DEFAULT = Recipe(
     name="default",
     scaling="standard",
-    kappa=4.0,
+    kappa=3.0,
     networks=((80, 80, 80), (256,)),
     memory=512,
     weighting="error",

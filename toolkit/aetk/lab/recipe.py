@@ -101,11 +101,11 @@ def read_recipe(data: dict[str, Any]) -> Recipe:
     Raises:
         BadInput: a key that no recipe has, one that is missing, or a value of the wrong kind or out of range.
     """
+    recipe: Recipe = strict.read(Recipe, data, "recipe", _RECIPE)
     known = [field.name for field in fields(Recipe)]
     for key in data:
         if key not in known:
             raise BadInput(f"No recipe has a key '{key}'.", f"Known: {', '.join(known)}.")
-    recipe: Recipe = strict.read(Recipe, data, "recipe", _RECIPE)
     for key, (low, high) in _RANGES.items():
         value = getattr(recipe, key)
         if value is not None and not low <= value <= high:
