@@ -22,6 +22,7 @@ _WORDS = {
     "-infinity": -math.inf,
 }
 _PLAIN = re.compile(r"[0-9eE+\-.,]*")
+_UNPRINTED = re.compile("[\x00-\x1f\x7f-\xa0\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff\ufff9-\ufffb]")
 
 
 def missing_spellings() -> list[str]:
@@ -53,3 +54,9 @@ def parse_plain(cells: list[str]) -> list[float] | None:
         return list(map(float, cells))  # of what _PLAIN admits, float() takes exactly the dialect's numbers
     except ValueError:
         return None
+
+
+def show(cell: str) -> str:
+    """A cell for a message, the same in every host: at most 40 characters, those that would not be seen escaped."""
+    shortened = cell if len(cell) <= 40 else cell[:37] + "..."
+    return _UNPRINTED.sub(lambda found: f"\\u{ord(found[0]):04x}", shortened)

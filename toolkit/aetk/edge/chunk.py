@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from aetk.contract.dialect import show
 from aetk.contract.errors import BadInput
 
 PARQUET = (".parquet", ".pq")
@@ -20,9 +21,8 @@ class NotANumber(BadInput):
     """A cell of a numeric column that is no number of the dialect."""
 
     def __init__(self, where: str, column: str, cell: str) -> None:
-        shown = cell if len(cell) <= 40 else cell[:37] + "..."
         super().__init__(
-            f"{where}, column '{column}': found {shown!r}, expected a number.",
+            f"{where}, column '{column}': found '{show(cell)}', expected a number.",
             "Numbers look like 12, -3.5 or 1e-3; empty, NA, NaN and null are missing values.",
         )
         self.column = column
