@@ -1,0 +1,515 @@
+"""A detector made by aetk, in one file to copy into an app. Needs NumPy and ONNX Runtime (1.17 or newer), nothing else.
+
+    detector = Detector("model/detector.onnx")
+    scores = detector.score([detector.row({"V1": 0.3, "V2": -1.2, ...})])
+    if scores.is_anomaly[0]: ...
+
+From the command line: `python detector.py selftest` and `python detector.py score TABLE.csv`; `--help` says more.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import contextlib
+import csv
+import hashlib
+import itertools
+import json
+import math
+import os
+import re
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+import numpy as np
+import onnxruntime
+
+CONTRACT = 1
+OPTIONS = {
+    # both would otherwise compute in less than float32 where the hardware can
+    "CUDAExecutionProvider": {"use_tf32": "0"},
+    "OpenVINOExecutionProvider": {"device_type": "CPU", "precision": "ACCURACY"},
+}
+_CARD = b"aetk.card"
+_ROWS = 4096
+_LONGEST_CELL = 2**24
+_UNJUDGED = -1.0
+
+
+class Problem(Exception):
+    """What stands in the way: what was found and expected, what to do about it, and the exit code to end with."""
+
+    def __init__(self, message: str, hint: str = "", exit_code: int = 2) -> None:
+        super().__init__(message)
+        self.hint, self.exit_code = hint, exit_code
+
+
+class Scores(NamedTuple):
+    """The verdicts on some rows.
+
+    Attributes:
+        similarity: float32 [rows], -1 to 1; exactly -1 where a row could not be judged.
+        is_anomaly: bool [rows], not (similarity >= threshold).
+        is_valid: bool [rows], False where a row could not be judged.
+        contribution: float32 [rows, features], each feature's share of 1 - similarity; None if the model has none.
+    """
+
+    similarity: np.ndarray
+    is_anomaly: np.ndarray
+    is_valid: np.ndarray
+    contribution: np.ndarray | None
+
+
+class Selftest(NamedTuple):
+    """What came of replaying the golden rows.
+
+    Attributes:
+        rows: how many there are.
+        near_ties: so close to the threshold that rounding may decide them either way; their decision is not compared.
+        flipped_decisions, flipped_validity: rows judged differently here.
+        broken_rule: rows whose outputs contradict one another.
+        largest_difference: of similarity, infinite where there is none.
+        tolerance: what it was held against.
+        runtime, provider: what ran.
+        microseconds: the median time of one row's decision.
+    """
+
+    rows: int
+    near_ties: int
+    flipped_decisions: int
+    flipped_validity: int
+    broken_rule: int
+    largest_difference: float
+    tolerance: float
+    runtime: str
+    provider: str
+    microseconds: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether this machine decides as the golden rows say."""
+        wrong = self.flipped_decisions + self.flipped_validity + self.broken_rule
+        return wrong == 0 and self.largest_difference <= self.tolerance
+
+
+class Detector:
+    """A model and its card, held against each other.
+
+    Args:
+        model: the `.onnx` file. A card beside it (`NAME.card.json`) must be the one inside it.
+        provider: the execution provider that must run all of it; none is replaced by another.
+        threads: of one call; None leaves the choice to ONNX Runtime.
+
+    Raises:
+        Problem: with exit code 2 for a file that is no such model, 1 where model and card disagree, 3 where the
+            provider cannot run it.
+    """
+
+    def __init__(
+        self, model: str | Path, *, provider: str = "CPUExecutionProvider", threads: int | None = None
+    ) -> None:
+        self.path, self.provider = Path(model), provider
+        data = _read(self.path)
+        self.card = _card(self.path, data)
+        self.features: list[str] = [feature["name"] for feature in self.card["features"]]
+        self.threshold = float(self.card["threshold"]["value"])
+        self.tolerance = float(self.card["similarity"]["tolerance"])
+        self._session = _session(data, provider, threads)
+        self._outputs = [output.name for output in self._session.get_outputs()]
+
+    def row(self, values: Mapping[str, float]) -> list[float]:
+        """Values by column name in the model's order; None stands for a missing one. Other names are ignored."""
+        for name in self.features:
+            if name not in values:
+                raise Problem(f"No value for '{name}'.", f"The model takes: {', '.join(self.features)}.")
+        return [math.nan if values[name] is None else values[name] for name in self.features]
+
+    def score(self, rows: Any) -> Scores:
+        """Judge rows, [rows, features], raw values in the order of `features`."""
+        with np.errstate(over="ignore"):  # what is beyond float32 is infinite, which the model knows how to judge
+            features = np.asarray(rows, np.float32)
+        if features.ndim != 2 or features.shape[1] != len(self.features):
+            raise Problem(f"Rows are of shape {features.shape}, expected (any number, {len(self.features)}).")
+        outputs = dict(zip(self._outputs, self._session.run(None, {"features": features})))
+        return Scores(*(outputs[name] for name in Scores._fields[:3]), outputs.get("contribution"))
+
+    def selftest(self) -> Selftest:
+        """Replay the golden rows, and take the time of one decision."""
+        golden = self.card["golden"]
+        inputs, expected, exact = (
+            np.frombuffer(base64.b64decode(golden[name]), dtype)
+            for name, dtype in (("inputs", "<f4"), ("similarity", "<f4"), ("similarity64", "<f8"))
+        )
+        inputs = inputs.reshape(golden["rows"], len(self.features))
+        valid = np.array(golden["is_valid"], bool)
+        ties = np.array([flag is None for flag in golden["is_anomaly"]])
+        scores = self.score(inputs)
+        difference = np.abs(scores.similarity.astype(np.float64) - expected)
+        return Selftest(
+            rows=len(inputs),
+            near_ties=int(ties.sum()),
+            flipped_decisions=int(((scores.is_anomaly != np.array(golden["is_anomaly"], bool)) & ~ties).sum()),
+            flipped_validity=int((scores.is_valid != valid).sum()),
+            broken_rule=int(self._contradictions(scores).sum()),
+            largest_difference=float(np.where(np.isnan(difference), math.inf, difference).max()),
+            tolerance=self.tolerance,
+            runtime=f"onnxruntime {onnxruntime.__version__}",
+            provider=self.provider,
+            microseconds=self._time(inputs[int(np.abs(exact).argmax())][None]),
+        )
+
+    def _contradictions(self, scores: Scores) -> np.ndarray:
+        similarity = scores.similarity.astype(np.float64)
+        wrong = (scores.is_anomaly != ~(similarity >= self.threshold)) | (~scores.is_valid & (similarity != _UNJUDGED))
+        if scores.contribution is not None:
+            total = np.where(scores.is_valid, 1 - similarity, 0)
+            wrong |= ~(np.abs(scores.contribution.sum(1, dtype=np.float64) - total) <= 10 * self.tolerance)
+        return wrong
+
+    def _time(self, row: np.ndarray) -> float:
+        taken = []
+        for _ in range(600):
+            start = time.perf_counter()
+            self.score(row)
+            taken.append(time.perf_counter() - start)
+        return statistics.median(taken[100:]) * 1e6
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise Problem(f"No such model: {path}.") from None
+    except IsADirectoryError:
+        raise Problem(f"{path} is a folder; expected an .onnx file.") from None
+
+
+def _card(path: Path, data: bytes) -> dict[str, Any]:
+    """The card inside a model file, which must vouch for the rest of the file."""
+    try:
+        parts = list(_fields(data))
+        cards = [card for part in parts for card in [_card_in(part)] if card is not None]
+    except (ValueError, IndexError):
+        raise Problem(f"{path}: not a readable ONNX file.") from None
+    if len(cards) != 1:
+        raise Problem(f"{path}: It carries no aetk card.", "Export it with: aetk export --onnx")
+    try:
+        card: dict[str, Any] = json.loads(cards[0])
+        version = card["contract"]
+    except (ValueError, KeyError, TypeError):
+        raise Problem(f"{path}: its card cannot be read.", "Export the model again.") from None
+    if version != CONTRACT:
+        raise Problem(f"{path}: its card is of contract version {version}, expected {CONTRACT}.")
+    rest = b"".join(raw for raw, number, value in parts if _card_in((raw, number, value)) is None)
+    refuse = "Do not use it; take the file from where it was exported."
+    if hashlib.sha256(rest).hexdigest() != card["model_sha256"]:
+        raise Problem(f"{path}: the model's SHA-256 is not the one in its card; it was changed.", refuse, 1)
+    copy = path.with_name(f"{path.stem}.card.json")
+    if copy.exists() and copy.read_bytes() != cards[0]:
+        raise Problem(
+            f"{copy}: not the card that is inside {path.name}.",
+            "Take both files from where they were exported; any `aetk threshold --set` writes the copy anew.",
+            1,
+        )
+    return card
+
+
+def _fields(message: bytes) -> Iterator[tuple[bytes, int, bytes]]:
+    """The fields of a protobuf message: all bytes of each, its number, its payload (empty for a number)."""
+    position = 0
+    while position < len(message):
+        start = position
+        key, position = _varint(message, position)
+        size = {0: 0, 1: 8, 5: 4}.get(key & 7)
+        if key & 7 == 0:
+            _, position = _varint(message, position)
+        elif key & 7 == 2:
+            size, position = _varint(message, position)
+        if size is None or position + size > len(message):
+            raise ValueError
+        yield message[start : position + size], key >> 3, message[position : position + size]
+        position += size
+
+
+def _varint(message: bytes, position: int) -> tuple[int, int]:
+    value = 0
+    for shift in range(0, 70, 7):
+        value |= (message[position] & 0x7F) << shift
+        position += 1
+        if message[position - 1] < 0x80:
+            return value, position
+    raise ValueError
+
+
+def _card_in(field: tuple[bytes, int, bytes]) -> bytes | None:
+    """The card, if a field of the model file is the metadata entry that holds it."""
+    if field[1] != 14:
+        return None
+    entry = {number: value for _, number, value in _fields(field[2])}
+    return entry.get(2) if entry.get(1) == _CARD else None
+
+
+def _session(data: bytes, provider: str, threads: int | None) -> Any:
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    if threads is not None:
+        options.intra_op_num_threads = threads
+    if provider not in onnxruntime.get_available_providers():
+        raise Problem(
+            f"The installed onnxruntime {onnxruntime.__version__} has no {provider}.",
+            f"It has {', '.join(onnxruntime.get_available_providers())}.",
+            3,
+        )
+    if provider != "CPUExecutionProvider":
+        options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
+    try:
+        return onnxruntime.InferenceSession(data, options, providers=[(provider, OPTIONS.get(provider, {}))])
+    except Exception as error:  # noqa: BLE001 - onnxruntime raises a dozen unrelated types
+        raise Problem(f"{provider} cannot run this model: {str(error).strip().splitlines()[0][:300]}", "", 3) from None
+
+
+# Tables: CSV in UTF-8 with a header, as aetk reads them. Columns are found by name.
+
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_WORD = re.compile(r"(?:na|nan|null)?|[+-]?inf(?:inity)?", re.IGNORECASE | re.ASCII)
+_PLAIN = re.compile(r"[0-9eE+\-.,]*")
+_UNPRINTED = re.compile("[\x00-\x1f\x7f-\xa0\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff\ufff9-\ufffb]")
+
+
+class Batch(NamedTuple):
+    """Consecutive rows: values, float32 [rows, columns], and the cells of one more column (none if not asked for)."""
+
+    values: np.ndarray
+    keys: list[str]
+
+
+def read_table(path: Path, columns: Sequence[str], key: str | None = None) -> Iterator[Batch]:
+    """The rows of a CSV file, some thousands at a time; Problem at the first that cannot be read."""
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        raise Problem(f"No such file: {path}.") from None
+    except IsADirectoryError:
+        raise Problem(f"{path} is a folder; expected a CSV file.") from None
+    with file:
+        rows = _rows(path, file)
+        _, names = next(rows, (1, []))
+        _check_header(path, names)
+        wanted = [_position(path, names, name) for name in columns]
+        kept = None if key is None else _position(path, names, key)
+        for batch in _batches(rows):
+            values = _numbers(path, names, wanted, batch)
+            yield Batch(values, [] if kept is None else [cells[kept] for _, cells in batch])
+
+
+def _rows(path: Path, file: BinaryIO) -> Iterator[tuple[int, list[str]]]:
+    """The number of the line that each row starts on, and its cells; a blank line is no row."""
+    csv.field_size_limit(_LONGEST_CELL)
+    reader = csv.reader(_decoded(path, file), strict=True)
+    line = 1
+    try:
+        for cells in reader:
+            if cells:
+                yield line, cells
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise Problem(f"{path}, line {line}: not a CSV row: {error}.") from None
+
+
+def _decoded(path: Path, lines: Iterable[bytes]) -> Iterator[str]:
+    for number, line in enumerate(lines, 1):
+        try:
+            yield line.decode("utf-8-sig" if number == 1 else "utf-8")
+        except UnicodeDecodeError:
+            raise Problem(f"{path}, line {number}: not UTF-8 text.", "Save the table as UTF-8.") from None
+
+
+def _batches(rows: Iterator[tuple[int, list[str]]]) -> Iterator[list[tuple[int, list[str]]]]:
+    batch = []
+    try:
+        for row in rows:
+            batch.append(row)
+            if len(batch) == _ROWS:
+                yield batch
+                batch = []
+    except Problem:
+        if batch:  # the rows before it come first, with faults of their own
+            yield batch
+        raise
+    if batch:
+        yield batch
+
+
+def _check_header(path: Path, names: list[str]) -> None:
+    if len(names) == 1 and (";" in names[0] or "\t" in names[0]):
+        raise Problem(f"{path}: the header is one column, '{names[0][:40]}'; expected commas between columns.")
+    if not names:
+        raise Problem(f"{path} is empty; expected a header line with column names.")
+    for position, name in enumerate(names, 1):
+        if not name:
+            raise Problem(f"{path}: column {position} has no name.", "Give it one in the header line.")
+        if name in names[: position - 1]:
+            raise Problem(f"{path}: two columns are called '{name}'.", "Rename or remove one of them.")
+
+
+def _position(path: Path, names: list[str], name: str) -> int:
+    if name in names:
+        return names.index(name)
+    raise Problem(f"{path} has no column '{name}'.", f"It has: {', '.join(names[:12])}{', ...' * (len(names) > 12)}")
+
+
+def _numbers(path: Path, names: list[str], wanted: list[int], batch: list[tuple[int, list[str]]]) -> np.ndarray:
+    """float32 [rows, columns]."""
+    values = []
+    for line, cells in batch:
+        if len(cells) != len(names):
+            raise Problem(f"{path}, line {line}: found {len(cells)} cells, expected {len(names)} as in the header.")
+        chosen = [cells[i] for i in wanted]
+        try:
+            # nearly all rows are plain numbers, of which float() takes exactly the dialect's
+            values.append(
+                list(map(float, chosen)) if _PLAIN.fullmatch(",".join(chosen)) else list(map(_number, chosen))
+            )
+        except ValueError:
+            values.append([_named(path, line, names[i], cells[i]) for i in wanted])
+    with np.errstate(over="ignore"):
+        return np.array(values, np.float64).astype(np.float32)
+
+
+def _number(cell: str) -> float:
+    if _NUMBER.fullmatch(cell):
+        return float(cell)
+    if not _WORD.fullmatch(cell):
+        raise ValueError(cell)
+    return float(cell) if cell.lower().strip("+-").startswith("inf") else math.nan
+
+
+def _named(path: Path, line: int, name: str, cell: str) -> float:
+    try:
+        return _number(cell)
+    except ValueError:
+        shown = _UNPRINTED.sub(lambda found: f"\\u{ord(found[0]):04x}", cell if len(cell) <= 40 else cell[:37] + "...")
+        raise Problem(
+            f"{path}, line {line}, column '{name}': found '{shown}', expected a number.",
+            "Numbers look like 12, -3.5 or 1e-3; empty, NA, NaN and null are missing values.",
+        ) from None
+
+
+def score_table(detector: Detector, data: Path, out: Path, key: str | None = None) -> tuple[int, int, int]:
+    """Score a CSV file into another, which appears when it is complete; returns rows, anomalies, rows not judged."""
+    if any(out.exists() and path.exists() and out.samefile(path) for path in (data, detector.path)):
+        raise Problem(f"{out} would be overwritten; it is read here.", "Name another file with --out.")
+    shares = [f"contribution:{name}" for name in detector.features]
+    if key in ("similarity", "is_anomaly", "is_valid") or (key or "").startswith("contribution:"):
+        raise Problem(f"--id {key} is the name of a column that is written; rename it in {data}.")
+    rows = anomalies = invalid = 0
+    with _atomic(out) as file:
+        writer = csv.writer(file, lineterminator="\n")
+        for values, keys in read_table(data, detector.features, key):
+            scores = detector.score(values)
+            if rows == 0:
+                writer.writerow(
+                    [key or "row", *Scores._fields[:3], *(shares if scores.contribution is not None else [])]
+                )
+            columns = [
+                keys or range(rows + 1, rows + len(values) + 1),
+                scores.similarity.astype(str),
+                scores.is_anomaly.astype(int),
+                scores.is_valid.astype(int),
+            ]
+            columns += [] if scores.contribution is None else list(scores.contribution.T.astype(str))
+            writer.writerows(zip(*columns))
+            rows, anomalies = rows + len(values), anomalies + int(scores.is_anomaly.sum())
+            invalid += int((~scores.is_valid).sum())
+        if rows == 0:
+            raise Problem(f"{data} has a header and no rows.")
+    return rows, anomalies, invalid
+
+
+@contextlib.contextmanager
+def _atomic(path: Path) -> Iterator[Any]:
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+            yield file
+            file.flush()
+            os.fsync(handle)
+        umask = os.umask(0)
+        os.umask(umask)
+        Path(name).chmod(0o666 & ~umask)
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise
+
+
+# The command line.
+
+
+def _selftest(detector: Detector, as_json: bool) -> int:
+    report = detector.selftest()
+    if as_json:
+        known = {**report._asdict(), "passed": report.passed}
+        print(json.dumps({name: None if value == math.inf else value for name, value in known.items()}))
+    else:
+        print(
+            f"{'passed' if report.passed else 'FAILED'}: {report.rows} golden rows, {report.flipped_decisions} "
+            f"decisions and {report.flipped_validity} validities flipped, {report.broken_rule} break the rule; largest "
+            f"difference {report.largest_difference:.2g} (tolerance {report.tolerance:g}), {report.near_ties} near ties\n"
+            f"{report.runtime}, {report.provider}; one decision takes {report.microseconds:.1f} µs"
+        )
+    return 0 if report.passed else 1
+
+
+def _score(detector: Detector, data: Path, out: Path | None, key: str | None) -> int:
+    out = out or Path(f"{data.stem}.scores.csv")
+    rows, anomalies, invalid = score_table(detector, data, out, key)
+    print(f"{rows} rows: {anomalies} flagged at threshold {detector.threshold:.6g}, of them {invalid} not judged")
+    print(f"wrote: {out}")
+    return 0
+
+
+def _find_model() -> Path:
+    """The only model in `model/` beside this file, or beside this file."""
+    here = Path(__file__).resolve().parent
+    found = sorted(itertools.chain((here / "model").glob("*.onnx"), here.glob("*.onnx")))
+    if len(found) != 1:
+        raise Problem(f"Found {len(found)} models in {here} and its folder model.", "Name one with --model.")
+    return found[0]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--model", type=Path, metavar="FILE", help="the .onnx file (default: the one in model/)")
+    common.add_argument("--provider", default="CPUExecutionProvider", metavar="NAME", help="execution provider")
+    parser = argparse.ArgumentParser(prog="detector", description="Run a detector made by aetk.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    selftest = commands.add_parser("selftest", parents=[common], help="prove that this machine decides as it should")
+    selftest.add_argument("--json", action="store_true", help="print the report as JSON")
+    score = commands.add_parser("score", parents=[common], help="score a CSV file into another")
+    score.add_argument("data", type=Path, metavar="TABLE.csv")
+    score.add_argument("--out", type=Path, metavar="FILE", help="where to write (default: NAME.scores.csv here)")
+    score.add_argument("--id", dest="key", metavar="COL", help="column to carry along in place of a row number")
+    given = parser.parse_args(arguments)
+    try:
+        detector = Detector(given.model or _find_model(), provider=given.provider)
+        if given.command == "selftest":
+            return _selftest(detector, given.json)
+        return _score(detector, given.data, given.out, given.key)
+    except Problem as problem:
+        print(f"detector: {problem}", *([f"  {problem.hint}"] if problem.hint else []), sep="\n", file=sys.stderr)
+        return problem.exit_code
+    except OSError as error:
+        print(f"detector: Cannot use {error.filename}: {error.strerror}.", file=sys.stderr)
+        return 3 if error.errno in (5, 28, 122) else 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())
