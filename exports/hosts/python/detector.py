@@ -461,9 +461,9 @@ def _selftest(detector: Detector, as_json: bool) -> int:
         print(
             f"{'passed' if report.passed else 'FAILED'}: {report.rows} golden rows, {report.flipped_decisions} "
             f"decisions and {report.flipped_validity} validities flipped, {report.broken_rule} break the rule; largest "
-            f"difference {report.largest_difference:.2g} (tolerance {report.tolerance:g}), {report.near_ties} near ties\n"
-            f"{report.runtime}, {report.provider}; one decision takes {report.microseconds:.1f} µs"
+            f"difference {report.largest_difference:.2g} (tolerance {report.tolerance:g}), {report.near_ties} near ties"
         )
+        print(f"{report.runtime}, {report.provider}; one decision takes {report.microseconds:.1f} µs")
     return 0 if report.passed else 1
 
 
