@@ -116,7 +116,7 @@ class Detector:
         self.features: list[str] = [feature["name"] for feature in self.card["features"]]
         self.threshold = float(self.card["threshold"]["value"])
         self.tolerance = float(self.card["similarity"]["tolerance"])
-        self._session = _session(data, provider, threads)
+        self._session = _session(data, self.card, provider, threads)
         self._outputs = [output.name for output in self._session.get_outputs()]
 
     def row(self, values: Mapping[str, float]) -> list[float]:
@@ -251,7 +251,7 @@ def _card_in(field: tuple[bytes, int, bytes]) -> bytes | None:
     return entry.get(2) if entry.get(1) == _CARD else None
 
 
-def _session(data: bytes, provider: str, threads: int | None) -> Any:
+def _session(data: bytes, card: dict[str, Any], provider: str, threads: int | None) -> Any:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     if threads is not None:
@@ -267,7 +267,10 @@ def _session(data: bytes, provider: str, threads: int | None) -> Any:
     try:
         return onnxruntime.InferenceSession(data, options, providers=[(provider, OPTIONS.get(provider, {}))])
     except Exception as error:  # noqa: BLE001 - onnxruntime raises a dozen unrelated types
-        raise Problem(f"{provider} cannot run this model: {str(error).strip().splitlines()[0][:300]}", "", 3) from None
+        first = str(error).strip().splitlines()[0][:300]
+        raise Problem(
+            f"{provider} cannot run this model: {first}", f"The model requires {card['requires']}.", 3
+        ) from None
 
 
 # Tables: CSV in UTF-8 with a header, as aetk reads them. Columns are found by name.
