@@ -22,5 +22,5 @@ def install_npm(app: Path, *other: str) -> None:
     """Install an app's packages, some of them in other versions, and build it."""
     run(["npm", "ci"], app)
     if other:
-        run(["npm", "install", "--no-save", *other], app)
+        run(["npm", "install", "--no-save", "--ignore-scripts", *other], app)
     run(["npm", "run", "build"], app)
