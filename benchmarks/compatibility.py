@@ -21,7 +21,7 @@ from aetk.edge.embed import embed
 from aetk.lab.export import export
 from aetk.lab.training import train
 from harness import Table, keep, reason, show
-from hostapps import install_npm, run
+from hostapps import build_cmake, install_npm, replace_package, run
 
 MODELS = ("default", "small", "reference", "explained", "imputing", "opset 23")
 
@@ -32,7 +32,7 @@ class Runtime:
 
     Attributes:
         host: which of the hosts drives it.
-        package: what brings it, from PyPI or npm.
+        package: what brings it, from PyPI or npm; libonnxruntime comes with onnxruntime-node.
         version: of that package.
         provider: the execution provider.
         beside: what must be installed beside it.
@@ -60,6 +60,8 @@ RUNTIMES = (
     Runtime("python", "onnxruntime-openvino", "1.24.1", "OpenVINOExecutionProvider"),
     Runtime("node", "onnxruntime-node", "1.17.3", CPU),
     Runtime("node", "onnxruntime-node", "1.30.0", CPU),
+    Runtime("cpp", "libonnxruntime", "1.17.3", CPU),
+    Runtime("cpp", "libonnxruntime", "1.30.0", CPU),
     Runtime("web", "onnxruntime-web", "1.20.1", "wasm"),
     Runtime("web", "onnxruntime-web", "1.30.0", "wasm"),
 )
@@ -131,24 +133,35 @@ def _python(runtime: Runtime, models: Mapping[str, Path], folder: Path) -> dict[
 
 
 def _node(runtime: Runtime, models: Mapping[str, Path], folder: Path) -> dict[str, dict]:
-    _install(runtime, models, folder)
+    embed("node", models["default"], folder / "app")
+    install_npm(folder / "app")
+    replace_package(folder / "app", f"{runtime.package}@{runtime.version}")
     command = ["node", "dist/main.js", "selftest", "--json", "--model"]
     return {name: _report([*command, model.resolve()], folder / "app") for name, model in models.items()}
 
 
+def _cpp(runtime: Runtime, models: Mapping[str, Path], folder: Path) -> dict[str, dict]:
+    embed("cpp", models["default"], folder / "app")
+    build_cmake(folder / "app")
+    # the library as Node's package brings it; Python's of the oldest version has it linked into its module
+    replace_package(folder, f"onnxruntime-node@{runtime.version}")
+    (library,) = folder.glob("node_modules/onnxruntime-node/bin/*/linux/x64/libonnxruntime.so*[0-9]")
+    command = ["build/detector", "selftest", "--json", "--runtime", library.resolve(), "--model"]
+    return {name: _report([*command, model.resolve()], folder / "app") for name, model in models.items()}
+
+
 def _web(runtime: Runtime, models: Mapping[str, Path], folder: Path) -> dict[str, dict]:
-    _install(runtime, models, folder)
+    app = folder / "app"
+    embed("web", models["default"], app)
+    install_npm(app)
+    replace_package(app, f"{runtime.package}@{runtime.version}")
+    run(["npm", "run", "build"], app)
     command = ["node", "tests/selftest.mjs", *(model.resolve() for model in models.values())]
-    lines = run(command, folder / "app").stdout.splitlines()
+    lines = run(command, app).stdout.splitlines()
     return {name: json.loads(line) for name, line in zip(models, lines, strict=True)}
 
 
-def _install(runtime: Runtime, models: Mapping[str, Path], folder: Path) -> None:
-    embed(runtime.host, models["default"], folder / "app")
-    install_npm(folder / "app", f"{runtime.package}@{runtime.version}")
-
-
-_HOSTS = {"python": _python, "node": _node, "web": _web}
+_HOSTS = {"python": _python, "node": _node, "cpp": _cpp, "web": _web}
 
 
 def _report(command: Sequence[object], folder: Path) -> dict:

@@ -18,9 +18,19 @@ def run(command: Sequence[object], folder: Path, accept: Sequence[int] = (0,)) -
     return done
 
 
-def install_npm(app: Path, *other: str) -> None:
-    """Install an app's packages, some of them in other versions, and build it."""
+def install_npm(app: Path) -> None:
+    """Install an app's packages and build it."""
     run(["npm", "ci"], app)
-    if other:
-        run(["npm", "install", "--no-save", "--ignore-scripts", *other], app)
     run(["npm", "run", "build"], app)
+
+
+def replace_package(app: Path, package: str) -> None:
+    """Put another version of a package in the place of an app's own; its scripts would fetch what is not needed."""
+    run(["npm", "install", "--no-save", "--ignore-scripts", package], app)
+
+
+def build_cmake(app: Path) -> None:
+    """Build the C++ app."""
+    run(["sh", "headers.sh"], app)
+    run(["cmake", "-S", ".", "-B", "build"], app)
+    run(["cmake", "--build", "build", "-j2", "--target", "detector"], app)

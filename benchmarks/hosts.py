@@ -26,7 +26,7 @@ from aetk.lab.export import export
 from aetk.lab.runs import read_run
 from aetk.lab.training import train
 from harness import Table, keep, show
-from hostapps import install_npm, run
+from hostapps import build_cmake, install_npm, run
 
 ROUNDS, CALLS, WARM_UP = 5, 500, 100
 RUNTIME = next((Path(onnxruntime.__file__).parent / "capi").glob("libonnxruntime.so*"))
@@ -99,9 +99,7 @@ def ways(model: Path, run_folder: Path, folder: Path) -> Iterator[tuple[str, Mea
     install_npm(node)
     run(["npm", "ci", "--omit=dev"], node)
     install_npm(web)
-    run(["sh", "headers.sh"], cpp)
-    run(["cmake", "-S", ".", "-B", "build"], cpp)
-    run(["cmake", "--build", "build", "-j2"], cpp)
+    build_cmake(cpp)
     yield (
         "C++ host", _selftest(["build/detector", "selftest", "--json", "--runtime", RUNTIME], cpp),
         files(cpp / "build/detector", cpp / "model", RUNTIME), "program, model, libonnxruntime",
