@@ -57,14 +57,17 @@ async function score(file: File): Promise<void> {
   }
 }
 
-function offerKeys(columns: string[], key: string | null): void {
+function offerKeys(columns: readonly string[], key: string | null): void {
   keyInput.replaceChildren(
     element("option", { value: "" }, "its row number"),
-    ...columns.map((name) => element("option", { value: name }, name)),
+    ...columns.map((name) => element("option", { value: name, disabled: isWritten(name) }, name)),
   );
   keyInput.value = key ?? "";
   keyInput.disabled = false;
 }
+
+/** Whether the scored CSV has a column of this name anyway. */
+const isWritten = (name: string): boolean => /^(similarity|is_anomaly|is_valid|contribution:.*)$/s.test(name);
 
 function take(files: File[]): void {
   const [first] = files;
@@ -74,15 +77,13 @@ function take(files: File[]): void {
 
 const isModel = (file: File): boolean => file.name.toLowerCase().endsWith(".onnx");
 
-tableInput.onchange = () => {
-  take([...(tableInput.files ?? [])]);
-  tableInput.value = ""; // so that the same file can be chosen again after it was mended
-};
+tableInput.onchange = () => take([...(tableInput.files ?? [])]);
 modelInput.onchange = () => {
   const files = [...(modelInput.files ?? [])];
-  modelInput.value = "";
   if (files.length > 0) void open(() => chosen(files));
 };
+for (const input of [tableInput, modelInput])
+  input.onclick = () => (input.value = ""); // so that the same file can be chosen again after it was mended
 keyInput.onchange = () => {
   if (table !== null) void score(table);
 };
@@ -99,7 +100,10 @@ document.ondragleave = (event) => {
 document.ondrop = (event) => {
   event.preventDefault();
   drop.classList.remove("over");
-  take([...(event.dataTransfer?.files ?? [])]);
+  const files = event.dataTransfer?.files;
+  if (files === undefined || files.length === 0) return;
+  if (![...files].some(isModel)) tableInput.files = files; // shows its name
+  take([...files]);
 };
 
 void open(embedded);

@@ -30,7 +30,7 @@ export interface Model {
 export interface Judged {
   table: string;
   model: Model;
-  columns: string[];
+  columns: readonly string[];
   key: string | null;
   rows: number;
   /** Judged rows (counted from 0), the least similar first. */

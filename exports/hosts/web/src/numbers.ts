@@ -11,7 +11,11 @@ export const figure = (value: number): string => (value >= 1000 ? whole.format(M
 export const similar = (value: number): string => String(Number(value.toPrecision(6)));
 
 /** A small quantity, such as a tolerance. */
-export const small = (value: number): string => (Number.isFinite(value) ? String(Number(value.toPrecision(2))) : "infinite");
+export function small(value: number): string {
+  if (!Number.isFinite(value)) return "infinite";
+  const rounded = Number(value.toPrecision(2));
+  return rounded !== 0 && rounded < 1e-3 ? rounded.toExponential() : String(rounded);
+}
 
 /** "1 row", "2 rows". */
 export const counted = (value: number, noun: string): string => `${count(value)} ${noun}${value === 1 ? "" : "s"}`;

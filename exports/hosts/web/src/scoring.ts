@@ -23,10 +23,12 @@ export async function scoreTable(
   key: string | null,
   signal: AbortSignal,
   onProgress: (progress: Progress) => void,
-): Promise<{ scored: Scored; columns: string[]; key: string | null }> {
+): Promise<{ scored: Scored; columns: readonly string[]; key: string | null }> {
   const features = detector.card.features.map((feature) => feature.name);
-  const reader = new TableReader(file.name, features, key);
-  const scored = new Scored(features, key);
+  const columns = await header(file);
+  const carried = key !== null && columns.includes(key) ? key : null;
+  const reader = new TableReader(file.name, features, carried);
+  const scored = new Scored(features, carried);
   let reported = performance.now();
   for (let at = 0; at <= file.size; at += PIECE) {
     const isLast = at + PIECE > file.size;
@@ -44,7 +46,14 @@ export async function scoreTable(
     if (signal.aborted) throw new Cancelled();
   }
   if (scored.rows === 0) throw new Problem(`${file.name} has a header and no rows.`);
-  return { scored, columns: [...(reader.names ?? [])], key };
+  return { scored, columns, key: carried };
+}
+
+/** The names in the header; none if there is none. */
+async function header(file: File): Promise<readonly string[]> {
+  const reader = new TableReader(file.name, []);
+  for (let at = 0; at < file.size && reader.names === null; at += PIECE) reader.push(await bytes(file, at));
+  return reader.names ?? [];
 }
 
 async function bytes(file: File, at: number): Promise<Uint8Array> {

@@ -72,7 +72,7 @@ export async function download(page: Page): Promise<{ name: string; text: string
 
 /** A figure beside its name. */
 export async function figure(page: Page, name: string): Promise<string> {
-  return page.locator("#figures div", { hasText: name }).locator("dd").innerText();
+  return page.locator("#figures div").filter({ has: page.locator("dt", { hasText: new RegExp(`^${name}`) }) }).locator("dd").innerText();
 }
 
 /** Numbers between 0 and 1, the same in each run. */

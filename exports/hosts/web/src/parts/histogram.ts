@@ -1,8 +1,9 @@
-import { count, counted, figure, similar } from "../numbers.ts";
+import { count, counted, similar } from "../numbers.ts";
 import { byId, drawing, element } from "../dom.ts";
 import { countBelow, type Scale } from "../scale.ts";
 
 const BINS = 48;
+const compact = new Intl.NumberFormat("en", { notation: "compact" });
 
 /** How many rows lie where, on the page's scale of similarity; what lies below the threshold is coloured. */
 export class Histogram {
@@ -74,7 +75,7 @@ export class Histogram {
   private levels(most: number, height: (rows: number) => number): HTMLElement[] {
     const rows = [1, 10, 100, 1000, 10_000, 100_000, 1_000_000].filter((level) => level <= most);
     return rows.map((level) => {
-      const made = element("div", { className: "level" }, element("span", {}, figure(level)));
+      const made = element("div", { className: "level" }, element("span", {}, compact.format(level)));
       made.style.bottom = `${height(level)}%`;
       made.setAttribute("aria-hidden", "true");
       return made;

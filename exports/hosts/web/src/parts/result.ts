@@ -33,7 +33,9 @@ export class Result {
     this.section.hidden = false;
     this.histogram.show(scale, sorted, own);
     this.rows = new Rows(judged, scale, (indexes) => this.client.call("rows", indexes));
-    this.control.start(scale, own);
+    const { alarms } = model.card.threshold;
+    const range = alarms === null ? "" : `${figure(alarms.low)} to ${figure(alarms.high)}`;
+    this.control.start(scale, own, range && `, for which the card expects ${range} alarms per 1,000 ordinary rows`);
   }
 
   private follow(threshold: number): void {

@@ -13,6 +13,8 @@ export class ThresholdControl {
   private readonly note = element("p", { className: "hint" });
   private scale: Scale | null = null;
   private own = 0;
+  private chosen = 0;
+  private expected = "";
 
   /** @param onChange is called with each new threshold. */
   constructor(private readonly onChange: (threshold: number) => void) {
@@ -47,8 +49,6 @@ export class ThresholdControl {
     this.slider.setAttribute("aria-label", "Threshold");
   }
 
-  private chosen = 0;
-
   /** The threshold in force. */
   get threshold(): number {
     return this.chosen;
@@ -59,10 +59,11 @@ export class ThresholdControl {
     return this.chosen === this.own;
   }
 
-  /** Start at the model's threshold on a new scale. */
-  start(scale: Scale, own: number): void {
+  /** Start at the model's threshold on a new scale; `expected` says what the card promises of it. */
+  start(scale: Scale, own: number, expected: string): void {
     this.scale = scale;
     this.own = own;
+    this.expected = expected;
     this.choose(own);
   }
 
@@ -82,7 +83,7 @@ export class ThresholdControl {
     // a disabled button would lose the focus of the keyboard
     this.back.setAttribute("aria-disabled", String(this.isOwn));
     this.note.textContent = this.isOwn
-      ? "This is the model’s own threshold. The figures, the rows and the download follow the slider."
+      ? `This is the model’s own threshold${this.expected}. The figures, the rows and the download follow the slider.`
       : `The model’s own threshold is ${exact(this.own)}. The figures, the rows and the download follow yours, ${exact(this.chosen)}.`;
     this.onChange(this.chosen);
   }
