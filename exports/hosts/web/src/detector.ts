@@ -1,6 +1,4 @@
-import type { Card } from "./core/card.ts";
-import { compare, goldenInputs, type Scores } from "./core/golden.ts";
-import type { ModelFile } from "./core/model.ts";
+import { compare, goldenInputs, type Card, type ModelFile, type Scores } from "./contract.ts";
 import type { Verdict } from "./messages.ts";
 import { createSession, PROVIDER, RUNTIME, tensor, type Session } from "./runtime.ts";
 

@@ -1,4 +1,4 @@
-import type { Card } from "./core/card.ts";
+import type { Card } from "./contract.ts";
 
 /** What the golden rows showed in this browser. */
 export interface Verdict {

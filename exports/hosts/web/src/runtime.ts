@@ -1,7 +1,7 @@
 import * as ort from "onnxruntime-web/wasm";
 import loaderUrl from "onnxruntime-web/ort-wasm-simd-threaded.mjs?url";
 import wasmUrl from "onnxruntime-web/ort-wasm-simd-threaded.wasm?url";
-import { Problem } from "./core/problem.ts";
+import { Problem } from "./contract.ts";
 
 export const PROVIDER = "wasm";
 export const RUNTIME = `onnxruntime-web ${ort.env.versions.web}`;

@@ -1,5 +1,4 @@
-import type { Scores } from "./core/golden.ts";
-import { scoredHeader, scoredLines } from "./core/scored.ts";
+import { scoredHeader, scoredLines, type Scores } from "./contract.ts";
 import type { Row } from "./messages.ts";
 
 interface Part {

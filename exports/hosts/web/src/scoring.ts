@@ -1,5 +1,4 @@
-import { Problem } from "./core/problem.ts";
-import { TableReader } from "./core/table.ts";
+import { Problem, TableReader } from "./contract.ts";
 import type { Detector } from "./detector.ts";
 import type { Progress } from "./messages.ts";
 import { Scored } from "./scored.ts";

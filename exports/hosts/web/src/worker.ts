@@ -1,6 +1,4 @@
-import { passed } from "./core/golden.ts";
-import { readModelFile } from "./core/model.ts";
-import { Problem } from "./core/problem.ts";
+import { passed, Problem, readModelFile } from "./contract.ts";
 import { Detector } from "./detector.ts";
 import type { Answered, Asked, Calls, Fault, Judged, Model } from "./messages.ts";
 import { Cancelled, scoreTable } from "./scoring.ts";

@@ -84,17 +84,16 @@ export function random(seed: number): () => number {
   };
 }
 
-/** Synthetic rows drawn between the card's quantiles; each tenth is drawn far out. */
+/** Synthetic rows about the card's medians, one in ten drawn far out. */
 export function rows(count: number, seed = 7): number[][] {
   const next = random(seed);
-  return Array.from({ length: count }, (_, i) =>
-    CARD.features.map(({ quantiles: q }) => {
-      const low = q[1]!;
-      const high = q.at(-2)!;
-      const value = low + (high - low) * next();
-      return Number((i % 10 === 9 ? value + 6 * (high - low) * next() : value).toPrecision(7));
-    }),
-  );
+  return Array.from({ length: count }, (_, i) => {
+    const spread = 0.8 * next() + (i % 10 === 9 ? 3 : 0);
+    return CARD.features.map(({ quantiles }) => {
+      const [low, median, high] = [quantiles[2]!, quantiles[3]!, quantiles[4]!];
+      return Number((median + spread * (high - low) * (next() - 0.5)).toPrecision(7));
+    });
+  });
 }
 
 /** A CSV of these rows. */
