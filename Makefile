@@ -1,9 +1,12 @@
 # make demo: the three commands on the built-in data.  make test: the test suite.  make check: style, types, layers, wheel.
-# make bench-peers: what the scripts in benchmarks/ compare with.
+# make hosts: the apps of exports/hosts.  make bench-peers: what the scripts in benchmarks/ compare with.
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check wheel reference crash bench-peers clean
+# more for pytest, such as: make test ARGS='-k threshold'
+ARGS :=
+
+.PHONY: demo test hosts check wheel reference crash bench-peers clean
 
 .venv/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -17,7 +20,12 @@ demo: .venv/.installed
 	$(BIN)/aetk bench
 
 test: .venv/.installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(ARGS)
+
+# Installs their tools (Debian), builds them as their READMEs say, and tests them on every runtime; none is skipped.
+hosts: .venv/.installed
+	tests/hosts/tools.sh
+	AETK_HOSTS=required $(BIN)/python -m pytest $(ARGS) tests/hosts
 
 check: .venv/.installed wheel
 	$(BIN)/ruff check .

@@ -1,12 +1,21 @@
-"""Writes the tables of README.md from the kept results, below the marker; what stands above it is written by hand."""
+"""Writes the tables of README.md from the kept results, below the marker; what stands above it is written by hand.
 
+Two tables also go to the project's README, between marks of their own.
+"""
+
+import re
 from importlib import import_module
 from types import ModuleType
 
 from harness import ROOT, read
 
-SCRIPTS = ("quality", "creditcard", "inference", "guarded", "training", "startup", "files", "growth", "parity")
+SCRIPTS = (
+    "quality", "creditcard", "inference", "guarded", "training", "startup", "files", "growth", "parity",
+    "compatibility", "hosts",
+)  # fmt: skip
 README = ROOT / "README.md"
+FRONT = ROOT.parent / "README.md"
+IN_FRONT = ("compatibility", "hosts")
 MARKER = "<!-- Below this line: written by report.py from results/*.json. -->\n"
 
 
@@ -22,6 +31,18 @@ def document() -> str:
     scripts = {name: import_module(name) for name in SCRIPTS}
     index = ["| script | question |", "| --- | --- |", *(f"| `{n}.py` | {question(s)} |" for n, s in scripts.items())]
     return by_hand + MARKER + "\n" + "\n\n".join(["\n".join(index), *map(_section, scripts.values())]) + "\n"
+
+
+def front() -> str:
+    """The project's README as it should be: a script's first table between `<!-- SCRIPT.py -->` and `<!-- end -->`."""
+    text = FRONT.read_text()
+    for name in IN_FRONT:
+        script = import_module(name)
+        table = script.tables(read(name, script.RESULT)[1])[0].markdown().split("\n\n", 1)[1]
+        text = re.sub(
+            rf"(<!-- {name}\.py -->\n).*?(<!-- end -->)", lambda m, t=table: f"{m[1]}{t}\n{m[2]}", text, flags=re.S
+        )
+    return text
 
 
 def _section(script: ModuleType) -> str:
@@ -44,6 +65,7 @@ def _machine(environment: dict[str, str]) -> str:
 def main() -> None:
     """Write it."""
     README.write_text(document())
+    FRONT.write_text(front())
 
 
 if __name__ == "__main__":

@@ -16,6 +16,11 @@ def test_the_readme_is_what_the_results_say():
     assert report.README.read_text() == report.document(), "run: python benchmarks/report.py"
 
 
+def test_the_projects_readme_has_the_tables_that_the_results_give():
+    assert all(f"<!-- {name}.py -->" in report.FRONT.read_text() for name in report.IN_FRONT)
+    assert report.FRONT.read_text() == report.front(), "run: python benchmarks/report.py"
+
+
 def test_every_script_has_a_row():
     assert sorted(report.SCRIPTS) == PROGRAMS
 

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from sklearn.datasets import load_breast_cancer
 
+from aetk.edge.embed import HOSTS, embed
+
 ROOT = Path(__file__).parents[1]
 MODEL = ROOT / "exports" / "reference" / "breast-cancer.onnx"
 LAB_PACKAGES = {"torch", "pandas", "onnx", "scikit-learn", "onnxscript", "safetensors", "matplotlib", "pyarrow"}
@@ -89,6 +91,18 @@ def test_threshold_is_shown_set_and_calibrated(device):
         assert done.returncode == 0, done.stderr
     assert "best-f1" in done.stdout
     assert aetk(device, "verify", "breast-cancer.onnx").returncode == 0
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_the_wheel_writes_the_same_app_as_the_checkout(device, tmp_path, host):
+    done = aetk(device, "embed", host, "breast-cancer.onnx", "--out", f"app-{host}")
+    assert done.returncode == 0, done.stderr
+    embed(host, MODEL, tmp_path / "app")
+
+    def content(folder):
+        return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+    assert content(device / f"app-{host}") == content(tmp_path / "app")
 
 
 def test_inspect_and_doctor_report(device):

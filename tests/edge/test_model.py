@@ -1,9 +1,11 @@
+import os
+
 import pytest
 
 from aetk.contract import onnxfile, spec
 from aetk.contract.errors import BadInput, CheckFailed
 from aetk.edge.inspection import inspect
-from aetk.edge.model import card_path, load
+from aetk.edge.model import card_path, load, newest_model
 
 from .forgery import edit, swap_columns
 
@@ -102,3 +104,11 @@ def test_an_inspection_says_what_the_file_is(model):
     assert report.operators["Gemm"] == 10  # scaling, copying, six layers, the memory, the penalty
     assert report.parameters > 30 * 64
     assert len(report.card.features) == 30
+
+
+def test_the_newest_model_is_taken_by_its_time_and_never_from_a_subfolder(tmp_path):
+    (tmp_path / "reference").mkdir()
+    for age, name in enumerate(["reference/c.onnx", "b.onnx", "a.onnx", "a.card.json"]):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (1000 - age, 1000 - age))
+    assert newest_model(tmp_path).name == "b.onnx"

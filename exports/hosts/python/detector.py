@@ -31,11 +31,7 @@ import numpy as np
 import onnxruntime
 
 CONTRACT = 1
-OPTIONS = {
-    # both would otherwise compute in less than float32 where the hardware can
-    "CUDAExecutionProvider": {"use_tf32": "0"},
-    "OpenVINOExecutionProvider": {"device_type": "CPU", "precision": "ACCURACY"},
-}
+OPTIONS = {"CUDAExecutionProvider": {"use_tf32": "0"}}  # which would compute in less than float32
 _CARD = b"aetk.card"
 _ROWS = 4096
 _LONGEST_CELL = 2**24
@@ -120,7 +116,7 @@ class Detector:
         self.features: list[str] = [feature["name"] for feature in self.card["features"]]
         self.threshold = float(self.card["threshold"]["value"])
         self.tolerance = float(self.card["similarity"]["tolerance"])
-        self._session = _session(data, provider, threads)
+        self._session = _session(data, self.card, provider, threads)
         self._outputs = [output.name for output in self._session.get_outputs()]
 
     def row(self, values: Mapping[str, float]) -> list[float]:
@@ -255,7 +251,7 @@ def _card_in(field: tuple[bytes, int, bytes]) -> bytes | None:
     return entry.get(2) if entry.get(1) == _CARD else None
 
 
-def _session(data: bytes, provider: str, threads: int | None) -> Any:
+def _session(data: bytes, card: dict[str, Any], provider: str, threads: int | None) -> Any:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     if threads is not None:
@@ -271,7 +267,10 @@ def _session(data: bytes, provider: str, threads: int | None) -> Any:
     try:
         return onnxruntime.InferenceSession(data, options, providers=[(provider, OPTIONS.get(provider, {}))])
     except Exception as error:  # noqa: BLE001 - onnxruntime raises a dozen unrelated types
-        raise Problem(f"{provider} cannot run this model: {str(error).strip().splitlines()[0][:300]}", "", 3) from None
+        first = str(error).strip().splitlines()[0][:300]
+        raise Problem(
+            f"{provider} cannot run this model: {first}", f"The model requires {card['requires']}.", 3
+        ) from None
 
 
 # Tables: CSV in UTF-8 with a header, as aetk reads them. Columns are found by name.
@@ -461,9 +460,9 @@ def _selftest(detector: Detector, as_json: bool) -> int:
         print(
             f"{'passed' if report.passed else 'FAILED'}: {report.rows} golden rows, {report.flipped_decisions} "
             f"decisions and {report.flipped_validity} validities flipped, {report.broken_rule} break the rule; largest "
-            f"difference {report.largest_difference:.2g} (tolerance {report.tolerance:g}), {report.near_ties} near ties\n"
-            f"{report.runtime}, {report.provider}; one decision takes {report.microseconds:.1f} µs"
+            f"difference {report.largest_difference:.2g} (tolerance {report.tolerance:g}), {report.near_ties} near ties"
         )
+        print(f"{report.runtime}, {report.provider}; one decision takes {report.microseconds:.1f} µs")
     return 0 if report.passed else 1
 
 

@@ -1,6 +1,5 @@
 """A benchmark says where every node ran, keeps every raw value, and holds to its time."""
 
-import os
 import time
 from types import SimpleNamespace
 
@@ -9,7 +8,7 @@ import pytest
 
 from aetk.contract.errors import BadInput, Unavailable
 from aetk.edge import session as sessions
-from aetk.edge.bench import SCHEMA_VERSION, bench, benchmark, newest_model, ordinary_rows
+from aetk.edge.bench import SCHEMA_VERSION, bench, benchmark, ordinary_rows
 from aetk.edge.bench.measured import NotProbed
 from aetk.edge.bench.opening import open_rows, probe_rows
 from aetk.edge.model import load
@@ -170,11 +169,3 @@ def test_rows_are_drawn_from_the_cards_quantiles_and_are_the_same_each_time(mode
     low, high = (np.float32([feature.quantiles[end] for feature in card.features]) for end in (0, -1))
     assert ((rows >= low) & (rows <= high)).all()
     assert np.ptp(rows, axis=0).min() > 0
-
-
-def test_the_newest_model_is_taken_by_its_time_and_never_from_a_subfolder(tmp_path):
-    (tmp_path / "reference").mkdir()
-    for age, name in enumerate(["reference/c.onnx", "b.onnx", "a.onnx", "a.card.json"]):
-        (tmp_path / name).touch()
-        os.utime(tmp_path / name, (1000 - age, 1000 - age))
-    assert newest_model(tmp_path).name == "b.onnx"

@@ -73,11 +73,12 @@ def command(
     end of the spread, so that noise alone does not fail a build.
     """
     from aetk.edge import bench as edge
+    from aetk.edge.model import newest_model
     from aetk.render.bench_files import bench_json, check_folder, write_bench
     from aetk.render.bench_text import bench as text
 
     check_folder(out)
-    model = model or edge.newest_model()
+    model = model or newest_model()
     shown = sys.stderr.isatty()
     try:
         report = edge.bench(

@@ -10,7 +10,7 @@ import click
 from aetk import __version__
 from aetk.contract.errors import AetkError, Interrupted, from_memory_error, from_os_error
 
-COMMANDS = ("train", "export", "verify", "score", "evaluate", "threshold", "bench", "inspect", "doctor")
+COMMANDS = ("train", "export", "verify", "score", "evaluate", "threshold", "bench", "embed", "inspect", "doctor")
 
 
 class Commands(click.Group):

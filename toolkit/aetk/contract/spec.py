@@ -32,4 +32,10 @@ UNJUDGED = -1.0
 
 IR_VERSION = 8
 OPSET = 17
-REQUIRES = "ONNX Runtime 1.17 or newer"
+OLDEST_RUNTIMES = {17: "1.17", 18: "1.17", 19: "1.17", 20: "1.17", 21: "1.18", 22: "1.21", 23: "1.23"}
+"""By opset, the first version of ONNX Runtime, from 1.17 on, that loads such a file and decides its golden rows."""
+
+
+def requires(opset: int) -> str:
+    """What a file of an opset needs, in words."""
+    return f"ONNX Runtime {OLDEST_RUNTIMES[opset]} or newer"

@@ -38,6 +38,14 @@ def card_path(model: Path) -> Path:
     return model.with_name(f"{model.stem}.card.json")
 
 
+def newest_model(folder: Path = Path("exports")) -> Path:
+    """The newest `.onnx` file of a folder, never of its subfolders; BadInput where there is none."""
+    found = sorted(folder.glob("*.onnx"), key=lambda path: (path.stat().st_mtime_ns, path.name))
+    if not found:
+        raise BadInput(f"There is no model in {folder}/.", "Make one with: aetk train, then: aetk export --onnx")
+    return found[-1]
+
+
 def load(path: Path) -> LoadedModel:
     """Read a model and hold it against its card.
 

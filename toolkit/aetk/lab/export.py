@@ -112,7 +112,7 @@ def _card(run: runs.Run, name: str, data: bytes) -> Card:
         recipe=record["recipe"],
         training_data=record["training_data"],
         versions=record["versions"],
-        requires=spec.REQUIRES,
+        requires=spec.requires(onnxfile.read(data).opset),
         model_sha256=onnxfile.digest(data),
         golden=make_golden(run.detector, features),
     )

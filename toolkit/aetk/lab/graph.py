@@ -15,7 +15,7 @@ from aetk.contract import onnxfile, spec
 from aetk.contract.errors import BadInput, CheckFailed
 from aetk.lab.detector import Detector
 
-OPSETS = range(spec.OPSET, 24)
+OPSETS = tuple(spec.OLDEST_RUNTIMES)
 _OLDEST_EXPORTED = 18
 """PyTorch writes no older opset, and its own way down to 17 gives up on reductions; onnx's converter does not."""
 

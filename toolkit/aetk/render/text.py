@@ -8,6 +8,7 @@ from aetk.contract.card import Card
 from aetk.contract.golden import GoldenReport
 from aetk.contract.threshold import Threshold
 from aetk.edge.doctor import DoctorReport
+from aetk.edge.embed import EmbedReport
 from aetk.edge.inspection import InspectReport
 from aetk.edge.rethreshold import ThresholdReport
 from aetk.edge.scoring import ScoreProgress, ScoreReport
@@ -125,6 +126,13 @@ def thresholds(report: ThresholdReport) -> str:
     if report.invalid:
         lines.append(f"{count(report.invalid, 'row')} could not be judged and took no part")
     return "\n".join(lines)
+
+
+def embedding(report: EmbedReport) -> str:
+    """What an app consists of."""
+    return (
+        f"{report.host} app around {report.model}: {count(report.files, 'file')}, {size(report.bytes)}; see README.md"
+    )
 
 
 def doctor(report: DoctorReport) -> str:

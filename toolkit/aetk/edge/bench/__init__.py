@@ -1,7 +1,7 @@
 """The benchmark: a grid of settings measured in turns, sparse arrivals, the machine behind it, and what follows."""
 
 from aetk.edge.bench.benchmark import bench
-from aetk.edge.bench.inputs import newest_model, ordinary_rows
+from aetk.edge.bench.inputs import ordinary_rows
 from aetk.edge.bench.machine import environment
 from aetk.edge.bench.measured import Measured, Skipped
 from aetk.edge.bench.plan import BATCHES, PROVIDERS
@@ -16,6 +16,5 @@ __all__ = [
     "Skipped",
     "bench",
     "environment",
-    "newest_model",
     "ordinary_rows",
 ]

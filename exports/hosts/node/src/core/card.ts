@@ -1,0 +1,112 @@
+import { Problem } from "./problem.ts";
+
+/** One input column, in order; quantiles are of the training rows. */
+export interface Feature {
+  position: number;
+  name: string;
+  quantiles: number[];
+  missing: string;
+  fill: number | null;
+}
+
+/** Ordinary rows that will be flagged, per 1,000, with an interval. */
+export interface Alarms {
+  expected: number;
+  low: number;
+  high: number;
+  confidence: number;
+  rows: number;
+}
+
+/** Synthetic rows with PyTorch's answers; numbers are base64 of little-endian floats. */
+export interface Golden {
+  rows: number;
+  inputs: string;
+  similarity: string;
+  similarity64: string;
+  is_anomaly: (0 | 1 | null)[];
+  is_valid: (0 | 1)[];
+}
+
+/** The model card: what a model is. */
+export interface Card {
+  contract: number;
+  name: string;
+  features: Feature[];
+  quantile_levels: number[];
+  similarity: { kappa: number; bound: number; tolerance: number };
+  threshold: {
+    value: number;
+    method: string;
+    target: number | null;
+    rows: number;
+    basis: string;
+    alarms: Alarms | null;
+  };
+  validation: Record<string, number>;
+  recipe: Record<string, unknown>;
+  training_data: Record<string, unknown>;
+  versions: Record<string, string>;
+  requires: string;
+  model_sha256: string;
+  golden: Golden;
+}
+
+const CONTRACT = 1;
+
+/** Reads a card's JSON; `path` is the model's, for messages. Throws Problem for what is no card of this contract. */
+export function parseCard(path: string, bytes: Uint8Array): Card {
+  let card: Card;
+  try {
+    card = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)) as Card;
+  } catch {
+    throw unreadable(path);
+  }
+  if (typeof card !== "object" || card === null || card.contract === undefined) throw unreadable(path);
+  if (card.contract !== CONTRACT) {
+    throw new Problem(`${path}: its card is of contract version ${String(card.contract)}, expected ${CONTRACT}.`);
+  }
+  try {
+    check(card);
+  } catch {
+    throw unreadable(path);
+  }
+  return card;
+}
+
+function unreadable(path: string): Problem {
+  return new Problem(`${path}: its card cannot be read.`, "Export the model again.");
+}
+
+/** Throws where a part that is used here is missing or of another kind. */
+function check({ features, similarity, threshold, golden, ...card }: Card): void {
+  const names = features.map((feature) => feature.name);
+  const flags = (values: unknown[], known: unknown[]): boolean =>
+    values.length === golden.rows && values.every((value) => known.includes(value));
+  const right =
+    names.length > 0 &&
+    new Set(names).size === names.length &&
+    names.every((name) => typeof name === "string" && name !== "") &&
+    Number.isFinite(threshold.value) &&
+    Number.isFinite(similarity.tolerance) &&
+    typeof card.requires === "string" &&
+    typeof card.model_sha256 === "string" &&
+    golden.rows > 0 &&
+    decode(golden.inputs).length === 4 * golden.rows * names.length &&
+    decode(golden.similarity).length === 4 * golden.rows &&
+    flags(golden.is_anomaly, [0, 1, null]) &&
+    flags(golden.is_valid, [0, 1]);
+  if (!right) throw new Error("not a card");
+}
+
+/** Bytes of base64 text. */
+function decode(text: string): Uint8Array {
+  return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+}
+
+/** Little-endian float32 numbers of base64 text. */
+export function decodeFloats(text: string): Float32Array {
+  const bytes = decode(text);
+  const view = new DataView(bytes.buffer);
+  return Float32Array.from({ length: bytes.length / 4 }, (_, i) => view.getFloat32(4 * i, true));
+}

@@ -1,0 +1,110 @@
+import { sha256 } from "@noble/hashes/sha2.js";
+import { bytesToHex } from "@noble/hashes/utils.js";
+
+import { type Card, parseCard } from "./card.ts";
+import { Problem } from "./problem.ts";
+
+/** A model file, held against its card. */
+export interface ModelFile {
+  path: string;
+  bytes: Uint8Array;
+  card: Card;
+  cardBytes: Uint8Array;
+}
+
+/** A field of a protobuf message: its number, all its bytes, and its payload (empty for a number). */
+interface Field {
+  number: number;
+  raw: Uint8Array;
+  payload: Uint8Array;
+}
+
+const METADATA = 14;
+const CARD_KEY = "aetk.card";
+
+/**
+ * Reads a model file's bytes and the copy of its card, null where there is none. JavaScript runtimes do not show a
+ * model's metadata, so the file is walked here.
+ *
+ * Throws Problem with exit code 2 for what is no such file, 1 where file, card and copy disagree.
+ */
+export function readModelFile(path: string, bytes: Uint8Array, copy: Uint8Array | null): ModelFile {
+  let cardBytes: Uint8Array | null;
+  let digest: string;
+  try {
+    [cardBytes, digest] = takeCard(bytes);
+  } catch {
+    throw new Problem(`${path}: not a readable ONNX file.`);
+  }
+  if (cardBytes === null) throw new Problem(`${path}: It carries no aetk card.`, "Export it with: aetk export --onnx");
+  const card = parseCard(path, cardBytes);
+  if (digest !== card.model_sha256) {
+    throw new Problem(
+      `${path}: the model's SHA-256 is not the one in its card; it was changed.`,
+      "Do not use it; take the file from where it was exported.",
+      1,
+    );
+  }
+  if (copy !== null && !equal(copy, cardBytes)) {
+    throw new Problem(
+      `${cardPath(path)}: not the card that is inside ${path.slice(path.lastIndexOf("/") + 1)}.`,
+      "Take both files from where they were exported; any `aetk threshold --set` writes the copy anew.",
+      1,
+    );
+  }
+  return { path, bytes, card, cardBytes };
+}
+
+/** Where the copy of a model's card lies. */
+export function cardPath(model: string): string {
+  return `${model.replace(/\.[^./]*$/, "")}.card.json`;
+}
+
+/** The only card in a model file, null where there is none or several, and the SHA-256 of all the rest. */
+function takeCard(file: Uint8Array): [Uint8Array | null, string] {
+  const rest = sha256.create();
+  const cards: Uint8Array[] = [];
+  for (const field of fields(file)) {
+    const card = field.number === METADATA ? cardIn(field.payload) : undefined;
+    if (card === undefined) rest.update(field.raw);
+    else cards.push(card);
+  }
+  return [cards.length === 1 ? cards[0]! : null, bytesToHex(rest.digest())];
+}
+
+function cardIn(entry: Uint8Array): Uint8Array | undefined {
+  const parts = new Map([...fields(entry)].map((field) => [field.number, field.payload]));
+  return new TextDecoder().decode(parts.get(1)) === CARD_KEY ? parts.get(2) : undefined;
+}
+
+/** The fields of a message in order. Source: https://protobuf.dev/programming-guides/encoding/ */
+function* fields(message: Uint8Array): Generator<Field> {
+  let position = 0;
+  const varint = (): number => {
+    let value = 0;
+    for (let scale = 1; scale < 2 ** 70; scale *= 128) {
+      const byte = message[position++];
+      if (byte === undefined) break;
+      value += (byte & 0x7f) * scale;
+      if (byte < 0x80) return value;
+    }
+    throw new Error("a number that does not end");
+  };
+  while (position < message.length) {
+    const start = position;
+    const key = varint();
+    const kind = key % 8;
+    let size = { 1: 8, 5: 4 }[kind] ?? 0;
+    if (kind === 0) varint();
+    else if (kind === 2) size = varint();
+    else if (size === 0) throw new Error("an unknown kind of field");
+    if (position + size > message.length) throw new Error("a field that runs past the end");
+    const payload = message.subarray(position, position + size);
+    position += size;
+    yield { number: Math.floor(key / 8), raw: message.subarray(start, position), payload };
+  }
+}
+
+function equal(one: Uint8Array, other: Uint8Array): boolean {
+  return one.length === other.length && one.every((byte, i) => byte === other[i]);
+}

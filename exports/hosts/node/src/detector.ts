@@ -1,0 +1,105 @@
+import { existsSync, readFileSync } from "node:fs";
+import { performance } from "node:perf_hooks";
+
+import * as ort from "onnxruntime-node";
+
+import type { Card } from "./core/card.ts";
+import { type Scores, type Selftest, selftest } from "./core/golden.ts";
+import { cardPath, readModelFile } from "./core/model.ts";
+import { Problem } from "./core/problem.ts";
+
+export type { Card, Scores, Selftest };
+export { Problem };
+
+export const PROVIDER = "CPUExecutionProvider";
+export const RUNTIME = `onnxruntime-node ${ort.env.versions.node ?? ort.env.versions.common}`;
+const ERRORS_ONLY = 3;
+
+export interface Options {
+  /** Threads of one call; the runtime chooses where none are given. */
+  threads?: number;
+}
+
+/** A model and its card, held against each other. */
+export class Detector {
+  /** The columns, in the order in which `score` takes them. */
+  readonly features: readonly string[];
+  readonly threshold: number;
+
+  private constructor(
+    readonly path: string,
+    readonly card: Card,
+    private readonly session: ort.InferenceSession,
+  ) {
+    this.features = card.features.map((feature) => feature.name);
+    this.threshold = card.threshold.value;
+  }
+
+  /**
+   * Opens an `.onnx` file; a card beside it (`NAME.card.json`) must be the one inside it.
+   *
+   * Rejects with a Problem: exit code 2 for a file that is no such model, 1 where model and card disagree, 3 where the
+   * runtime cannot run it.
+   */
+  static async open(path: string, options: Options = {}): Promise<Detector> {
+    const copy = cardPath(path);
+    const { bytes, card } = readModelFile(path, readModel(path), existsSync(copy) ? readFileSync(copy) : null);
+    const settings: ort.InferenceSession.SessionOptions = { executionProviders: ["cpu"], logSeverityLevel: ERRORS_ONLY };
+    if (options.threads !== undefined) settings.intraOpNumThreads = options.threads;
+    try {
+      return new Detector(path, card, await ort.InferenceSession.create(bytes, settings));
+    } catch (error) {
+      throw cannotRun(card, error);
+    }
+  }
+
+  /** A row from values by column name; null stands for a missing one, other names are ignored. */
+  row(values: Readonly<Record<string, number | null | undefined>>): Float32Array {
+    return Float32Array.from(this.features, (name) => {
+      const value = values[name];
+      if (value === undefined) throw new Problem(`No value for '${name}'.`, `The model takes: ${this.features.join(", ")}.`);
+      return value ?? NaN;
+    });
+  }
+
+  /** Judges rows, one after the other in `rows`, of raw values in the order of `features`. */
+  async score(rows: Float32Array): Promise<Scores> {
+    const width = this.features.length;
+    if (rows.length % width !== 0) {
+      throw new Problem(`Found ${rows.length} values, expected a multiple of ${width}.`);
+    }
+    let answers: ort.InferenceSession.OnnxValueMapType;
+    try {
+      answers = await this.session.run({ features: new ort.Tensor("float32", rows, [rows.length / width, width]) });
+    } catch (error) {
+      throw cannotRun(this.card, error);
+    }
+    return {
+      similarity: answers["similarity"]!.data as Float32Array,
+      isAnomaly: answers["is_anomaly"]!.data as Uint8Array,
+      isValid: answers["is_valid"]!.data as Uint8Array,
+      contribution: (answers["contribution"]?.data ?? null) as Float32Array | null,
+    };
+  }
+
+  /** Replays the golden rows, and takes the time of one decision. */
+  selftest(): Promise<Selftest> {
+    return selftest(this.card, (rows) => this.score(rows), () => performance.now());
+  }
+}
+
+function readModel(path: string): Uint8Array {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT") throw new Problem(`No such model: ${path}.`);
+    if (code === "EISDIR") throw new Problem(`${path} is a folder; expected an .onnx file.`);
+    throw error;
+  }
+}
+
+function cannotRun(card: Card, error: unknown): Problem {
+  const [first] = String(error instanceof Error ? error.message : error).trim().split("\n");
+  return new Problem(`${PROVIDER} cannot run this model: ${first!.slice(0, 300)}`, `The model requires ${card.requires}.`, 3);
+}

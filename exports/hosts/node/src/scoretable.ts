@@ -1,0 +1,83 @@
+import { closeSync, createReadStream, existsSync, fsyncSync, openSync, renameSync, rmSync, statSync, writeSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+
+import { Problem } from "./core/problem.ts";
+import { checkKey, scoredHeader, scoredLines } from "./core/scored.ts";
+import { type Batch, TableReader } from "./core/table.ts";
+import type { Detector } from "./detector.ts";
+
+/** What came of scoring a table. */
+export interface Counts {
+  rows: number;
+  anomalies: number;
+  invalid: number;
+}
+
+const PIECE_BYTES = 2 ** 20;
+
+/** Scores a CSV file into another, which appears when it is complete; `key` is a column to carry along, or null. */
+export async function scoreTable(detector: Detector, data: string, out: string, key: string | null): Promise<Counts> {
+  if ([data, detector.path].some((path) => isSame(path, out))) {
+    throw new Problem(`${out} would be overwritten; it is read here.`, "Name another file with --out.");
+  }
+  checkKey(key, data);
+  const counts: Counts = { rows: 0, anomalies: 0, invalid: 0 };
+  await atomically(out, async (write) => {
+    for await (const batch of readTable(data, detector.features, key)) {
+      const scores = await detector.score(batch.values);
+      if (counts.rows === 0) write(scoredHeader(key, detector.features, scores.contribution !== null));
+      write(scoredLines(counts.rows + 1, batch.keys, scores));
+      counts.rows += batch.rows;
+      counts.anomalies += count(scores.isAnomaly, 1);
+      counts.invalid += count(scores.isValid, 0);
+    }
+    if (counts.rows === 0) throw new Problem(`${data} has a header and no rows.`);
+  });
+  return counts;
+}
+
+/** The rows of a CSV file, some thousands at a time; rejects with a Problem at the first that cannot be read. */
+export async function* readTable(path: string, columns: readonly string[], key: string | null): AsyncGenerator<Batch> {
+  const reader = new TableReader(path, columns, key);
+  try {
+    for await (const piece of createReadStream(path, { highWaterMark: PIECE_BYTES })) yield* reader.push(piece as Buffer);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT") throw new Problem(`No such file: ${path}.`);
+    if (code === "EISDIR") throw new Problem(`${path} is a folder; expected a CSV file.`);
+    throw error;
+  }
+  yield* reader.end();
+}
+
+/** Writes a file under a temporary name beside it and renames it; nothing is left of one that was not finished. */
+async function atomically(path: string, content: (write: (text: string) => void) => Promise<void>): Promise<void> {
+  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
+  const file = openSync(temporary, "wx");
+  const stops: [NodeJS.Signals, () => void][] = [stop("SIGINT", 130), stop("SIGTERM", 143)];
+  function stop(signal: NodeJS.Signals, exitCode: number): [NodeJS.Signals, () => void] {
+    return [signal, () => (rmSync(temporary, { force: true }), process.exit(exitCode))];
+  }
+  for (const [signal, handle] of stops) process.on(signal, handle);
+  try {
+    await content((text) => writeSync(file, text));
+    fsyncSync(file);
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  } finally {
+    closeSync(file);
+    for (const [signal, handle] of stops) process.off(signal, handle);
+  }
+}
+
+function isSame(one: string, other: string): boolean {
+  if (!existsSync(one) || !existsSync(other)) return false;
+  const [a, b] = [statSync(one), statSync(other)];
+  return a.dev === b.dev && a.ino === b.ino;
+}
+
+function count(flags: Uint8Array, wanted: number): number {
+  return flags.reduce((total, flag) => total + (flag === wanted ? 1 : 0), 0);
+}

@@ -1,0 +1,116 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+
+import { Detector, Problem } from "../src/detector.ts";
+import { scoreTable } from "../src/scoretable.ts";
+import { rewriteInitializer, rewriteModel } from "./forgery.ts";
+
+const MODEL = "model/detector.onnx";
+const { features } = JSON.parse(readFileSync("model/detector.card.json", "utf8")) as { features: unknown[] };
+const INPUTS = features.length;
+let folder: string;
+
+before(() => (folder = mkdtempSync(join(tmpdir(), "detector-"))));
+after(() => rmSync(folder, { recursive: true }));
+
+function floats(change: (values: Float32Array) => void): (data: Uint8Array) => Uint8Array {
+  return (data) => {
+    const values = new Float32Array(Uint8Array.from(data).buffer);
+    change(values);
+    return new Uint8Array(values.buffer);
+  };
+}
+
+/** Exchanges the first two inputs of a matrix [inputs, outputs]. */
+function swap(values: Float32Array): void {
+  const width = values.length / INPUTS;
+  const first = values.slice(0, width);
+  values.copyWithin(0, width, 2 * width);
+  values.set(first, width);
+}
+
+const FORGERIES: [string, string, (values: Float32Array) => void][] = [
+  ["a changed weight", "networks.0.0.weight", (values) => (values[0]! += 0.05)],
+  ["a moved threshold", "threshold", (values) => (values[0]! -= 2e-4)],
+  ["swapped columns", "scale.weight", swap],
+];
+
+async function forged(name: string, change: (values: Float32Array) => void, signed: boolean): Promise<string> {
+  const path = join(folder, `${name.replaceAll(".", "-")}-${signed}.onnx`);
+  writeFileSync(path, rewriteModel(readFileSync(MODEL), rewriteInitializer(name, floats(change)), signed));
+  return path;
+}
+
+test("the golden rows hold on this machine", async () => {
+  const report = await (await Detector.open(MODEL)).selftest();
+  assert.equal(report.passed, true);
+  assert.ok(report.rows >= 20);
+  assert.ok(report.largestDifference <= report.tolerance);
+  assert.ok(report.microseconds > 0);
+});
+
+for (const [what, name, change] of FORGERIES) {
+  test(`${what} is refused by the digest`, async () => {
+    await assert.rejects(Detector.open(await forged(name, change, false)), { exitCode: 1, message: /SHA-256/ });
+  });
+
+  test(`${what} that was signed anew is betrayed by the golden rows`, async () => {
+    const report = await (await Detector.open(await forged(name, change, true))).selftest();
+    assert.equal(report.passed, false);
+  });
+}
+
+test("a stale copy of the card is refused", async () => {
+  const path = join(folder, "stale.onnx");
+  writeFileSync(path, readFileSync(MODEL));
+  writeFileSync(join(folder, "stale.card.json"), "{}");
+  await assert.rejects(Detector.open(path), { exitCode: 1, message: /not the card that is inside stale\.onnx/ });
+});
+
+test("a file that is no model gets one message", async () => {
+  const path = join(folder, "picture.onnx");
+  writeFileSync(path, "no model");
+  await assert.rejects(Detector.open(path), { exitCode: 2, message: `${path}: not a readable ONNX file.` });
+  await assert.rejects(Detector.open(join(folder, "absent.onnx")), { exitCode: 2, message: /No such model/ });
+});
+
+test("a row is made from values by name, and a missing one is not judged", async () => {
+  const detector = await Detector.open(MODEL);
+  const values = Object.fromEntries(detector.features.map((name) => [name, 0]));
+  const scores = await detector.score(detector.row({ ...values, [detector.features[0]!]: null, other: 7 }));
+  assert.deepEqual([...scores.isValid, ...scores.isAnomaly, ...scores.similarity], [0, 1, -1]);
+  assert.throws(() => detector.row({}), Problem);
+});
+
+test("rows of another width are refused", async () => {
+  const detector = await Detector.open(MODEL);
+  await assert.rejects(detector.score(new Float32Array(detector.features.length + 1)), Problem);
+});
+
+test("missing and infinite cells are flagged and not valid, and row numbers count from one", async () => {
+  const detector = await Detector.open(MODEL);
+  const [data, out] = [join(folder, "t.csv"), join(folder, "t.scores.csv")];
+  const row = (cell: string): string => [cell, ...detector.features.slice(1).map(() => "0")].join(",");
+  const header = detector.features.map((name) => `"${name.replaceAll('"', '""')}"`).join(",");
+  writeFileSync(data, [header, ...["0", "", "NaN", "inf", "-1e39"].map(row)].join("\n"));
+  assert.deepEqual(await scoreTable(detector, data, out, null), { rows: 5, anomalies: 5 - (await ordinary(detector)), invalid: 4 });
+  const lines = readFileSync(out, "utf8").trimEnd().split("\n");
+  assert.match(lines[0]!, /^row,similarity,is_anomaly,is_valid/);
+  for (const line of lines.slice(2)) assert.match(line, /^\d,-1,1,0/);
+});
+
+async function ordinary(detector: Detector): Promise<number> {
+  const { isAnomaly } = await detector.score(new Float32Array(detector.features.length));
+  return 1 - isAnomaly[0]!;
+}
+
+test("a table at fault leaves no output", async () => {
+  const detector = await Detector.open(MODEL);
+  const [data, out] = [join(folder, "broken.csv"), join(folder, "broken.scores.csv")];
+  writeFileSync(data, `${detector.features.join(",")}\n${detector.features.map(() => "1_000").join(",")}\n`);
+  await assert.rejects(scoreTable(detector, data, out, null), { exitCode: 2, message: /line 2, column .*'1_000'/ });
+  assert.throws(() => readFileSync(out));
+});

@@ -1,0 +1,125 @@
+"""The apps of exports/hosts, each made by its README's words in an empty folder, and the models that they are held to.
+
+A host whose tools are not installed is skipped, naming them; with AETK_HOSTS=required it fails instead.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import onnxruntime
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+TOOLS = {
+    "python": [],
+    "node": ["node", "npm"],
+    "web": ["node", "npm", "chromium"],
+    "cpp": ["g++", "cmake", "apt-get", "dpkg-deb"],
+}
+COMMANDS = {
+    "python": [".venv/bin/python", "detector.py"],
+    "node": ["node", "dist/main.js"],
+    "cpp": ["build/detector"],
+}
+"""How each host with a command line is called from its folder."""
+
+ENVIRONMENT = {
+    **os.environ,
+    "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    "ONNXRUNTIME_LIBRARY": str(next((Path(onnxruntime.__file__).parent / "capi").glob("libonnxruntime.so*"), "")),
+}
+
+
+@dataclass(frozen=True)
+class App:
+    """A built app."""
+
+    host: str
+    folder: Path
+
+    def run(self, *arguments, cwd=None):
+        program, *rest = COMMANDS[self.host]
+        start = [str(self.folder / part) if "/" in part or part.endswith(".py") else part for part in [program, *rest]]
+        command = [*start, *map(str, arguments)]
+        return subprocess.run(command, cwd=cwd, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+
+
+def readme_commands(host):
+    """The indented lines of a host's README: what a person types, in order."""
+    text = (ROOT / "exports/hosts" / host / "README.md").read_text(encoding="utf-8")
+    return re.findall(r"^    (.*)$", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL), re.MULTILINE)
+
+
+def check_tools(host):
+    missing = [tool for tool in TOOLS[host] if shutil.which(tool) is None]
+    if missing and os.environ.get("AETK_HOSTS") == "required":
+        pytest.fail(f"the host {host} needs {', '.join(missing)}")
+    if missing:
+        pytest.skip(f"the host {host} needs {', '.join(missing)}")
+
+
+@pytest.fixture(scope="session")
+def trained(creditcard, tmp_path_factory):
+    """Runs on card fraud, by name: every preset, and one with imputed medians."""
+    from aetk.lab.training import train
+
+    folder = tmp_path_factory.mktemp("card-fraud-runs")
+    known = {"validation": creditcard / "val.csv", "label": "Class", "drop": ["ID"], "device": "cpu", "progress": False}
+    options = {
+        "default": {},
+        "small": {"recipe": "small"},
+        "reference": {"recipe": "reference", "epochs": 20},
+        "median": {"recipe": "small", "missing": "median"},
+    }
+    return {
+        name: train(creditcard / "train.csv", out=folder / name, **known, **chosen).run
+        for name, chosen in options.items()
+    }
+
+
+@pytest.fixture(scope="session")
+def models(trained, tmp_path_factory):
+    """Exports on card fraud, by name: every preset, one with contributions, one that imputes and explains."""
+    from aetk.lab.export import export
+
+    folder = tmp_path_factory.mktemp("card-fraud-models")
+    explained = {"explained": "default", "median": "median"}
+    plain = {name: name for name in ("default", "small", "reference")}
+    return {
+        name: export(trained[run], out=folder / f"{name}.onnx", explain=name in explained).model
+        for name, run in (plain | explained).items()
+    }
+
+
+@pytest.fixture(scope="session")
+def build(models, creditcard, tmp_path_factory):
+    """A function that makes a host's app as its README says, once."""
+    built = {}
+
+    def make(host):
+        if host not in built:
+            check_tools(host)
+            folder = tmp_path_factory.mktemp(f"{host}-readme")
+            shutil.copy(models["default"], folder / "fraud.onnx")
+            shutil.copy(creditcard / "test.csv", folder / "table.csv")
+            script = "\n".join(["set -eu", *readme_commands(host)])
+            done = subprocess.run(
+                ["bash", "-c", script], cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, check=False
+            )
+            built[host] = folder, done
+        return built[host]
+
+    return make
+
+
+@pytest.fixture(scope="session", params=list(COMMANDS))
+def app(request, build):
+    """Each host with a command line, built."""
+    folder, done = build(request.param)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return App(request.param, folder / "app")

@@ -1,0 +1,123 @@
+"""Every host scores a table as aetk does, row by row, and explains it by the contract's arithmetic."""
+
+import subprocess
+
+import numpy as np
+import pandas as pd
+import pytest
+from lab.float64 import contract
+
+from aetk.contract import spec
+from aetk.edge.model import load
+from aetk.edge.scoring import score_file
+from aetk.lab.runs import read_run
+
+MODELS = ["default", "small", "reference", "explained", "median"]
+VERDICTS = ["similarity", "is_anomaly", "is_valid"]
+
+
+@pytest.fixture(scope="module")
+def broken(creditcard, tmp_path_factory):
+    """A card-fraud table in which cells are missing or infinite, written in every way that the dialect knows."""
+    table = pd.read_csv(creditcard / "test.csv", dtype=str).head(40)
+    cells = ["", "NA", "nan", "null", "inf", "-Infinity", "1e39", "-3.5e38", "1e400", "3.3e38"]
+    for i, cell in enumerate(cells):
+        table.loc[2 * i, f"V{i + 1}"] = cell
+    path = tmp_path_factory.mktemp("broken") / "broken.csv"
+    table.to_csv(path, index=False)
+    return path
+
+
+def scored(app, model, data, folder, *options):
+    out = folder / f"{app.host}.csv"
+    done = app.run("score", data, "--model", model, "--out", out, *options)
+    assert done.returncode == 0, done.stderr
+    return out, done.stdout
+
+
+def agree(found, expected, card):
+    """Hold two scored tables against each other; returns how many rows were near ties."""
+    assert list(found.columns) == list(expected.columns)
+    tie = (expected["similarity"] - card.threshold.value).abs() <= card.similarity.tolerance
+    tie &= expected["is_valid"] == 1
+    assert (found["is_valid"] == expected["is_valid"]).all()
+    assert (found["is_anomaly"] == expected["is_anomaly"])[~tie].all()
+    np.testing.assert_allclose(found["similarity"], expected["similarity"], rtol=0, atol=spec.TOLERANCE)
+    shares = [name for name in expected if name.startswith("contribution:")]
+    np.testing.assert_allclose(found[shares], expected[shares], rtol=0, atol=spec.TOLERANCE)
+    return int(tie.sum())
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_card_fraud_is_scored_as_by_aetk(app, models, creditcard, tmp_path, name):
+    score_file(models[name], creditcard / "test.csv", out=tmp_path / "aetk.csv", id_column="ID")
+    out, printed = scored(app, models[name], creditcard / "test.csv", tmp_path, "--id", "ID")
+    found, expected = pd.read_csv(out), pd.read_csv(tmp_path / "aetk.csv")
+    assert len(found) == 1922
+    assert (found["ID"] == expected["ID"]).all()
+    assert agree(found, expected, load(models[name]).card) < 20
+    assert printed.startswith(f"1922 rows: {found['is_anomaly'].sum()} flagged at threshold ")
+    assert printed.endswith(f"wrote: {out}\n")
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_missing_and_infinite_cells_get_the_same_verdict(app, models, broken, tmp_path, name):
+    score_file(models[name], broken, out=tmp_path / "aetk.csv")
+    found = pd.read_csv(scored(app, models[name], broken, tmp_path)[0])
+    expected = pd.read_csv(tmp_path / "aetk.csv")
+    agree(found, expected, load(models[name]).card)
+    assert found["row"].tolist() == list(range(1, 41))
+    if name != "median":
+        judged = np.full(40, True)
+        judged[0:18:2] = False
+        assert (found["is_valid"] == judged).all()
+        assert (found.loc[~judged, VERDICTS] == [-1, 1, 0]).all(axis=None)
+    else:
+        assert (found["is_valid"] == 1).all()
+
+
+@pytest.mark.parametrize(("name", "run"), [("explained", "default"), ("median", "median")])
+def test_contributions_are_the_contracts_and_sum_to_what_is_missing_of_one(
+    app, models, trained, broken, tmp_path, name, run
+):
+    found = pd.read_csv(scored(app, models[name], broken, tmp_path)[0])
+    names = load(models[name]).card.feature_names
+    rows = pd.read_csv(broken, na_values=["NA", "nan", "null"])[list(names)].to_numpy(np.float64)
+    with np.errstate(over="ignore"):
+        similarity, _, is_valid, share = contract(read_run(trained[run]).detector, rows.astype(np.float32))
+    shares = found[[f"contribution:{name}" for name in names]].to_numpy()
+    np.testing.assert_allclose(shares, share, rtol=0, atol=spec.TOLERANCE)
+    np.testing.assert_allclose(
+        shares.sum(axis=1), np.where(is_valid, 1 - similarity, 0), rtol=0, atol=10 * spec.TOLERANCE
+    )
+    np.testing.assert_allclose(found["similarity"], similarity, rtol=0, atol=spec.TOLERANCE)
+
+
+def test_a_carried_column_is_quoted_where_it_must_be(app, models, creditcard, tmp_path):
+    table = pd.read_csv(creditcard / "test.csv", dtype=str).head(5)
+    table["ID"] = ["007", 'a "quoted" one, with commas', "two\nlines", "=1+1", "ünï 値"]
+    table.to_csv(tmp_path / "in.csv", index=False)
+    out, _ = scored(app, models["default"], tmp_path / "in.csv", tmp_path, "--id", "ID")
+    assert pd.read_csv(out, dtype=str)["ID"].tolist() == table["ID"].tolist()
+
+
+def test_a_long_table_is_scored_in_order(app, models, creditcard, tmp_path):
+    table = pd.concat([pd.read_csv(creditcard / "test.csv")] * 6, ignore_index=True)
+    table["ID"] = range(len(table))
+    table.to_csv(tmp_path / "long.csv", index=False)
+    score_file(models["default"], tmp_path / "long.csv", out=tmp_path / "aetk.csv", id_column="ID")
+    found = pd.read_csv(scored(app, models["default"], tmp_path / "long.csv", tmp_path, "--id", "ID")[0])
+    agree(found, pd.read_csv(tmp_path / "aetk.csv"), load(models["default"]).card)
+    assert (found["ID"] == table["ID"]).all()
+
+
+def test_the_readmes_code_runs(app):
+    """In Python, the only one whose code needs no build of its own."""
+    if app.host != "python":
+        pytest.skip("the README's code of this host is part of what its own tests build")
+    text = (app.folder / "README.md").read_text(encoding="utf-8")
+    code = text.split("```python\n")[1].split("```")[0]
+    command = [app.folder / ".venv/bin/python", "-c", code]
+    done = subprocess.run(command, cwd=app.folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("True\n")

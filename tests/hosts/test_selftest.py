@@ -1,0 +1,152 @@
+"""The self-test of every host: it holds for every preset and option, and fails on what a forger might change."""
+
+import json
+import math
+import shutil
+
+import numpy as np
+import onnx
+import pytest
+from edge.forgery import add_to_first, edit, swap_columns
+
+from aetk.contract import onnxfile, spec
+from aetk.edge.model import card_path, load
+
+MODELS = ["default", "small", "reference", "explained", "median"]
+
+
+@pytest.fixture
+def forged(models, tmp_path):
+    """A copy of the default model that may be changed."""
+    shutil.copy(models["default"], tmp_path / "forged.onnx")
+    shutil.copy(card_path(models["default"]), tmp_path / "forged.card.json")
+    return tmp_path / "forged.onnx"
+
+
+def move_threshold(model, tolerances):
+    data = model.read_bytes()
+    threshold = onnxfile.read(data).threshold + tolerances * spec.TOLERANCE
+    model.write_bytes(onnxfile.with_threshold(data, float(np.float32(threshold))))
+
+
+def rewrite(model, change):
+    proto = onnx.load(model)
+    change(proto.graph)
+    model.write_bytes(proto.SerializeToString(deterministic=True))
+
+
+CHANGES = {
+    "a weight": edit("networks.0.0.weight", add_to_first(0.05)),
+    "swapped columns": swap_columns,
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_it_passes_and_says_what_ran(app, models, name):
+    done = app.run("selftest", "--json", "--model", models[name])
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = json.loads(done.stdout)
+    card = load(models[name]).card
+    assert report["passed"] is True
+    assert report["rows"] == len(card.golden)
+    assert report["tolerance"] == card.similarity.tolerance
+    assert 0 <= report["largest_difference"] <= card.similarity.tolerance
+    assert report["microseconds"] > 0
+    assert "onnxruntime" in report["runtime"]
+    assert report["provider"]
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_a_changed_file_is_refused_by_its_digest(app, forged, change):
+    rewrite(forged, change)
+    done = app.run("selftest", "--model", forged)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"detector: {forged}: the model's SHA-256 is not the one in its card")
+
+
+def test_a_moved_threshold_is_refused_by_the_digest(app, forged):
+    move_threshold(forged, 20)
+    done = app.run("selftest", "--model", forged)
+    assert done.returncode == 1
+    assert "SHA-256" in done.stderr
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_golden_rows_betray_a_change_that_was_signed_anew(app, forged, resign, change):
+    resign(forged, change)
+    done = app.run("selftest", "--json", "--model", forged)
+    assert done.returncode == 1, done.stdout + done.stderr
+    report = json.loads(done.stdout)
+    assert report["passed"] is False
+    assert report["largest_difference"] > report["tolerance"]
+
+
+@pytest.mark.parametrize("tolerances", [20, -20])
+def test_golden_rows_betray_a_moved_threshold_that_was_signed_anew(app, forged, resign, tolerances):
+    move_threshold(forged, tolerances)
+    resign(forged)
+    report = json.loads(app.run("selftest", "--json", "--model", forged).stdout)
+    assert report["passed"] is False
+    assert report["flipped_decisions"] > 0
+    assert report["broken_rule"] > 0
+
+
+@pytest.mark.parametrize("tolerances", [20, -20])
+def test_golden_rows_betray_a_threshold_that_was_moved_in_the_card_too(app, forged, resign, tolerances):
+    move_threshold(forged, tolerances)
+    moved = onnxfile.read(forged.read_bytes()).threshold
+    resign(forged, edit_card=lambda card: card["threshold"].update(value=moved))
+    report = json.loads(app.run("selftest", "--json", "--model", forged).stdout)
+    assert report["passed"] is False
+    assert report["flipped_decisions"] > 0
+    assert report["broken_rule"] == 0
+
+
+def test_golden_rows_betray_similarities_that_are_no_numbers(app, forged, resign):
+    resign(forged, edit("networks.0.0.weight", lambda values: values * np.nan))
+    done = app.run("selftest", "--json", "--model", forged)
+    assert done.returncode == 1
+    report = json.loads(done.stdout)
+    assert report["largest_difference"] is None or math.isfinite(report["largest_difference"])
+    assert report["passed"] is False
+
+
+def test_a_stale_copy_of_the_card_is_refused(app, forged):
+    copy = card_path(forged)
+    copy.write_text(copy.read_text(encoding="utf-8").replace("best-f1", "by hand"), encoding="utf-8")
+    done = app.run("selftest", "--model", forged)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"detector: {copy}: not the card that is inside forged.onnx.")
+
+
+def test_a_model_needs_no_copy_of_its_card(app, forged):
+    card_path(forged).unlink()
+    assert app.run("selftest", "--model", forged).returncode == 0
+
+
+def test_a_card_of_another_contract_is_refused(app, forged, resign):
+    resign(forged, edit_card=lambda card: card.update(contract=2))
+    done = app.run("selftest", "--model", forged)
+    assert done.returncode == 2
+    assert done.stderr == f"detector: {forged}: its card is of contract version 2, expected 1.\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "It carries no aetk card."),
+        (b"no model at all", "not a readable ONNX file."),
+        (b"\x89PNG\r\n\x1a\n" + bytes(100), "It carries no aetk card."),
+        (None, "No such model: {path}."),
+    ],
+    ids=["an empty file", "text", "a picture", "no file"],
+)
+def test_what_is_no_model_gets_one_message(app, tmp_path, content, message):
+    path = tmp_path / "other.onnx"
+    if content is not None:
+        path.write_bytes(content)
+    done = app.run("selftest", "--model", path)
+    assert done.returncode == 2
+    assert done.stderr.startswith("detector: ")
+    assert message.format(path=path) in done.stderr.splitlines()[0]
+    assert len(done.stderr.splitlines()) <= 2

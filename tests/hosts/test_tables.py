@@ -1,0 +1,144 @@
+"""Every host reads the awkward tables as aetk does, and refuses them with the same words and the same exit code."""
+
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from aetk.contract.errors import BadInput
+from aetk.edge.model import card_path
+from aetk.edge.scoring import score_file
+
+from .conftest import ROOT
+
+CASES = json.loads((ROOT / "tests/tables/awkward.json").read_text(encoding="utf-8"))["cases"]
+GUESS = "Did you mean"
+
+
+@pytest.fixture(scope="session")
+def narrow(tmp_path_factory):
+    """Models of one, two and three columns, by their number."""
+    from aetk.lab.export import export
+    from aetk.lab.training import train
+
+    folder = tmp_path_factory.mktemp("narrow")
+    random = np.random.default_rng(0)
+    models = {}
+    for count in sorted({len(case["columns"]) for case in CASES}):
+        rows = pd.DataFrame(random.normal(size=(400, count)), columns=[f"c{i}" for i in range(count)])
+        run = train(rows, recipe="small", out=folder / f"run-{count}", epochs=5, device="cpu", progress=False).run
+        models[count] = export(run, out=folder / f"{count}.onnx").model
+    return models
+
+
+@pytest.fixture
+def model_for(narrow, resign, tmp_path):
+    """A function that gives a model whose card names the columns asked for."""
+
+    def make(columns):
+        path = tmp_path / "named.onnx"
+        shutil.copy(narrow[len(columns)], path)
+        shutil.copy(card_path(narrow[len(columns)]), card_path(path))
+
+        def rename(card):
+            for feature, name in zip(card["features"], columns, strict=True):
+                feature["name"] = name
+
+        resign(path, edit_card=rename)
+        return path
+
+    return make
+
+
+def by_aetk(model, data, out, **options):
+    """What aetk makes of a table: None and a scored table, or its message and hint, and its exit code."""
+    try:
+        score_file(model, data, out=out, **options)
+    except BadInput as error:
+        return [error.message, *([error.hint] if error.hint else [])], error.exit_code
+    return None, 0
+
+
+def check_refusal(done, lines, exit_code):
+    assert done.returncode == exit_code
+    first, *rest = done.stderr.removesuffix("\n").split("\n")
+    expected, *hint = lines
+    assert first == f"detector: {expected}"
+    if not any(GUESS in line for line in hint):
+        assert rest == [f"  {line}" for line in hint]
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
+def test_an_awkward_table_gets_aetks_verdict(app, case, model_for, tmp_path):
+    data, out, expected = tmp_path / "awkward.csv", tmp_path / "host.csv", tmp_path / "aetk.csv"
+    data.write_bytes((case["header"] + case["body"]).encode("latin-1"))
+    model = model_for(case["columns"])
+    refusal, exit_code = by_aetk(model, data, expected)
+    done = app.run("score", data, "--model", model, "--out", out)
+    if refusal is not None:
+        check_refusal(done, refusal, exit_code)
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["awkward.csv", "named.card.json", "named.onnx"]
+        return
+    assert done.returncode == 0, done.stderr
+    found, known = pd.read_csv(out), pd.read_csv(expected)
+    assert found.drop(columns="similarity").equals(known.drop(columns="similarity"))
+    np.testing.assert_allclose(found["similarity"], known["similarity"], rtol=0, atol=1e-5)
+
+
+def test_a_fault_far_below_leaves_nothing_behind(app, model_for, tmp_path):
+    data = tmp_path / "long.csv"
+    data.write_text("a,b\n" + "1,2\n" * 10_000 + "1,oops\n" + '"')
+    model = model_for(["a", "b"])
+    before = sorted(tmp_path.iterdir())
+    done = app.run("score", data, "--model", model, "--out", tmp_path / "out.csv")
+    check_refusal(done, *by_aetk(model, data, tmp_path / "aetk.csv"))
+    assert "line 10002, column 'b': found 'oops'" in done.stderr
+    assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("out", ["awkward.csv", "named.onnx"])
+def test_what_is_read_is_never_overwritten(app, model_for, tmp_path, out):
+    (tmp_path / "awkward.csv").write_text("a,b\n1,2\n")
+    model = model_for(["a", "b"])
+    content = (tmp_path / out).read_bytes()
+    done = app.run("score", tmp_path / "awkward.csv", "--model", model, "--out", tmp_path / out)
+    check_refusal(done, *by_aetk(model, tmp_path / "awkward.csv", tmp_path / out))
+    assert (tmp_path / out).read_bytes() == content
+
+
+@pytest.mark.parametrize("key", ["similarity", "is_valid", "contribution:a", "absent"])
+def test_a_column_that_cannot_be_carried_is_refused(app, model_for, tmp_path, key):
+    (tmp_path / "t.csv").write_text("a,b,similarity\n1,2,3\n")
+    model = model_for(["a", "b"])
+    done = app.run("score", tmp_path / "t.csv", "--model", model, "--out", tmp_path / "out.csv", "--id", key)
+    check_refusal(done, *by_aetk(model, tmp_path / "t.csv", tmp_path / "out.csv", id_column=key))
+
+
+def test_no_file_and_no_table_are_refused(app, model_for, tmp_path):
+    model = model_for(["a", "b"])
+    done = app.run("score", tmp_path / "absent.csv", "--model", model)
+    check_refusal(done, *by_aetk(model, tmp_path / "absent.csv", tmp_path / "out.csv"))
+    folder = app.run("score", tmp_path, "--model", model)
+    assert folder.returncode == 2
+    assert folder.stderr == f"detector: {tmp_path} is a folder; expected a CSV file.\n"
+
+
+@pytest.mark.parametrize("arguments", [[], ["frobnicate"], ["score"], ["selftest", "--no-such-option"]])
+def test_wrong_usage_is_exit_2_without_a_trace(app, arguments):
+    done = app.run(*arguments)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr
+    assert "Traceback" not in done.stderr
+    assert "    at " not in done.stderr
+
+
+def test_the_default_output_is_named_after_the_table_in_the_working_folder(app, model_for, tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/t.csv").write_text("a,b\n1,2\n")
+    done = app.run("score", tmp_path / "in/t.csv", "--model", model_for(["a", "b"]), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "t.scores.csv").read_text().startswith("row,similarity,is_anomaly,is_valid\n1,")

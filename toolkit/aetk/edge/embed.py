@@ -1,0 +1,118 @@
+"""Writes an app around a model: one of `exports/hosts`, ready to build, with the model and its card inside."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from aetk.contract import spec
+from aetk.contract.errors import BadInput, Unavailable
+from aetk.edge.model import LoadedModel, load
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+_PLACES = (_PACKAGE / "hosts", _PACKAGE.parents[1] / "exports" / "hosts")
+"""Where the apps lie: in an installed wheel, or in a checkout."""
+
+_MADE = shutil.ignore_patterns("node_modules", "dist", "build", "__pycache__", "test-results", "*.pyc")
+"""What building an app leaves in its folder."""
+
+
+@dataclass(frozen=True)
+class Host:
+    """An app that embeds a model.
+
+    Attributes:
+        name: its folder, and its name on the command line.
+        model: the folder in it that holds `detector.onnx` and `detector.card.json`.
+        build: the commands, run in its folder, that make it ready.
+        selftest: the command that then proves it.
+    """
+
+    name: str
+    model: str
+    build: str
+    selftest: str
+
+
+HOSTS = {
+    host.name: host
+    for host in (
+        Host("python", "model", "pip install numpy onnxruntime", "python detector.py selftest"),
+        Host("node", "model", "ONNXRUNTIME_NODE_INSTALL=skip npm install && npm run build", "npm run selftest"),
+        Host("web", "public/model", "npm install && npm run build", "npm run preview"),
+        Host("cpp", "model", "cmake -S . -B build && cmake --build build", "build/detector selftest"),
+    )
+}
+
+
+@dataclass(frozen=True)
+class EmbedReport:
+    """What was written.
+
+    Attributes:
+        host: the app's name in `HOSTS`.
+        model: the file that was embedded.
+        out: the app's folder.
+        files: how many it holds.
+        bytes: how large they are together, sources and model, before anything is built.
+    """
+
+    host: str
+    model: Path
+    out: Path
+    files: int
+    bytes: int
+
+
+def embed(host: str, model: str | Path, out: Path | None = None) -> EmbedReport:
+    """Write an app into a folder of its own, which appears when it is complete.
+
+    Args:
+        host: a name in `HOSTS`.
+        model: an exported model; the card's copy is written from the card inside it.
+        out: a folder that does not exist yet, or an empty one; by default `MODEL-HOST` here.
+
+    Raises:
+        BadInput: no such host or model, or a folder that holds something.
+        CheckFailed: the model is not the one that its card describes.
+        Unavailable: this installation came without the apps.
+    """
+    if host not in HOSTS:
+        raise BadInput(f"No host is called '{host}'.", f"Known: {', '.join(HOSTS)}.")
+    source = _source(host)
+    loaded = load(Path(model))
+    out = out or Path(f"{loaded.path.stem}-{host}")
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise BadInput(f"{out} exists already.", "Name a new or an empty folder with --out.")
+    target = out.resolve()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as folder:
+        app = Path(folder) / "app"
+        shutil.copytree(source, app, ignore=_without_model(source / HOSTS[host].model))
+        _write_model(app / HOSTS[host].model, loaded)
+        files = [path for path in app.rglob("*") if path.is_file()]
+        size = sum(path.stat().st_size for path in files)
+        os.replace(app, target)
+    return EmbedReport(host, loaded.path, out, len(files), size)
+
+
+def _source(host: str) -> Path:
+    for place in _PLACES:
+        if (place / host).is_dir():
+            return place / host
+    raise Unavailable("The apps did not come with this installation of aetk.", "Install it from its wheel or checkout.")
+
+
+def _without_model(model: Path) -> Callable[[str, list[str]], set[str]]:
+    def ignore(folder: str, names: list[str]) -> set[str]:
+        return set(_MADE(folder, names)) | ({model.name} if Path(folder) == model.parent else set())
+
+    return ignore
+
+
+def _write_model(folder: Path, loaded: LoadedModel) -> None:
+    folder.mkdir(parents=True)
+    (folder / "detector.onnx").write_bytes(loaded.data)
+    (folder / "detector.card.json").write_text(loaded.graph.metadata[spec.CARD_KEY], encoding="utf-8", newline="")
