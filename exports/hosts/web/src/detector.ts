@@ -23,7 +23,7 @@ export class Detector {
 
   /** Start a model whose card was read; Problem with exit code 3 if it cannot run. */
   static async start(file: ModelFile): Promise<Detector> {
-    return new Detector(file, await createSession(file.bytes));
+    return new Detector(file, await createSession(file));
   }
 
   /** Judge rows, float32 [rows, features], raw values in the card's order. */

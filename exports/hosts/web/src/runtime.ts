@@ -1,7 +1,7 @@
 import * as ort from "onnxruntime-web/wasm";
 import loaderUrl from "onnxruntime-web/ort-wasm-simd-threaded.mjs?url";
 import wasmUrl from "onnxruntime-web/ort-wasm-simd-threaded.wasm?url";
-import { Problem } from "./contract.ts";
+import { Problem, type ModelFile } from "./contract.ts";
 
 export const PROVIDER = "wasm";
 export const RUNTIME = `onnxruntime-web ${ort.env.versions.web}`;
@@ -14,12 +14,16 @@ ort.env.wasm.numThreads = self.crossOriginIsolated ? Math.min(4, Math.ceil(navig
 ort.env.logLevel = "error";
 
 /** A session of the WebAssembly provider and no other; Problem with exit code 3 if it cannot run the model. */
-export async function createSession(bytes: Uint8Array): Promise<ort.InferenceSession> {
+export async function createSession({ bytes, card }: ModelFile): Promise<ort.InferenceSession> {
   try {
     return await ort.InferenceSession.create(bytes, { executionProviders: [PROVIDER] });
   } catch (error) {
     const [line] = (error instanceof Error ? error.message : String(error)).trim().split("\n");
-    throw new Problem(`${PROVIDER} cannot run this model: ${(line ?? "").slice(0, 300)}`, "", 3);
+    throw new Problem(
+      `${PROVIDER} cannot run this model: ${(line ?? "").slice(0, 300)}`,
+      `The model requires ${card.requires}.`,
+      3,
+    );
   }
 }
 

@@ -1,4 +1,4 @@
-import { Problem, TableReader } from "./contract.ts";
+import { LineReader, Problem, TableReader } from "./contract.ts";
 import type { Detector } from "./detector.ts";
 import type { Progress } from "./messages.ts";
 import { Scored } from "./scored.ts";
@@ -48,11 +48,17 @@ export async function scoreTable(
   return { scored, columns, key: carried };
 }
 
-/** The names in the header; none if there is none. */
+/** The names in the header, as far as there is one: its faults are for the TableReader to find. */
 async function header(file: File): Promise<readonly string[]> {
-  const reader = new TableReader(file.name, []);
-  for (let at = 0; at < file.size && reader.names === null; at += PIECE) reader.push(await bytes(file, at));
-  return reader.names ?? [];
+  let names: string[] | undefined;
+  const reader = new LineReader(file.name, (_, cells) => (names ??= cells));
+  try {
+    for (let at = 0; at < file.size && names === undefined; at += PIECE) reader.push(await bytes(file, at));
+    if (names === undefined) reader.end();
+  } catch (error) {
+    if (names === undefined && !(error instanceof Problem)) throw error;
+  }
+  return names ?? [];
 }
 
 async function bytes(file: File, at: number): Promise<Uint8Array> {
