@@ -18,6 +18,7 @@ export class Client {
   private readonly worker = start();
   private readonly waiting = new Map<number, { resolve: (value: never) => void; reject: (error: Error) => void }>();
   private calls = 0;
+  private broken: Refusal | null = null;
 
   constructor(onProgress: (progress: Progress) => void) {
     this.worker.onmessage = ({ data }: MessageEvent<Answered>) => {
@@ -29,14 +30,15 @@ export class Client {
     };
     this.worker.onerror = (event) => {
       const message = `The page's worker cannot run${event.message ? `: ${event.message}` : ""}.`;
-      const fault = { message, hint: "Load the page again.", cancelled: false };
-      for (const { reject } of this.waiting.values()) reject(new Refusal(fault));
+      this.broken = new Refusal({ message, hint: "Load the page again.", cancelled: false });
+      for (const { reject } of this.waiting.values()) reject(this.broken);
       this.waiting.clear();
     };
   }
 
   /** Ask the worker; rejects with a Refusal. */
   call<K extends keyof Calls>(call: K, asked: Calls[K]["asked"]): Promise<Calls[K]["answer"]> {
+    if (this.broken !== null) return Promise.reject(this.broken);
     const id = ++this.calls;
     return new Promise((resolve, reject) => {
       this.waiting.set(id, { resolve, reject });

@@ -10,6 +10,7 @@ interface Field {
 const GRAPH = 7;
 const METADATA = 14;
 const INITIALIZER = 5;
+const DIMS = 1;
 const NAME = 8;
 const RAW_DATA = 9;
 
@@ -45,6 +46,19 @@ export interface Numbers {
   set(i: number, value: number): void;
 }
 
+/** The names of the initializers that are matrices of so many columns, in the file's order. */
+export function matrices(model: Buffer, columns: number): string[] {
+  const graph = fields(model).find((field) => field.number === GRAPH);
+  return fields(graph!.value)
+    .filter((field) => field.number === INITIALIZER)
+    .map((field) => fields(field.value))
+    .filter((tensor) => {
+      const sizes = tensor.filter(({ number }) => number === DIMS).flatMap(({ value }) => varints(value));
+      return sizes.length === 2 && sizes[1] === columns;
+    })
+    .map((tensor) => tensor.find(({ number }) => number === NAME)!.value.toString());
+}
+
 /** The card's bytes inside a model. */
 export function cardIn(model: Buffer): Buffer {
   const entry = fields(model).find((field) => field.number === METADATA && field.value.includes("aetk.card"));
@@ -60,23 +74,35 @@ function digest(model: Buffer): string {
 
 function fields(message: Buffer): Field[] {
   const found: Field[] = [];
-  let at = 0;
-  const varint = (): number => {
-    let value = 0;
-    for (let scale = 1; ; scale *= 128) {
-      const byte = message[at++]!;
-      value += (byte & 127) * scale;
-      if (byte < 128) return value;
-    }
-  };
-  while (at < message.length) {
-    const start = at;
-    const key = varint();
+  for (let start = 0; start < message.length; ) {
+    let [key, at] = varint(message, start);
     let size = { 1: 8, 5: 4 }[key & 7] ?? 0;
-    if ((key & 7) === 0) varint();
-    if ((key & 7) === 2) size = varint();
-    found.push({ number: key >>> 3, raw: message.subarray(start, at + size), value: message.subarray(at, at + size) });
-    at += size;
+    if ((key & 7) === 0) size = varint(message, at)[1] - at;
+    if ((key & 7) === 2) [size, at] = varint(message, at);
+    const end = at + size;
+    found.push({ number: key >>> 3, raw: message.subarray(start, end), value: message.subarray(at, end) });
+    start = end;
+  }
+  return found;
+}
+
+/** A number and where it ends. */
+function varint(message: Buffer, start: number): [number, number] {
+  let value = 0;
+  for (let at = start, scale = 1; ; at++, scale *= 128) {
+    const byte = message[at]!;
+    value += (byte & 127) * scale;
+    if (byte < 128) return [value, at + 1];
+  }
+}
+
+/** All the numbers in these bytes. */
+function varints(message: Buffer): number[] {
+  const found: number[] = [];
+  for (let at = 0; at < message.length; ) {
+    const [value, end] = varint(message, at);
+    found.push(value);
+    at = end;
   }
   return found;
 }

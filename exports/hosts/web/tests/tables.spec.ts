@@ -11,7 +11,7 @@ test("a table that cannot be read is refused with its line, and the result befor
     ["a,b\n1,2\n", `bad.csv has no column '${NAMES[0]}'.`],
     [NAMES.join(";") + "\n", "bad.csv: the header is one column"],
     [`${NAMES.join(",")}\n`, "bad.csv has a header and no rows."],
-    [`${NAMES.join(",")}\n${first}\n1,2\n`, "bad.csv, line 3: found 2 cells, expected 30 as in the header."],
+    [`${NAMES.join(",")}\n${first}\n1,2\n`, `bad.csv, line 3: found 2 cells, expected ${NAMES.length} as in the header.`],
     [`${NAMES.join(",")}\n${first}\n${second!.replace(/^[^,]*/, "1_000")}\n`,
       `bad.csv, line 3, column '${NAMES[0]}': found '1_000', expected a number.`],
   ]; // prettier-ignore
@@ -101,4 +101,20 @@ test("on an isolated page threads are used and the golden rows pass", async ({ p
   await choose(page, csv(rows(300)));
   await judged(page);
   expect(faults).toEqual([]);
+});
+
+test("a table can be dropped anywhere on the page", async ({ detector: page }) => {
+  const dropped = await page.evaluateHandle((content) => {
+    const data = new DataTransfer();
+    data.items.add(new File([content], "dropped.csv"));
+    return data;
+  }, csv(rows(20)));
+  await page.locator("footer").dispatchEvent("drop", { dataTransfer: dropped });
+  await judged(page, "dropped.csv");
+});
+
+test("a page whose worker cannot start says so", async ({ page }) => {
+  await page.route("**/worker-*.js", (route) => route.fulfill({ status: 404, body: "" }));
+  await page.goto("./");
+  await expect(page.locator("#verdict.failed")).toContainText("The page's worker cannot run");
 });
