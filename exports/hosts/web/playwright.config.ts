@@ -1,0 +1,23 @@
+import { defineConfig } from "@playwright/test";
+
+const PORT = 4179;
+
+export default defineConfig({
+  testDir: "tests",
+  outputDir: "test-results/playwright",
+  workers: 1,
+  timeout: 60_000,
+  reporter: "list",
+  use: {
+    baseURL: `http://127.0.0.1:${PORT}/some/where/`,
+    browserName: "chromium",
+    headless: true,
+    viewport: { width: 1100, height: 900 },
+    launchOptions: { executablePath: process.env["CHROMIUM"] ?? "/usr/bin/chromium", args: ["--no-sandbox"] },
+  },
+  webServer: {
+    command: `node tests/server.js ${PORT} dist /some/where/`,
+    url: `http://127.0.0.1:${PORT}/some/where/`,
+    reuseExistingServer: false,
+  },
+});

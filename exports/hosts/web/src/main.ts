@@ -1,0 +1,109 @@
+import { Client, Refusal } from "./client.ts";
+import { byId, element } from "./dom.ts";
+import type { Model } from "./messages.ts";
+import { embedded, chosen, type Files } from "./models.ts";
+import { counted } from "./numbers.ts";
+import { showCard } from "./parts/card.ts";
+import { tell } from "./parts/problem.ts";
+import { ProgressBar } from "./parts/progress.ts";
+import { Result } from "./parts/result.ts";
+import * as verdict from "./parts/verdict.ts";
+
+const progress = new ProgressBar();
+const client = new Client(({ rows, share }) => progress.update(rows, share));
+const result = new Result(client);
+const tableInput = byId("table-file", HTMLInputElement);
+const modelInput = byId("model-file", HTMLInputElement);
+const keyInput = byId("key", HTMLSelectElement);
+
+let model: Model | null = null;
+let table: File | null = null;
+let runs = 0;
+
+/** Take a model if it passes; one that was there before stays if it does not. */
+async function open(files: () => Promise<Files>): Promise<void> {
+  tell("model-problem", null);
+  try {
+    model = await client.call("open", await files());
+  } catch (error) {
+    if (model === null) verdict.failed(error);
+    else tell("model-problem", error);
+    return;
+  }
+  verdict.passed(model);
+  showCard(model);
+  tableInput.disabled = false;
+  if (table !== null) await score(table);
+}
+
+/** Judge a table; what was shown before stays until this one is complete. */
+async function score(file: File): Promise<void> {
+  if (model === null) return;
+  const run = ++runs;
+  client.cancel();
+  tell("problem", null);
+  progress.start(file.name);
+  try {
+    const judged = await client.call("score", { file, key: keyInput.value || null });
+    table = file;
+    result.show(judged);
+    offerKeys(judged.columns, judged.key);
+    if (run === runs) progress.end(`${file.name} is judged: ${counted(judged.rows, "row")}.`);
+  } catch (error) {
+    if (run !== runs) return; // another table has taken its place
+    const cancelled = error instanceof Refusal && error.cancelled;
+    progress.end(cancelled ? "Cancelled." : "");
+    if (!cancelled) tell("problem", error);
+  }
+}
+
+function offerKeys(columns: readonly string[], key: string | null): void {
+  keyInput.replaceChildren(
+    element("option", { value: "" }, "its row number"),
+    ...columns.map((name) => element("option", { value: name, disabled: isWritten(name) }, name)),
+  );
+  keyInput.value = key ?? "";
+  keyInput.disabled = false;
+}
+
+/** Whether the scored CSV has a column of this name anyway. */
+const isWritten = (name: string): boolean => /^(similarity|is_anomaly|is_valid|contribution:.*)$/s.test(name);
+
+function take(files: File[]): void {
+  const [first] = files;
+  if (files.some(isModel)) void open(() => chosen(files));
+  else if (first !== undefined) void score(first);
+}
+
+const isModel = (file: File): boolean => file.name.toLowerCase().endsWith(".onnx");
+
+tableInput.onchange = () => take([...(tableInput.files ?? [])]);
+modelInput.onchange = () => {
+  const files = [...(modelInput.files ?? [])];
+  if (files.length > 0) void open(() => chosen(files));
+};
+for (const input of [tableInput, modelInput])
+  input.onclick = () => (input.value = ""); // so that the same file can be chosen again after it was mended
+keyInput.onchange = () => {
+  if (table !== null) void score(table);
+};
+byId("cancel", HTMLButtonElement).onclick = () => client.cancel();
+
+const drop = byId("drop", HTMLElement);
+document.ondragover = (event) => {
+  event.preventDefault();
+  drop.classList.add("over");
+};
+document.ondragleave = (event) => {
+  if (event.relatedTarget === null) drop.classList.remove("over");
+};
+document.ondrop = (event) => {
+  event.preventDefault();
+  drop.classList.remove("over");
+  const files = event.dataTransfer?.files;
+  if (files === undefined || files.length === 0) return;
+  if (![...files].some(isModel)) tableInput.files = files; // shows its name
+  take([...files]);
+};
+
+void open(embedded);
