@@ -20,4 +20,6 @@ createServer((request, response) => {
   const type = types[extname(path)] ?? "application/octet-stream";
   response.writeHead(200, { "Content-Type": type, ...(isIsolated ? isolated : {}) });
   createReadStream(path).pipe(response);
-}).listen(Number(port), "127.0.0.1");
+}).listen(Number(port), "127.0.0.1", function () {
+  console.log(this.address().port); // which one, where 0 was asked for
+});
