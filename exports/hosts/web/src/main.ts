@@ -38,7 +38,10 @@ async function open(files: () => Promise<Files>): Promise<void> {
 
 /** Judge a table; what was shown before stays until this one is complete. */
 async function score(file: File): Promise<void> {
-  if (model === null) return;
+  if (model === null) {
+    table = file; // for when there is one
+    return;
+  }
   const run = ++runs;
   client.cancel();
   tell("problem", null);

@@ -118,3 +118,15 @@ test("a page whose worker cannot start says so", async ({ page }) => {
   await page.goto("./");
   await expect(page.locator("#verdict.failed")).toContainText("The page's worker cannot run");
 });
+
+test("one row is enough, and so is a table of rows that cannot be judged", async ({ detector: page }) => {
+  await choose(page, csv(rows(1)), "one.csv");
+  await judged(page, "one.csv");
+  await expect(page.locator("#announcement")).toHaveText("one.csv is judged: 1 row.");
+  await choose(page, csv(rows(30).map((row) => row.with(0, NaN))), "none.csv");
+  await judged(page, "none.csv");
+  expect(await figure(page, "Alarms per 1,000")).toBe("1,000");
+  await page.getByRole("slider", { name: "Threshold" }).fill("0");
+  expect(await figure(page, "Flagged")).toBe("30");
+  await expect(page.locator("#rows tbody tr")).toHaveCount(25);
+});

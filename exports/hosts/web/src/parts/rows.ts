@@ -102,11 +102,15 @@ export class Rows {
       this.shown = indexes;
       this.body.replaceChildren(...rows.map((row) => this.line(row)));
     }
-    const what = { flagged: "flagged row", unjudged: "row that could not be judged", all: "row" }[this.choice];
+    const what = {
+      flagged: (rows: number) => `${counted(rows, "flagged row")}, the least similar first`,
+      unjudged: (rows: number) => `${count(rows)} that could not be judged, in the table’s order`,
+      all: (rows: number) => `${counted(rows, "row")}, the least similar first`,
+    }[this.choice];
     this.caption.textContent =
       total === 0
         ? { flagged: "No row is flagged.", unjudged: "Every row could be judged.", all: "" }[this.choice]
-        : `${count(indexes.length)} of ${this.choice === "unjudged" ? `${count(total)} that could not be judged` : counted(total, what)}, the least similar first`;
+        : `${count(indexes.length)} of ${what(total)}`;
     this.more.hidden = indexes.length >= total;
     this.more.textContent = `Show ${count(Math.min(PAGE * 2, total - indexes.length))} more`;
     this.table.classList.toggle("empty", total === 0);
