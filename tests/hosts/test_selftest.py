@@ -1,5 +1,6 @@
 """The self-test of every host: it holds for every preset and option, and fails on what a forger might change."""
 
+import base64
 import json
 import math
 import shutil
@@ -150,3 +151,51 @@ def test_what_is_no_model_gets_one_message(app, tmp_path, content, message):
     assert done.stderr.startswith("detector: ")
     assert message.format(path=path) in done.stderr.splitlines()[0]
     assert len(done.stderr.splitlines()) <= 2
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda card: card.pop("features"),
+        lambda card: card["features"][0].update(name=7),
+        lambda card: card["features"][1].update(name=card["features"][0]["name"]),
+        lambda card: card["golden"].update(inputs=card["golden"]["inputs"][:-8]),
+        lambda card: card["golden"].update(similarity="no base64"),
+        lambda card: card["golden"]["is_valid"].pop(),
+        lambda card: card["golden"].update(is_anomaly=["yes"] * card["golden"]["rows"]),
+        lambda card: card["threshold"].update(value=None),
+        lambda card: card.pop("requires"),
+        lambda card: card.update(golden=[]),
+    ],
+)
+def test_a_card_that_lacks_something_is_refused_in_one_line(app, forged, resign, spoil):
+    resign(forged, edit_card=spoil)
+    done = app.run("selftest", "--model", forged)
+    assert done.returncode == 2, done.stderr
+    assert done.stderr == f"detector: {forged}: its card cannot be read.\n  Export the model again.\n"
+
+
+def test_a_card_that_lists_another_number_of_columns_is_refused(app, forged, resign):
+    def shorten(card):
+        golden = card["golden"]
+        inputs = np.frombuffer(base64.b64decode(golden["inputs"]), "<f4").reshape(golden["rows"], -1)[:, 1:]
+        golden["inputs"] = base64.b64encode(inputs.tobytes()).decode()
+        card["features"].pop()
+
+    resign(forged, edit_card=shorten)
+    done = app.run("selftest", "--model", forged)
+    assert done.returncode == 3
+    assert done.stderr.startswith("detector: CPUExecutionProvider cannot run this model: ")
+    assert len(done.stderr.splitlines()) == 2
+
+
+def test_a_runtime_that_is_too_old_or_a_graph_that_it_refuses_is_exit_3_with_what_the_model_requires(
+    app, forged, resign
+):
+    resign(
+        forged, lambda graph: graph.node[0].attribute.pop() if graph.node[0].attribute else graph.node[0].input.pop()
+    )
+    done = app.run("selftest", "--model", forged)
+    assert done.returncode == 3
+    assert done.stderr.startswith("detector: CPUExecutionProvider cannot run this model: ")
+    assert done.stderr.endswith("\n  The model requires ONNX Runtime 1.17 or newer.\n")

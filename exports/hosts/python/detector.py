@@ -132,17 +132,17 @@ class Detector:
             features = np.asarray(rows, np.float32)
         if features.ndim != 2 or features.shape[1] != len(self.features):
             raise Problem(f"Rows are of shape {features.shape}, expected (any number, {len(self.features)}).")
-        outputs = dict(zip(self._outputs, self._session.run(None, {"features": features})))
+        try:
+            outputs = dict(zip(self._outputs, self._session.run(None, {"features": features})))
+        except Exception as error:  # noqa: BLE001 - onnxruntime raises a dozen unrelated types
+            raise _cannot_run(self.provider, self.card, error) from None
         return Scores(*(outputs[name] for name in Scores._fields[:3]), outputs.get("contribution"))
 
     def selftest(self) -> Selftest:
         """Replay the golden rows, and take the time of one decision."""
         golden = self.card["golden"]
-        inputs, expected, exact = (
-            np.frombuffer(base64.b64decode(golden[name]), dtype)
-            for name, dtype in (("inputs", "<f4"), ("similarity", "<f4"), ("similarity64", "<f8"))
-        )
-        inputs = inputs.reshape(golden["rows"], len(self.features))
+        inputs = _floats(golden["inputs"]).reshape(golden["rows"], len(self.features))
+        expected = _floats(golden["similarity"])
         valid = np.array(golden["is_valid"], bool)
         ties = np.array([flag is None for flag in golden["is_anomaly"]])
         scores = self.score(inputs)
@@ -157,7 +157,7 @@ class Detector:
             tolerance=self.tolerance,
             runtime=f"onnxruntime {onnxruntime.__version__}",
             provider=self.provider,
-            microseconds=self._time(inputs[int(np.abs(exact).argmax())][None]),
+            microseconds=self._time(inputs[:1]),
         )
 
     def _contradictions(self, scores: Scores) -> np.ndarray:
@@ -197,11 +197,11 @@ def _card(path: Path, data: bytes) -> dict[str, Any]:
         raise Problem(f"{path}: It carries no aetk card.", "Export it with: aetk export --onnx")
     try:
         card: dict[str, Any] = json.loads(cards[0])
-        version = card["contract"]
+        if card["contract"] != CONTRACT:
+            raise Problem(f"{path}: its card is of contract version {card['contract']}, expected {CONTRACT}.")
+        _check_card(card)
     except (ValueError, KeyError, TypeError):
         raise Problem(f"{path}: its card cannot be read.", "Export the model again.") from None
-    if version != CONTRACT:
-        raise Problem(f"{path}: its card is of contract version {version}, expected {CONTRACT}.")
     rest = b"".join(raw for raw, number, value in parts if _card_in((raw, number, value)) is None)
     refuse = "Do not use it; take the file from where it was exported."
     if hashlib.sha256(rest).hexdigest() != card["model_sha256"]:
@@ -214,6 +214,29 @@ def _card(path: Path, data: bytes) -> dict[str, Any]:
             1,
         )
     return card
+
+
+def _check_card(card: dict[str, Any]) -> None:
+    """ValueError, KeyError or TypeError where a part that is used here is missing or of another kind."""
+    names, golden = [feature["name"] for feature in card["features"]], card["golden"]
+    numbers = [card["threshold"]["value"], card["similarity"]["tolerance"]]
+    sizes = [len(_floats(golden["inputs"])), len(_floats(golden["similarity"])), len(golden["is_anomaly"])]
+    rows = len(golden["is_valid"])
+    right = (
+        {type(text) for text in (*names, card["requires"], card["model_sha256"])} == {str}
+        and 0 < len(set(names)) == len(names)
+        and all(math.isfinite(number) for number in numbers)
+        and sizes == [rows * len(names), rows, rows]
+        and rows == golden["rows"] > 0
+        and {*golden["is_anomaly"]} <= {0, 1, None}
+        and {*golden["is_valid"]} <= {0, 1}
+    )
+    if not right:
+        raise ValueError
+
+
+def _floats(text: str) -> np.ndarray:
+    return np.frombuffer(base64.b64decode(text, validate=True), "<f4")
 
 
 def _fields(message: bytes) -> Iterator[tuple[bytes, int, bytes]]:
@@ -267,10 +290,12 @@ def _session(data: bytes, card: dict[str, Any], provider: str, threads: int | No
     try:
         return onnxruntime.InferenceSession(data, options, providers=[(provider, OPTIONS.get(provider, {}))])
     except Exception as error:  # noqa: BLE001 - onnxruntime raises a dozen unrelated types
-        first = str(error).strip().splitlines()[0][:300]
-        raise Problem(
-            f"{provider} cannot run this model: {first}", f"The model requires {card['requires']}.", 3
-        ) from None
+        raise _cannot_run(provider, card, error) from None
+
+
+def _cannot_run(provider: str, card: dict[str, Any], error: Exception) -> Problem:
+    first = str(error).strip().splitlines()[0][:300]
+    return Problem(f"{provider} cannot run this model: {first}", f"The model requires {card['requires']}.", 3)
 
 
 # Tables: CSV in UTF-8 with a header, as aetk reads them. Columns are found by name.
