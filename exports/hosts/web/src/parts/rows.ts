@@ -1,4 +1,4 @@
-import { byId, element } from "../dom.ts";
+import { brief, byId, element } from "../dom.ts";
 import { count, counted, similar } from "../numbers.ts";
 import type { Judged, Row } from "../messages.ts";
 import { countBelow, type Scale } from "../scale.ts";
@@ -27,7 +27,7 @@ export class Rows {
     private readonly fetchRows: (indexes: Uint32Array) => Promise<Row[]>,
   ) {
     const explains = judged.model.explains;
-    const names = [judged.key ?? "Row", "Similarity", ...(explains ? ["What weighs most"] : [])];
+    const names = [judged.key === null ? "Row" : brief(judged.key), "Similarity", ...(explains ? ["What weighs most"] : [])];
     const head = names.map((name) => element("th", { scope: "col" }, name));
     this.table.append(element("thead", {}, element("tr", {}, ...head)), this.body);
     this.more.onclick = () => {
@@ -117,7 +117,7 @@ export class Rows {
   }
 
   private line(row: Row): HTMLTableRowElement {
-    const name = row.key === null ? count(row.number) : row.key;
+    const name = row.key === null ? count(row.number) : brief(row.key);
     const number = row.key === null ? [] : [element("span", { className: "hint" }, `row ${count(row.number)}`)];
     const cells = [
       element("th", { scope: "row" }, element("span", { className: "name" }, name), ...number),
