@@ -1,8 +1,9 @@
 import { existsSync, readFileSync } from "node:fs";
 import { performance } from "node:perf_hooks";
 
-import * as ort from "onnxruntime-node";
+import type { InferenceSession } from "onnxruntime-node";
 
+import { cannotUse } from "./cannotuse.ts";
 import type { Card } from "./core/card.ts";
 import { type Scores, type Selftest, selftest } from "./core/golden.ts";
 import { cardPath, readModelFile } from "./core/model.ts";
@@ -12,7 +13,8 @@ export type { Card, Scores, Selftest };
 export { Problem };
 
 export const PROVIDER = "CPUExecutionProvider";
-export const RUNTIME = `onnxruntime-node ${ort.env.versions.node ?? ort.env.versions.common}`;
+type Runtime = typeof import("onnxruntime-node");
+
 const ERRORS_ONLY = 3;
 
 export interface Options {
@@ -25,29 +27,33 @@ export class Detector {
   /** The columns, in the order in which `score` takes them. */
   readonly features: readonly string[];
   readonly threshold: number;
+  /** The library that runs the model, and its version. */
+  readonly runtime: string;
 
   private constructor(
     readonly path: string,
     readonly card: Card,
-    private readonly session: ort.InferenceSession,
+    private readonly ort: Runtime,
+    private readonly session: InferenceSession,
   ) {
     this.features = card.features.map((feature) => feature.name);
     this.threshold = card.threshold.value;
+    this.runtime = `onnxruntime-node ${ort.env.versions.node ?? ort.env.versions.common}`;
   }
 
   /**
    * Opens an `.onnx` file; a card beside it (`NAME.card.json`) must be the one inside it.
    *
    * Rejects with a Problem: exit code 2 for a file that is no such model, 1 where model and card disagree, 3 where the
-   * runtime cannot run it.
+   * runtime is not installed or cannot run it.
    */
   static async open(path: string, options: Options = {}): Promise<Detector> {
-    const copy = cardPath(path);
-    const { bytes, card } = readModelFile(path, readModel(path), existsSync(copy) ? readFileSync(copy) : null);
-    const settings: ort.InferenceSession.SessionOptions = { executionProviders: ["cpu"], logSeverityLevel: ERRORS_ONLY };
+    const { bytes, card } = readModelFile(path, readModel(path), readCopy(cardPath(path)));
+    const ort = await loadRuntime();
+    const settings: InferenceSession.SessionOptions = { executionProviders: ["cpu"], logSeverityLevel: ERRORS_ONLY };
     if (options.threads !== undefined) settings.intraOpNumThreads = options.threads;
     try {
-      return new Detector(path, card, await ort.InferenceSession.create(bytes, settings));
+      return new Detector(path, card, ort, await ort.InferenceSession.create(bytes, settings));
     } catch (error) {
       throw cannotRun(card, error);
     }
@@ -68,9 +74,9 @@ export class Detector {
     if (rows.length % width !== 0) {
       throw new Problem(`Found ${rows.length} values, expected a multiple of ${width}.`);
     }
-    let answers: ort.InferenceSession.OnnxValueMapType;
+    let answers: InferenceSession.OnnxValueMapType;
     try {
-      answers = await this.session.run({ features: new ort.Tensor("float32", rows, [rows.length / width, width]) });
+      answers = await this.session.run({ features: new this.ort.Tensor("float32", rows, [rows.length / width, width]) });
     } catch (error) {
       throw cannotRun(this.card, error);
     }
@@ -95,11 +101,32 @@ function readModel(path: string): Uint8Array {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT") throw new Problem(`No such model: ${path}.`);
     if (code === "EISDIR") throw new Problem(`${path} is a folder; expected an .onnx file.`);
-    throw error;
+    throw cannotUse(path, error);
+  }
+}
+
+function readCopy(path: string): Uint8Array | null {
+  try {
+    return existsSync(path) ? readFileSync(path) : null;
+  } catch (error) {
+    throw cannotUse(path, error);
+  }
+}
+
+/** The library is loaded late, so that its absence can be told in words. */
+async function loadRuntime(): Promise<Runtime> {
+  try {
+    return await import("onnxruntime-node");
+  } catch (error) {
+    throw new Problem(`onnxruntime-node cannot be loaded: ${firstLine(error)}`, "Install it with: npm install", 3);
   }
 }
 
 function cannotRun(card: Card, error: unknown): Problem {
+  return new Problem(`${PROVIDER} cannot run this model: ${firstLine(error)}`, `The model requires ${card.requires}.`, 3);
+}
+
+function firstLine(error: unknown): string {
   const [first] = String(error instanceof Error ? error.message : error).trim().split("\n");
-  return new Problem(`${PROVIDER} cannot run this model: ${first!.slice(0, 300)}`, `The model requires ${card.requires}.`, 3);
+  return first!.slice(0, 300);
 }

@@ -1,9 +1,11 @@
 #!/usr/bin/env node
-import { basename, dirname, extname, join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
-import { Detector, Problem, PROVIDER, RUNTIME } from "./detector.ts";
+import { Detector, Problem, PROVIDER } from "./detector.ts";
+import { general } from "./general.ts";
+import { stem, tidied } from "./paths.ts";
 import { scoreTable } from "./scoretable.ts";
 
 const USAGE = `usage: detector selftest [--model FILE] [--json]
@@ -20,7 +22,6 @@ const OPTIONS = {
   id: { type: "string" },
   help: { type: "boolean", short: "h", default: false },
 } as const;
-const WRITING_FAILED = ["ENOSPC", "EDQUOT", "EIO"];
 
 async function main(): Promise<number> {
   const { values, positionals } = parse();
@@ -29,23 +30,26 @@ async function main(): Promise<number> {
     return 0;
   }
   const [command, table, ...more] = positionals;
-  if (command === "selftest" && table === undefined) return selftest(values.model, values.json);
+  const model = tidied(values.model);
+  if (command === "selftest" && table === undefined) return selftest(model, values.json);
   if (command === "score" && table !== undefined && more.length === 0) {
-    return score(values.model, table, values.out, values.id ?? null);
+    const out = tidied(values.out ?? `${stem(tidied(table))}.scores.csv`);
+    return score(model, tidied(table), out, values.id ?? null);
   }
-  throw new Problem(USAGE);
+  throw new Problem(`Expected 'selftest' or 'score TABLE.csv', found '${positionals.join(" ")}'.`, "Try: detector --help");
 }
 
 function parse() {
   try {
     return parseArgs({ options: OPTIONS, allowPositionals: true });
   } catch (error) {
-    throw new Problem((error as Error).message.split(".")[0]!, "Try: detector --help");
+    throw new Problem(`${(error as Error).message.split(/[.\n]/)[0]!}.`, "Try: detector --help");
   }
 }
 
 async function selftest(model: string, asJson: boolean): Promise<number> {
-  const found = await (await Detector.open(model)).selftest();
+  const detector = await Detector.open(model);
+  const found = await detector.selftest();
   if (asJson) {
     const { largestDifference: difference } = found;
     const report = {
@@ -56,7 +60,7 @@ async function selftest(model: string, asJson: boolean): Promise<number> {
       broken_rule: found.brokenRule,
       largest_difference: Number.isFinite(difference) ? difference : null,
       tolerance: found.tolerance,
-      runtime: RUNTIME,
+      runtime: detector.runtime,
       provider: PROVIDER,
       microseconds: found.microseconds,
       passed: found.passed,
@@ -66,33 +70,27 @@ async function selftest(model: string, asJson: boolean): Promise<number> {
     console.log(
       `${found.passed ? "passed" : "FAILED"}: ${found.rows} golden rows, ${found.flippedDecisions} decisions and ` +
         `${found.flippedValidity} validities flipped, ${found.brokenRule} break the rule; largest difference ` +
-        `${found.largestDifference.toPrecision(2)} (tolerance ${found.tolerance}), ${found.nearTies} near ties`,
+        `${general(found.largestDifference, 2)} (tolerance ${general(found.tolerance, 6)}), ${found.nearTies} near ties`,
     );
-    console.log(`${RUNTIME}, ${PROVIDER}; one decision takes ${found.microseconds.toFixed(1)} µs`);
+    console.log(`${detector.runtime}, ${PROVIDER}; one decision takes ${found.microseconds.toFixed(1)} µs`);
   }
   return found.passed ? 0 : 1;
 }
 
-async function score(model: string, table: string, out: string | undefined, key: string | null): Promise<number> {
+async function score(model: string, table: string, out: string, key: string | null): Promise<number> {
   const detector = await Detector.open(model);
-  const target = out ?? `${basename(table, extname(table))}.scores.csv`;
-  const { rows, anomalies, invalid } = await scoreTable(detector, table, target, key);
-  const threshold = Number(detector.threshold.toPrecision(6));
+  const { rows, anomalies, invalid } = await scoreTable(detector, table, out, key);
+  const threshold = general(detector.threshold, 6);
   console.log(`${rows} rows: ${anomalies} flagged at threshold ${threshold}, of them ${invalid} not judged`);
-  console.log(`wrote: ${target}`);
+  console.log(`wrote: ${out}`);
   return 0;
 }
 
 /** Says what went wrong, in a line or two, and returns the exit code. */
 function report(error: unknown): number {
-  if (error instanceof Problem) {
-    console.error(`detector: ${error.message}${error.hint && `\n  ${error.hint}`}`);
-    return error.exitCode;
-  }
-  const { code, path, message } = error as NodeJS.ErrnoException;
-  if (code === undefined) throw error;
-  console.error(`detector: Cannot use ${path ?? "a file"}: ${message}.`);
-  return WRITING_FAILED.includes(code) ? 3 : 2;
+  if (!(error instanceof Problem)) throw error;
+  console.error(`detector: ${error.message}${error.hint && `\n  ${error.hint}`}`);
+  return error.exitCode;
 }
 
 process.exitCode = await main().catch(report);

@@ -1,6 +1,8 @@
-import { closeSync, createReadStream, existsSync, fsyncSync, openSync, renameSync, rmSync, statSync, writeSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { appendFileSync, closeSync, createReadStream, existsSync, fsyncSync, openSync, renameSync, rmSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 
+import { cannotUse } from "./cannotuse.ts";
 import { Problem } from "./core/problem.ts";
 import { checkKey, scoredHeader, scoredLines } from "./core/scored.ts";
 import { type Batch, TableReader } from "./core/table.ts";
@@ -45,29 +47,41 @@ export async function* readTable(path: string, columns: readonly string[], key: 
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT") throw new Problem(`No such file: ${path}.`);
     if (code === "EISDIR") throw new Problem(`${path} is a folder; expected a CSV file.`);
-    throw error;
+    throw cannotUse(path, error);
   }
   yield* reader.end();
 }
 
 /** Writes a file under a temporary name beside it and renames it; nothing is left of one that was not finished. */
 async function atomically(path: string, content: (write: (text: string) => void) => Promise<void>): Promise<void> {
-  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
-  const file = openSync(temporary, "wx");
+  // by chance, not by process: where processes are numbered anew, one that was killed would stand in the next one's way
+  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(4).toString("hex")}`);
+  const attempt = <T>(action: () => T): T => {
+    try {
+      return action();
+    } catch (error) {
+      throw cannotUse(path, error);
+    }
+  };
+  const file = attempt(() => openSync(temporary, "wx"));
+  let isOpen = true;
   const stops: [NodeJS.Signals, () => void][] = [stop("SIGINT", 130), stop("SIGTERM", 143)];
   function stop(signal: NodeJS.Signals, exitCode: number): [NodeJS.Signals, () => void] {
     return [signal, () => (rmSync(temporary, { force: true }), process.exit(exitCode))];
   }
   for (const [signal, handle] of stops) process.on(signal, handle);
   try {
-    await content((text) => writeSync(file, text));
-    fsyncSync(file);
-    renameSync(temporary, path);
-  } catch (error) {
-    rmSync(temporary, { force: true });
-    throw error;
+    // not writeSync, which may write a part only
+    await content((text) => attempt(() => appendFileSync(file, text)));
+    attempt(() => {
+      fsyncSync(file);
+      closeSync(file);
+      isOpen = false;
+      renameSync(temporary, path);
+    });
   } finally {
-    closeSync(file);
+    if (isOpen) closeSync(file);
+    rmSync(temporary, { force: true });
     for (const [signal, handle] of stops) process.off(signal, handle);
   }
 }

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { after, before, test } from "node:test";
 
 import { Detector, Problem } from "../src/detector.ts";
@@ -114,3 +115,58 @@ test("a table at fault leaves no output", async () => {
   await assert.rejects(scoreTable(detector, data, out, null), { exitCode: 2, message: /line 2, column .*'1_000'/ });
   assert.throws(() => readFileSync(out));
 });
+
+test("what the operating system refuses is told of the file that was named", async () => {
+  const detector = await Detector.open(MODEL);
+  const [data, out] = [join(folder, "plain.csv"), join(folder, "absent", "o.csv")];
+  writeFileSync(data, `${detector.features.join(",")}\n${detector.features.map(() => "1").join(",")}\n`);
+  await assert.rejects(scoreTable(detector, data, out, null), { exitCode: 2, message: `Cannot use ${out}: No such file or directory.` });
+  mkdirSync(join(folder, "taken"));
+  await assert.rejects(scoreTable(detector, data, join(folder, "taken"), null), { message: /taken: Is a directory\.$/ });
+  await assert.rejects(scoreTable(detector, join(data, "x"), join(folder, "o.csv"), null), { message: /x: Not a directory\.$/ });
+  assert.deepEqual(readdirSync(folder).filter((name) => name.startsWith(".")), []);
+});
+
+/** The program as it is built, in a folder whose node_modules hold what is named only. */
+function program(name: string, modules: string[]): string {
+  const app = join(folder, name);
+  cpSync("build/src", join(app, "dist"), { recursive: true });
+  cpSync("package.json", join(app, "package.json"));
+  for (const module of modules) {
+    mkdirSync(join(app, "node_modules", module, ".."), { recursive: true });
+    symlinkSync(resolve("node_modules", module), join(app, "node_modules", module));
+  }
+  return join(app, "dist", "main.js");
+}
+
+test("a runtime that is not installed is told in words", () => {
+  const main = program("bare", ["@noble/hashes"]);
+  const { status, stderr } = spawnSync(process.execPath, [main, "selftest", "--model", MODEL], { encoding: "utf8" });
+  assert.equal(status, 3);
+  assert.match(stderr, /^detector: onnxruntime-node cannot be loaded: [^\n]*\n  Install it with: npm install\n$/);
+});
+
+test("wrong usage is one line and where to look", () => {
+  const main = program("usage", ["@noble/hashes"]);
+  for (const wrong of [[], ["judge"], ["score"], ["score", "a.csv", "b.csv"], ["selftest", "--fast"], ["score", "a.csv", "--out"]]) {
+    const { status, stderr } = spawnSync(process.execPath, [main, ...wrong], { encoding: "utf8" });
+    assert.equal(status, 2);
+    assert.match(stderr, /^detector: [^\n]+\.\n  Try: detector --help\n$/);
+  }
+});
+
+for (const [signal, exitCode] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
+  test(`${signal} while a table is scored leaves no output`, async () => {
+    const main = program(signal, ["@noble/hashes", "onnxruntime-node", "onnxruntime-common"]);
+    const { features } = await Detector.open(MODEL);
+    const work = mkdtempSync(join(folder, "work-"));
+    const row = `${features.map(() => "1").join(",")}\n`;
+    writeFileSync(join(work, "t.csv"), `${features.join(",")}\n${row.repeat(300_000)}`);
+    const child = spawn(process.execPath, [main, "score", "t.csv", "--model", resolve(MODEL)], { cwd: work });
+    const ended = new Promise((done) => child.on("exit", done));
+    while (readdirSync(work).length === 1 && child.exitCode === null) await new Promise((done) => setTimeout(done, 5));
+    child.kill(signal);
+    assert.equal(await ended, exitCode);
+    assert.deepEqual(readdirSync(work), ["t.csv"]);
+  });
+}

@@ -81,3 +81,15 @@ test("a line of ten million characters is read, and read quickly", () => {
   assert.deepEqual([...batches[0]!.values], [1, 2]);
   assert.ok(Date.now() - started < 5000);
 });
+
+test("a quoted cell of many lines is read quickly, and measured in characters", () => {
+  const started = Date.now();
+  const read = (lines: number) => {
+    const reader = new TableReader("t.csv", ["x"]);
+    const bytes = new TextEncoder().encode(`x,note\n1,"${"\u{1f600}\u{1f600}\u{1f600}\n".repeat(lines)}"\n`);
+    return [...reader.push(bytes), ...reader.end()];
+  };
+  assert.equal(read(2 ** 22)[0]!.rows, 1); // exactly the longest cell: 2 ** 24 characters in twice the places of a string
+  assert.throws(() => read(2 ** 22 + 1), { message: /^t\.csv, line 2: not a CSV row: field larger than field limit \(16777216\)\.$/ });
+  assert.ok(Date.now() - started < 20_000);
+});

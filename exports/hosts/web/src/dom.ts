@@ -16,6 +16,12 @@ export function element<T extends keyof HTMLElementTagNameMap>(
   return made;
 }
 
+/** The beginning of a text that may be megabytes long, as a cell of a stranger's table may be. */
+export function brief(text: string, longest = 200): string {
+  // not half of a character outside the basic plane
+  return text.length <= longest ? text : `${text.slice(0, longest - 1).replace(/[\ud800-\udbff]$/, "")}…`;
+}
+
 /** A new SVG element with these attributes. */
 export function drawing<T extends keyof SVGElementTagNameMap>(
   tag: T,

@@ -1,5 +1,5 @@
 import { Client, Refusal } from "./client.ts";
-import { byId, element } from "./dom.ts";
+import { brief, byId, element } from "./dom.ts";
 import type { Model } from "./messages.ts";
 import { embedded, chosen, type Files } from "./models.ts";
 import { counted } from "./numbers.ts";
@@ -38,7 +38,10 @@ async function open(files: () => Promise<Files>): Promise<void> {
 
 /** Judge a table; what was shown before stays until this one is complete. */
 async function score(file: File): Promise<void> {
-  if (model === null) return;
+  if (model === null) {
+    table = file; // for when there is one
+    return;
+  }
   const run = ++runs;
   client.cancel();
   tell("problem", null);
@@ -60,7 +63,7 @@ async function score(file: File): Promise<void> {
 function offerKeys(columns: readonly string[], key: string | null): void {
   keyInput.replaceChildren(
     element("option", { value: "" }, "its row number"),
-    ...columns.map((name) => element("option", { value: name, disabled: isWritten(name) }, name)),
+    ...columns.map((name) => element("option", { value: name, disabled: isWritten(name) }, brief(name))),
   );
   keyInput.value = key ?? "";
   keyInput.disabled = false;

@@ -4,10 +4,12 @@ import { CARD } from "./page.ts";
 /**
  * A model whose contributions are the values it was given, so that a scored CSV tells what was read.
  * A valid row has similarity 1, any other -1.
+ *
+ * @param operator what copies the values; a name that no runtime knows makes a model that cannot run
  */
-export function echo(columns: string[]): Buffer {
+export function echo(columns: string[], operator = "Identity"): Buffer {
   const graph = Buffer.concat([
-    node("Identity", ["features"], "contribution"),
+    node(operator, ["features"], "contribution"),
     node("Abs", ["features"], "size"),
     node("LessOrEqual", ["size", "largest"], "fine"),
     node("Cast", ["fine"], "fine_number", integer("to", 1)),

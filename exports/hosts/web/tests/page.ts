@@ -1,4 +1,5 @@
-import { readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { test as base, expect, type Download, type Page } from "@playwright/test";
 
@@ -42,9 +43,15 @@ export function watch(page: Page, origin: string): string[] {
   return faults;
 }
 
+let files = 0;
+
 /** Choose a table. */
 export async function choose(page: Page, content: string | Buffer, name = "table.csv"): Promise<void> {
-  await page.getByLabel("CSV file").setInputFiles({ name, mimeType: "text/csv", buffer: Buffer.from(content) });
+  // as a file, as people have it: handing bytes over would itself keep the page busy
+  const path = base.info().outputPath(`chosen-${++files}`, name);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, content);
+  await page.getByLabel("CSV file").setInputFiles(path);
 }
 
 /** Choose a model, perhaps with its card. */
@@ -104,5 +111,23 @@ export function rows(count: number, seed = 7): number[][] {
 /** A CSV of these rows. */
 export const csv = (values: (number | string)[][], names: string[] = NAMES): string =>
   [names, ...values].map((cells) => cells.join(",")).join("\n") + "\n";
+
+/** Begin to note the longest time, in milliseconds, between two frames of the page. */
+export const watchFrames = (page: Page): Promise<void> =>
+  page.evaluate(() => {
+    const noted = { longest: 0, last: performance.now() };
+    const frame = (): void => {
+      const now = performance.now();
+      noted.longest = Math.max(noted.longest, now - noted.last);
+      noted.last = now;
+      requestAnimationFrame(frame);
+    };
+    requestAnimationFrame(frame);
+    Object.assign(window, { noted });
+  });
+
+/** The longest gap since. */
+export const longestGap = (page: Page): Promise<number> =>
+  page.evaluate(() => (window as unknown as { noted: { longest: number } }).noted.longest);
 
 export { expect };

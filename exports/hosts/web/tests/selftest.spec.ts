@@ -1,3 +1,4 @@
+import { echo } from "./echo.ts";
 import { cardIn, forge, matrices, type Numbers } from "./forgery.ts";
 import { CARD, choose, chooseModel, csv, expect, judged, MODEL, NAMES, rows, test, watch } from "./page.ts";
 
@@ -72,6 +73,12 @@ test("files that are no models are refused", async ({ detector: page }) => {
     await chooseModel(page, bytes);
     await expect(page.locator("#model-problem")).toContainText(message);
   }
+});
+
+test("a model that this runtime cannot run is refused", async ({ page }) => {
+  await page.goto("./");
+  await chooseModel(page, echo(["a", "b"], "Conjuration"));
+  await expect(page.locator("#model-problem")).toContainText(/^wasm cannot run this model: .*Conjuration/);
 });
 
 test("a page without a model says so", async ({ page }) => {

@@ -1,4 +1,4 @@
-import { choose, csv, download, expect, figure, judged, NAMES, rows, test, watch } from "./page.ts";
+import { choose, csv, download, expect, figure, judged, longestGap, NAMES, rows, test, watch, watchFrames } from "./page.ts";
 
 test("a table that cannot be read is refused with its line, and the result before it stays", async ({ detector: page }) => {
   await choose(page, csv(rows(30)), "good.csv");
@@ -68,10 +68,16 @@ test("one cell of ten megabytes is shown in part or refused, and the page stays 
   const long = "x".repeat(10_000_000);
   await choose(page, csv([["1", ...rows(1)[0]!], [long, ...rows(1)[0]!]], ["note", ...NAMES]), "long.csv");
   await judged(page, "long.csv");
+  await watchFrames(page);
+  await page.getByLabel("Name each row by").selectOption("note");
+  await expect(page.locator("#rows thead th").first()).toHaveText("note");
+  await page.getByLabel("All, flagged first").check();
+  await expect(page.locator("#rows tbody th .name").filter({ hasText: /^x{199}…$/ })).toHaveCount(1);
   await choose(page, csv([rows(1)[0]!.with(0, long as never)]), "worse.csv");
   await expect(page.locator("#problem")).toContainText(`found '${"x".repeat(37)}...', expected a number.`);
   await choose(page, long, "one-line.csv");
   await expect(page.locator("#problem")).toContainText("one-line.csv has no column");
+  expect(await longestGap(page)).toBeLessThan(200);
 });
 
 test("the page connects nowhere else, even if it were told to", async ({ page, baseURL }) => {
@@ -117,4 +123,16 @@ test("a page whose worker cannot start says so", async ({ page }) => {
   await page.route("**/worker-*.js", (route) => route.fulfill({ status: 404, body: "" }));
   await page.goto("./");
   await expect(page.locator("#verdict.failed")).toContainText("The page's worker cannot run");
+});
+
+test("one row is enough, and so is a table of rows that cannot be judged", async ({ detector: page }) => {
+  await choose(page, csv(rows(1)), "one.csv");
+  await judged(page, "one.csv");
+  await expect(page.locator("#announcement")).toHaveText("one.csv is judged: 1 row.");
+  await choose(page, csv(rows(30).map((row) => row.with(0, NaN))), "none.csv");
+  await judged(page, "none.csv");
+  expect(await figure(page, "Alarms per 1,000")).toBe("1,000");
+  await page.getByRole("slider", { name: "Threshold" }).fill("0");
+  expect(await figure(page, "Flagged")).toBe("30");
+  await expect(page.locator("#rows tbody tr")).toHaveCount(25);
 });

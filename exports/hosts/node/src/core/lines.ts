@@ -18,6 +18,7 @@ export class LineReader {
   private cells: string[] = [];
   /** The beginning of a quoted cell that goes on in the next line; null outside of one. */
   private open: string | null = null;
+  private openCharacters = 0;
 
   constructor(
     private readonly path: string,
@@ -99,6 +100,7 @@ export class LineReader {
     for (;;) {
       if (this.open === null && line[at] === '"') {
         this.open = "";
+        this.openCharacters = 0;
         at++;
       }
       at = this.open === null ? this.readPlainCell(line, at) : this.readQuotedCell(line, at);
@@ -118,7 +120,9 @@ export class LineReader {
   private readPlainCell(line: string, start: number): number {
     let end = start;
     while (end < line.length && line[end] !== "," && line[end] !== "\r") end++;
-    this.add(line.slice(start, end));
+    const cell = line.slice(start, end);
+    this.checkLength(characters(cell));
+    this.cells.push(cell);
     return end;
   }
 
@@ -127,38 +131,46 @@ export class LineReader {
     for (let at = start; ; ) {
       const quote = line.indexOf('"', at);
       if (quote < 0) {
-        this.open += `${line.slice(at)}\n`;
-        this.checkLength(this.open!);
+        this.extend(`${line.slice(at)}\n`);
         return -1;
       }
-      this.open += line.slice(at, quote);
+      this.extend(line.slice(at, quote));
       if (line[quote + 1] === '"') {
-        this.open += '"';
+        this.extend('"');
         at = quote + 2;
         continue;
       }
       const after = line[quote + 1];
       if (after !== undefined && after !== "," && after !== "\r") throw this.fault(`',' expected after '"'`);
-      this.add(this.open!);
+      this.cells.push(this.open!);
       this.open = null;
       return quote + 1;
     }
   }
 
-  private add(cell: string): void {
-    this.checkLength(cell);
-    this.cells.push(cell);
+  /** Adds to the open cell; counts as it goes, since counting a long cell anew at each of its lines would never end. */
+  private extend(text: string): void {
+    this.open += text;
+    this.openCharacters += characters(text);
+    this.checkLength(this.openCharacters);
   }
 
-  private checkLength(cell: string): void {
-    if (cell.length > LONGEST_CELL && [...cell].length > LONGEST_CELL) {
-      throw this.fault(`field larger than field limit (${LONGEST_CELL})`);
-    }
+  private checkLength(length: number): void {
+    if (length > LONGEST_CELL) throw this.fault(`field larger than field limit (${LONGEST_CELL})`);
   }
 
   private fault(what: string): Problem {
     return new Problem(`${this.path}, line ${this.rowLine}: not a CSV row: ${what}.`);
   }
+}
+
+/** How many characters (code points) a text has. */
+function characters(text: string): number {
+  let count = text.length;
+  for (let i = 0; i < text.length; i++) {
+    if ((text.charCodeAt(i) & 0xfc00) === 0xdc00) count--; // the second half of a pair
+  }
+  return count;
 }
 
 function joined(pieces: readonly Uint8Array[]): Uint8Array {

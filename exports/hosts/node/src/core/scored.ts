@@ -1,3 +1,4 @@
+import { shortest } from "./float32.ts";
 import type { Scores } from "./golden.ts";
 import { Problem } from "./problem.ts";
 
@@ -33,14 +34,4 @@ export function scoredLines(first: number, keys: readonly string[], scores: Scor
 
 function quoted(cell: string): string {
   return /[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell;
-}
-
-/** The shortest decimal that gives back a float32. */
-function shortest(value: number): string {
-  // nearly every float32 needs 7 to 9 digits; fewer, and zeros at the end of 7 tell
-  for (let digits = 7; digits < 9; digits++) {
-    const text = value.toPrecision(digits);
-    if (Math.fround(Number(text)) === value) return String(Number(text));
-  }
-  return String(Number(value.toPrecision(9)));
 }

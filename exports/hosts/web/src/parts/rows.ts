@@ -1,4 +1,4 @@
-import { byId, element } from "../dom.ts";
+import { brief, byId, element } from "../dom.ts";
 import { count, counted, similar } from "../numbers.ts";
 import type { Judged, Row } from "../messages.ts";
 import { countBelow, type Scale } from "../scale.ts";
@@ -27,7 +27,7 @@ export class Rows {
     private readonly fetchRows: (indexes: Uint32Array) => Promise<Row[]>,
   ) {
     const explains = judged.model.explains;
-    const names = [judged.key ?? "Row", "Similarity", ...(explains ? ["What weighs most"] : [])];
+    const names = [judged.key === null ? "Row" : brief(judged.key), "Similarity", ...(explains ? ["What weighs most"] : [])];
     const head = names.map((name) => element("th", { scope: "col" }, name));
     this.table.append(element("thead", {}, element("tr", {}, ...head)), this.body);
     this.more.onclick = () => {
@@ -102,18 +102,22 @@ export class Rows {
       this.shown = indexes;
       this.body.replaceChildren(...rows.map((row) => this.line(row)));
     }
-    const what = { flagged: "flagged row", unjudged: "row that could not be judged", all: "row" }[this.choice];
+    const what = {
+      flagged: (rows: number) => `${counted(rows, "flagged row")}, the least similar first`,
+      unjudged: (rows: number) => `${count(rows)} that could not be judged, in the table’s order`,
+      all: (rows: number) => `${counted(rows, "row")}, the least similar first`,
+    }[this.choice];
     this.caption.textContent =
       total === 0
         ? { flagged: "No row is flagged.", unjudged: "Every row could be judged.", all: "" }[this.choice]
-        : `${count(indexes.length)} of ${this.choice === "unjudged" ? `${count(total)} that could not be judged` : counted(total, what)}, the least similar first`;
+        : `${count(indexes.length)} of ${what(total)}`;
     this.more.hidden = indexes.length >= total;
     this.more.textContent = `Show ${count(Math.min(PAGE * 2, total - indexes.length))} more`;
     this.table.classList.toggle("empty", total === 0);
   }
 
   private line(row: Row): HTMLTableRowElement {
-    const name = row.key === null ? count(row.number) : row.key;
+    const name = row.key === null ? count(row.number) : brief(row.key);
     const number = row.key === null ? [] : [element("span", { className: "hint" }, `row ${count(row.number)}`)];
     const cells = [
       element("th", { scope: "row" }, element("span", { className: "name" }, name), ...number),
