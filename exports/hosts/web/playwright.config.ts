@@ -1,6 +1,7 @@
 import { defineConfig } from "@playwright/test";
 
-const PORT = 4179;
+// another in each run, so that two may go on side by side; the workers inherit it
+const PORT = (process.env["DETECTOR_PORT"] ??= String(20_000 + (process.pid % 10_000)));
 
 export default defineConfig({
   testDir: "tests",

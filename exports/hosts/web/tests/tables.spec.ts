@@ -86,12 +86,12 @@ test("the page connects nowhere else, even if it were told to", async ({ page, b
   await expect(page.getByText("Self-test passed")).toBeVisible();
   page.on("request", (request) => asked.push(request.url()));
   const blocked = await page.evaluate(async () => {
-    const tries = `Promise.allSettled([fetch("http://localhost:4179/"), fetch("https://example.org/x")]).then((all) => all.map((one) => one.status))`;
+    const tries = `Promise.allSettled([fetch("http://localhost:9/"), fetch("https://example.org/x")]).then((all) => all.map((one) => one.status))`;
     const worker = new Worker(
       URL.createObjectURL(new Blob([`${tries}.then((found) => postMessage(found))`], { type: "text/javascript" })),
     );
     const inWorker = new Promise((resolve) => (worker.onmessage = ({ data }) => resolve(data)));
-    const onPage = await Promise.allSettled([fetch("http://localhost:4179/"), fetch("https://example.org/x")]);
+    const onPage = await Promise.allSettled([fetch("http://localhost:9/"), fetch("https://example.org/x")]);
     return [onPage.map((one) => one.status), await inWorker];
   });
   expect(blocked).toEqual([["rejected", "rejected"], ["rejected", "rejected"]]);

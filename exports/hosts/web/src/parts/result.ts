@@ -29,7 +29,7 @@ export class Result {
     const scale = new Scale(sorted, own);
     this.judged = judged;
     byId("result-heading", HTMLElement).textContent = `Result for ${judged.table}`;
-    byId("result-origin", HTMLElement).textContent = `Judged by ${model.card.name}, threshold ${exact(own)}.`;
+    byId("result-origin", HTMLElement).textContent = `Judged by ${model.card.name}, whose own threshold is ${exact(own)}.`;
     this.section.hidden = false;
     this.histogram.show(scale, sorted, own);
     this.rows = new Rows(judged, scale, (indexes) => this.client.call("rows", indexes));
