@@ -119,7 +119,8 @@ def _wrong(report: Mapping[str, object]) -> str:
     if report.get("passed"):
         return ""
     if "wrong" in report:
-        return str(report["wrong"])
+        needs = re.search(r"The model requires (.*)\.", str(report["wrong"]))
+        return f"needs {needs[1]}" if needs else str(report["wrong"]).splitlines()[0]
     return f"{report['flipped_decisions']} decisions and {report['flipped_validity']} validities flipped"
 
 
@@ -170,8 +171,7 @@ def _report(command: Sequence[object], folder: Path) -> dict:
         return json.loads(done.stdout)
     except (subprocess.CalledProcessError, ValueError) as error:
         text = error.stderr if isinstance(error, subprocess.CalledProcessError) else str(error)
-        needs = re.search(r"The model requires (.*)\.", text)
-        return {"wrong": f"needs {needs[1]}" if needs else (text.strip().splitlines() or ["no answer"])[0]}
+        return {"wrong": text.strip() or "no answer"}
 
 
 def tables(result: Sequence[Verdict]) -> Sequence[Table]:

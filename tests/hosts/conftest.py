@@ -28,9 +28,13 @@ COMMANDS = {
 }
 """How each host with a command line is called from its folder."""
 
+SERVE = "npm run preview"
+
 ENVIRONMENT = {
     **os.environ,
     "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    "AETK_AWKWARD": str(ROOT / "tests/tables/awkward.json"),
+    "PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD": "1",
     "ONNXRUNTIME_LIBRARY": str(next((Path(onnxruntime.__file__).parent / "capi").glob("libonnxruntime.so*"), "")),
 }
 
@@ -107,7 +111,9 @@ def build(models, creditcard, tmp_path_factory):
             folder = tmp_path_factory.mktemp(f"{host}-readme")
             shutil.copy(models["default"], folder / "fraud.onnx")
             shutil.copy(creditcard / "test.csv", folder / "table.csv")
-            script = "\n".join(["set -eu", *readme_commands(host)])
+            # the last command of the page's README serves it, until it is stopped
+            commands = [line for line in readme_commands(host) if line != SERVE]
+            script = "\n".join(["set -eu", *commands])
             done = subprocess.run(
                 ["bash", "-c", script], cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, check=False
             )

@@ -1,7 +1,5 @@
 """Every host scores a table as aetk does, row by row, and explains it by the contract's arithmetic."""
 
-import subprocess
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -109,15 +107,3 @@ def test_a_long_table_is_scored_in_order(app, models, creditcard, tmp_path):
     found = pd.read_csv(scored(app, models["default"], tmp_path / "long.csv", tmp_path, "--id", "ID")[0])
     agree(found, pd.read_csv(tmp_path / "aetk.csv"), load(models["default"]).card)
     assert (found["ID"] == table["ID"]).all()
-
-
-def test_the_readmes_code_runs(app):
-    """In Python, the only one whose code needs no build of its own."""
-    if app.host != "python":
-        pytest.skip("the README's code of this host is part of what its own tests build")
-    text = (app.folder / "README.md").read_text(encoding="utf-8")
-    code = text.split("```python\n")[1].split("```")[0]
-    command = [app.folder / ".venv/bin/python", "-c", code]
-    done = subprocess.run(command, cwd=app.folder, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.endswith("True\n")

@@ -343,7 +343,8 @@ def _rows(path: Path, file: BinaryIO) -> Iterator[tuple[int, list[str]]]:
                 yield line, cells
             line = reader.line_num + 1
     except csv.Error as error:
-        raise Problem(f"{path}, line {line}: not a CSV row: {error}.") from None
+        fault = str(error).split(" - ")[0]  # the advice after it depends on Python's version
+        raise Problem(f"{path}, line {line}: not a CSV row: {fault}.") from None
 
 
 def _decoded(path: Path, lines: Iterable[bytes]) -> Iterator[str]:

@@ -121,7 +121,9 @@ def _rows(path: Path, lines: Iterable[bytes], first: int) -> Iterator[Row]:
             yield line, after, cells
             line = after
     except csv.Error as error:
-        raise BadInput(f"{path}, line {line}: not a CSV row: {error}.") from None
+        # what csv advises after a dash depends on Python's version, and is for programmers
+        fault = str(error).split(" - ")[0]
+        raise BadInput(f"{path}, line {line}: not a CSV row: {fault}.") from None
 
 
 def _careful(

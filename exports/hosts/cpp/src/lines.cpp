@@ -51,7 +51,7 @@ void LineReader::read_line(std::string_view line) {
     if (at == kGoesOn) return;
     if (at < line.size() && line[at] == ',') continue;
     if (line.find_first_not_of('\r', at) != std::string_view::npos) {
-      throw fault("new-line character seen in unquoted field - do you need to open the file with newline=''?");
+      throw fault("new-line character seen in unquoted field");
     }
     break;
   }

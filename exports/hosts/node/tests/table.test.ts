@@ -14,7 +14,8 @@ interface Case {
   error?: { exit_code: number; line: number | null; column: string | null };
 }
 
-const SHARED = "../../../tests/tables/awkward.json"; // every reader of aetk's is held to it; an app of its own has the few below
+// every reader of aetk's is held to these tables; an app by itself has the few below
+const SHARED = process.env["AETK_AWKWARD"] ?? "../../../tests/tables/awkward.json";
 const OWN: Case[] = [
   { name: "CRLF and a quoted newline", header: "a,note,b\r\n", body: '1,"two\r\nlines",2\r\n', columns: ["b", "a"], rows: [[2, 1]] },
   { name: "missing and infinite", header: "a,b\n", body: ",NaN\n-inf,1e400", columns: ["a", "b"], rows: [["nan", "nan"], ["-inf", "inf"]] },

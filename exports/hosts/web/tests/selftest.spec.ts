@@ -55,6 +55,7 @@ test("a stale copy of the card is refused, beside the page's model or a chosen o
   const stale = Buffer.from(JSON.stringify({ ...CARD, name: "stale" }));
   const faults = watch(page, new URL(baseURL!).origin);
   await page.goto("./");
+  await expect(page.getByText("Self-test passed")).toBeVisible();
   await chooseModel(page, MODEL, stale);
   await expect(page.locator("#model-problem")).toContainText("not the card that is inside other.onnx");
   expect(faults).toEqual([]);

@@ -109,7 +109,7 @@ export class LineReader {
       at++;
     }
     if (/[^\r]/.test(line.slice(at))) {
-      throw this.fault("new-line character seen in unquoted field - do you need to open the file with newline=''?");
+      throw this.fault("new-line character seen in unquoted field");
     }
     const { cells } = this;
     this.cells = [];
