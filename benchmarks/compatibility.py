@@ -12,10 +12,11 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from types import MappingProxyType
 
 from aetk.edge.embed import embed
 from aetk.lab.export import export
@@ -62,7 +63,7 @@ RUNTIMES = (
     Runtime("node", "onnxruntime-node", "1.30.0", CPU),
     Runtime("cpp", "libonnxruntime", "1.17.3", CPU),
     Runtime("cpp", "libonnxruntime", "1.30.0", CPU),
-    Runtime("web", "onnxruntime-web", "1.20.1", "wasm"),
+    Runtime("web", "onnxruntime-web", "1.24.3", "wasm"),
     Runtime("web", "onnxruntime-web", "1.30.0", "wasm"),
 )
 
@@ -104,7 +105,7 @@ def make_models(folder: Path) -> dict[str, Path]:
 
 
 def verdicts(runtime: Runtime, models: Mapping[str, Path], folder: Path) -> Iterator[Verdict]:
-    """Install a runtime in a folder and replay every model's golden rows on it."""
+    """Install a runtime in a folder, where others may have been, and replay every model's golden rows on it."""
     try:
         reports = _HOSTS[runtime.host](runtime, models, folder)
     except subprocess.CalledProcessError as error:
@@ -124,54 +125,66 @@ def _wrong(report: Mapping[str, object]) -> str:
     return f"{report['flipped_decisions']} decisions and {report['flipped_validity']} validities flipped"
 
 
+def _app(host: str, models: Mapping[str, Path], folder: Path, build: Callable[[Path], None]) -> Path:
+    """A host's app, written and built once, whatever versions of its runtime come and go."""
+    app = folder / host
+    if not app.exists():
+        embed(host, models["default"], app)
+        build(app)
+    return app
+
+
 def _python(runtime: Runtime, models: Mapping[str, Path], folder: Path) -> dict[str, dict]:
-    embed("python", models["default"], folder / "app")
-    run([sys.executable, "-m", "venv", "venv"], folder)
+    app = _app("python", models, folder, lambda _: None)
+    packages = app / runtime.name
     wanted = [f"{runtime.package}=={runtime.version}", runtime.beside or "numpy"]
-    run(["venv/bin/python", "-m", "pip", "install", "--quiet", *wanted], folder)
-    command = ["venv/bin/python", "app/detector.py", "selftest", "--json", "--provider", runtime.provider]
-    return {name: _report([*command, "--model", model.resolve()], folder) for name, model in models.items()}
+    run([sys.executable, "-m", "pip", "install", "--quiet", "--target", packages, *wanted], app)
+    # without the packages of this environment, and with those alone
+    command = [sys.executable, "-S", "detector.py", "selftest", "--json", "--provider", runtime.provider]
+    return _reports(command, models, app, {"PYTHONPATH": str(packages)})
 
 
 def _node(runtime: Runtime, models: Mapping[str, Path], folder: Path) -> dict[str, dict]:
-    embed("node", models["default"], folder / "app")
-    install_npm(folder / "app")
-    replace_package(folder / "app", f"{runtime.package}@{runtime.version}")
-    command = ["node", "dist/main.js", "selftest", "--json", "--model"]
-    return {name: _report([*command, model.resolve()], folder / "app") for name, model in models.items()}
+    app = _app("node", models, folder, install_npm)
+    replace_package(app, f"{runtime.package}@{runtime.version}")
+    return _reports(["node", "dist/main.js", "selftest", "--json"], models, app)
 
 
 def _cpp(runtime: Runtime, models: Mapping[str, Path], folder: Path) -> dict[str, dict]:
-    embed("cpp", models["default"], folder / "app")
-    build_cmake(folder / "app")
+    app = _app("cpp", models, folder, build_cmake)
     # the library as Node's package brings it; Python's of the oldest version has it linked into its module
-    replace_package(folder, f"onnxruntime-node@{runtime.version}")
-    (library,) = folder.glob("node_modules/onnxruntime-node/bin/*/linux/x64/libonnxruntime.so*[0-9]")
-    command = ["build/detector", "selftest", "--json", "--runtime", library.resolve(), "--model"]
-    return {name: _report([*command, model.resolve()], folder / "app") for name, model in models.items()}
+    replace_package(app, f"onnxruntime-node@{runtime.version}")
+    (library,) = app.glob("node_modules/onnxruntime-node/bin/*/linux/x64/libonnxruntime.so*[0-9]")
+    return _reports(["build/detector", "selftest", "--json", "--runtime", library], models, app)
 
 
 def _web(runtime: Runtime, models: Mapping[str, Path], folder: Path) -> dict[str, dict]:
-    app = folder / "app"
-    embed("web", models["default"], app)
-    install_npm(app)
+    app = _app("web", models, folder, install_npm)
     replace_package(app, f"{runtime.package}@{runtime.version}")
     run(["npm", "run", "build"], app)
-    command = ["node", "tests/selftest.mjs", *(model.resolve() for model in models.values())]
-    lines = run(command, app).stdout.splitlines()
+    lines = run(["node", "tests/selftest.mjs", *models.values()], app).stdout.splitlines()
     return {name: json.loads(line) for name, line in zip(models, lines, strict=True)}
 
 
 _HOSTS = {"python": _python, "node": _node, "cpp": _cpp, "web": _web}
 
 
-def _report(command: Sequence[object], folder: Path) -> dict:
+def _reports(
+    command: Sequence[object],
+    models: Mapping[str, Path],
+    app: Path,
+    variables: Mapping[str, str] = MappingProxyType({}),
+) -> dict[str, dict]:
+    return {name: _report([*command, "--model", model], app, variables) for name, model in models.items()}
+
+
+def _report(command: Sequence[object], app: Path, variables: Mapping[str, str]) -> dict:
     try:
-        done = run(command, folder, accept=(0, 1))
-        return json.loads(done.stdout)
-    except (subprocess.CalledProcessError, ValueError) as error:
-        text = error.stderr if isinstance(error, subprocess.CalledProcessError) else str(error)
-        return {"wrong": text.strip() or "no answer"}
+        return json.loads(run(command, app, accept=(0, 1), variables=variables).stdout)
+    except subprocess.CalledProcessError as error:
+        return {"wrong": error.stderr.strip() or "no answer"}
+    except ValueError:
+        return {"wrong": "no answer"}
 
 
 def tables(result: Sequence[Verdict]) -> Sequence[Table]:
@@ -187,12 +200,12 @@ def tables(result: Sequence[Verdict]) -> Sequence[Table]:
 def main() -> None:
     """Try them all, show and keep."""
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+        folder = Path(name).resolve()
         models = make_models(folder)
         result = []
-        for number, runtime in enumerate(RUNTIMES):
+        for runtime in RUNTIMES:
             print(f"{runtime.name} on {runtime.provider}", flush=True)
-            result += verdicts(runtime, models, folder / str(number))
+            result += verdicts(runtime, models, folder / "hosts")
     show(tables(result))
     keep("compatibility", result)
 

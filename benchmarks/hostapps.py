@@ -2,16 +2,24 @@
 
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 _ENVIRONMENT = {**os.environ, "ONNXRUNTIME_NODE_INSTALL": "skip", "PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD": "1"}
 
 
-def run(command: Sequence[object], folder: Path, accept: Sequence[int] = (0,)) -> subprocess.CompletedProcess[str]:
+def run(
+    command: Sequence[object],
+    folder: Path,
+    *,
+    accept: Sequence[int] = (0,),
+    variables: Mapping[str, str] = MappingProxyType({}),
+) -> subprocess.CompletedProcess[str]:
     """Run a command in a folder; CalledProcessError where it ends with another exit code than those accepted."""
+    environment = {**_ENVIRONMENT, **variables}
     done = subprocess.run(
-        list(map(str, command)), cwd=folder, env=_ENVIRONMENT, capture_output=True, text=True, check=False
+        list(map(str, command)), cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
     if done.returncode not in accept:
         done.check_returncode()
