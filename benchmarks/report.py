@@ -11,11 +11,11 @@ from harness import ROOT, read
 
 SCRIPTS = (
     "quality", "creditcard", "inference", "guarded", "training", "startup", "files", "growth", "parity",
-    "compatibility", "hosts",
+    "compatibility", "decision",
 )  # fmt: skip
 README = ROOT / "README.md"
 FRONT = ROOT.parent / "README.md"
-IN_FRONT = ("compatibility", "hosts")
+IN_FRONT = ("compatibility", "decision")
 MARKER = "<!-- Below this line: written by report.py from results/*.json. -->\n"
 
 

@@ -19,7 +19,7 @@ TOOLS = {
     "python": [],
     "node": ["node", "npm"],
     "web": ["node", "npm", "chromium"],
-    "cpp": ["g++", "cmake", "apt-get", "dpkg-deb"],
+    "cpp": ["g++", "make", "cmake", "apt-get", "dpkg-deb"],
 }
 COMMANDS = {
     "python": [".venv/bin/python", "detector.py"],
@@ -33,6 +33,7 @@ SERVE = "npm run preview"
 ENVIRONMENT = {
     **os.environ,
     "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    "AETK_REFERENCE": str(ROOT / "exports/reference/breast-cancer.onnx"),
     "AETK_AWKWARD": str(ROOT / "tests/tables/awkward.json"),
     "PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD": "1",
     "ONNXRUNTIME_LIBRARY": str(next((Path(onnxruntime.__file__).parent / "capi").glob("libonnxruntime.so*"), "")),

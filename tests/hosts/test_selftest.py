@@ -3,6 +3,7 @@
 import base64
 import json
 import math
+import re
 import shutil
 
 import numpy as np
@@ -184,8 +185,8 @@ def test_a_card_that_lists_another_number_of_columns_is_refused(app, forged, res
 
     resign(forged, edit_card=shorten)
     done = app.run("selftest", "--model", forged)
-    assert done.returncode == 3
-    assert done.stderr.startswith("detector: CPUExecutionProvider cannot run this model: ")
+    assert done.returncode in (2, 3)  # some see it in the graph, others when the runtime refuses the rows
+    assert re.match(r"detector: (CPUExecutionProvider cannot run this model: |The model does not take )", done.stderr)
     assert len(done.stderr.splitlines()) == 2
 
 

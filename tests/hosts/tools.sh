@@ -2,7 +2,7 @@
 # Installs what the hosts are built and tested with, where it is missing: on Debian, as root or through sudo.
 set -eu
 missing=
-for pair in node:nodejs npm:npm g++:g++ cmake:cmake chromium:chromium; do
+for pair in node:nodejs npm:npm g++:g++ make:make cmake:cmake chromium:chromium; do
   command -v "${pair%%:*}" >/dev/null || missing="$missing ${pair##*:}"
 done
 [ -z "$missing" ] && exit 0

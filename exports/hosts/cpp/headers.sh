@@ -1,35 +1,40 @@
 #!/bin/sh
-# Puts the headers of ONNX Runtime into build/onnxruntime, from Debian's package libonnxruntime-dev.
-#
-# Debian has it from trixie on. An older Debian is asked for trixie's by the machine's own source, in lists of its own,
-# so that nothing of the system changes. Elsewhere, take a release of ONNX Runtime and give CMake -DONNXRUNTIME_ROOT=DIR.
+# Fills a folder (default: build/onnxruntime) with the headers of ONNX Runtime, out of the package libonnxruntime-dev of
+# Debian 13 (trixie), and prints its name. Debian 11 and 12 have no such package, hence lists of apt's own for trixie,
+# kept in that folder: the system's stay as they are. Needs no root.
 set -eu
-cd "$(dirname "$0")"
-out=build/onnxruntime
-[ -d "$out/include" ] && exit 0
-command -v apt-get >/dev/null || {
-  echo "headers.sh: no apt-get here; take a release of ONNX Runtime and give CMake -DONNXRUNTIME_ROOT=DIR" >&2
-  exit 3
+
+suite=trixie
+folder=${1:-"$(dirname "$0")/build/onnxruntime"}
+keys=/usr/share/keyrings/debian-archive-keyring.gpg
+
+if [ -f "$folder/include/onnxruntime/onnxruntime_cxx_api.h" ]; then
+    echo "$folder"
+    exit
+fi
+
+. /etc/os-release
+mirror=$(apt-get indextargets --format '$(RELEASE) $(REPO_URI)' "Created-By: Packages" |
+    sed -n "s/^${VERSION_CODENAME:-none} //p" | head -n 1)
+if [ "${ID:-}" != debian ] || [ -z "$mirror" ]; then
+    echo "headers.sh: found no source of Debian packages under /etc/apt." >&2
+    echo "  Unpack a release of ONNX Runtime (1.17 or newer), and call cmake with -DONNXRUNTIME_ROOT=ITS_FOLDER." >&2
+    exit 3
+fi
+
+mkdir -p "$folder/apt/lists/partial" "$folder/apt/archives/partial"
+folder=$(cd "$folder" && pwd)
+apt=$folder/apt
+echo "deb [signed-by=$keys] $mirror $suite main" > "$apt/sources.list"
+apt_get() {
+    apt-get -qq -o Dir::Etc::SourceList="$apt/sources.list" -o Dir::Etc::SourceParts=- \
+        -o Dir::State::Lists="$apt/lists" -o Dir::Cache="$apt" -o APT::Sandbox::User="$(id -un)" "$@"
 }
-
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-chmod 755 "$work"
-mkdir -p "$work/lists/partial" "$work/cache/archives/partial"
-
-# the first source of a Debian suite: "deb URI suite main" lines, or stanzas of URIs and Suites
-uri=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources 2>/dev/null |
-  sed -n -e 's/^deb \(\[[^]]*\] \)\{0,1\}\([^ ]*\) .*/\2/p' -e 's/^URIs: *\([^ ]*\).*/\1/p' |
-  grep '/debian/*$' | head -n 1)
-[ -n "$uri" ] || { echo "headers.sh: found no Debian source in /etc/apt" >&2; exit 3; }
-echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $uri trixie main" >"$work/sources.list"
-
-apt() {
-  apt-get -qq -o Dir::Etc::sourcelist="$work/sources.list" -o Dir::Etc::sourceparts=- -o Dir::State::lists="$work/lists" \
-    -o Dir::Cache="$work/cache" -o APT::Sandbox::User=root "$@"
-}
-apt update
-(cd "$work" && apt download libonnxruntime-dev)
-dpkg-deb -x "$work"/libonnxruntime-dev_*.deb "$work/package"
-mkdir -p "$out"
-mv "$work/package/usr/include" "$out/include"
+apt_get update >&2
+(cd "$apt" && apt_get download libonnxruntime-dev >&2)
+dpkg-deb -x "$apt"/libonnxruntime-dev_*.deb "$apt/package"
+# the folder's last entry to appear is the one that the next call looks for
+mkdir -p "$folder/include"
+mv "$apt/package/usr/include/onnxruntime" "$folder/include/onnxruntime"
+rm -rf "$apt"
+echo "$folder"

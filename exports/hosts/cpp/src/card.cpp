@@ -1,70 +1,52 @@
 #include "card.hpp"
 
 #include <set>
-#include <stdexcept>
 
-#include "base64.hpp"
+#include "aetk/problem.hpp"
 #include "json.hpp"
-#include "problem.hpp"
+#include "number.hpp"
 
 namespace aetk {
 namespace {
 
-constexpr int kContract = 1;
+constexpr double kContract = 1;
 
-void check(bool right) {
-  if (!right) throw std::invalid_argument("not a card");
-}
-
-bool flag(const Json& value) {
-  check(value.number() == 0 || value.number() == 1);
-  return value.number() == 1;
-}
-
-Golden read_golden(const Json& json, std::size_t features) {
-  Golden golden;
-  golden.inputs = decode_floats(json.at("inputs").text());
-  golden.similarity = decode_floats(json.at("similarity").text());
-  for (const Json& value : json.at("is_anomaly").items()) {
-    golden.is_anomaly.push_back(value.is_null() ? std::nullopt : std::optional(flag(value)));
+void check_version(const std::string& path, const Json& version) {
+  if (version.is_number() && version.number() == kContract) return;
+  std::string shown;
+  if (version.is_number()) {
+    append_number(shown, version.number());
+  } else {
+    shown = version.string();
   }
-  for (const Json& value : json.at("is_valid").items()) golden.is_valid.push_back(flag(value));
-  golden.rows = golden.is_valid.size();
-  check(golden.rows > 0 && json.at("rows").number() == static_cast<double>(golden.rows));
-  check(golden.inputs.size() == golden.rows * features && golden.similarity.size() == golden.rows);
-  check(golden.is_anomaly.size() == golden.rows);
-  return golden;
+  throw Problem(path + ": its card is of contract version " + shown + ", expected 1.");
 }
 
-Card read(const Json& json) {
-  Card card;
-  for (const Json& feature : json.at("features").items()) {
-    card.features.push_back(feature.at("name").text());
-    check(!card.features.back().empty());
-  }
-  const std::set<std::string> names(card.features.begin(), card.features.end());
-  check(!names.empty() && names.size() == card.features.size());
-  card.threshold = static_cast<float>(json.at("threshold").at("value").number());
-  card.tolerance = json.at("similarity").at("tolerance").number();
-  card.runtime = json.at("requires").text();
-  card.model_sha256 = json.at("model_sha256").text();
-  card.golden = read_golden(json.at("golden"), card.features.size());
-  return card;
+Card read_parts(const Json& json) {
+  std::vector<std::string> features;
+  for (const Json& feature : json.at("features").array()) features.push_back(feature.at("name").string());
+  const std::set<std::string> names(features.begin(), features.end());
+  if (names.empty() || names.size() != features.size() || names.count("") > 0) throw JsonError("no features, or one twice");
+  const double threshold = json.at("threshold").at("value").number();
+  const double tolerance = json.at("similarity").at("tolerance").number();
+  Golden golden = read_golden(json.at("golden"), features.size());
+  return {std::move(features), threshold, tolerance, json.at("requires").string(), std::move(golden)};
 }
 
 }  // namespace
 
-Card parse_card(const std::string& path, std::string_view text) {
+Card read_card(const ModelFile& model) {
   try {
-    const Json json = Json::parse(text);
-    const double contract = json.at("contract").number();
-    if (contract != kContract) {
-      throw Problem(path + ": its card is of contract version " + std::to_string(static_cast<int>(contract)) + ", expected " +
-                    std::to_string(kContract) + ".");
+    const Json json = Json::parse(model.card);
+    check_version(model.path, json.at("contract"));
+    if (model.sha256 != json.at("model_sha256").string()) {
+      throw Problem(model.path + ": the model's SHA-256 is not the one in its card; it was changed.",
+                    "Do not use it; take the file from where it was exported.", 1);
     }
-    return read(json);
-  } catch (const std::invalid_argument&) {
-    throw Problem(path + ": its card cannot be read.", "Export the model again.");
+    check_copy(model);
+    return read_parts(json);
+  } catch (const JsonError&) {
+    throw Problem(model.path + ": its card cannot be read.", "Export the model again.");
   }
 }
 

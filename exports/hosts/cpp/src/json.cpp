@@ -1,9 +1,10 @@
 #include "json.hpp"
 
-#include <charconv>
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
-#include <stdexcept>
 
+#include "number.hpp"
 #include "utf8.hpp"
 
 namespace aetk {
@@ -11,210 +12,168 @@ namespace {
 
 constexpr int kDeepest = 64;
 
-[[noreturn]] void fail(const char* what) { throw std::invalid_argument(what); }
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-}  // namespace
-
-class JsonReader {
+/// Recursive descent over valid UTF-8.
+class Parser {
  public:
-  explicit JsonReader(std::string_view text) : text_(text) {}
+  explicit Parser(std::string_view text) : text_(text) {}
 
   Json document() {
-    Json value = read(0);
+    Json value = this->value(0);
     skip_space();
-    if (at_ != text_.size()) fail("something after the end");
+    if (at_ < text_.size()) fail("something after the value");
     return value;
   }
 
  private:
-  Json read(int depth) {
-    if (depth > kDeepest) fail("too deep");
-    skip_space();
-    Json value;
-    switch (peek()) {
-      case '{':
-        value.kind_ = Json::Kind::object;
-        members('}', depth, value);
-        break;
-      case '[':
-        value.kind_ = Json::Kind::array;
-        members(']', depth, value);
-        break;
-      case '"':
-        value.kind_ = Json::Kind::text;
-        value.text_ = string();
-        break;
-      case 't':
-      case 'f':
-        value.kind_ = Json::Kind::boolean;
-        word(peek() == 't' ? "true" : "false");
-        break;
-      case 'n':
-        word("null");
-        break;
-      default:
-        value.kind_ = Json::Kind::number;
-        value.number_ = number();
-    }
-    return value;
-  }
-
-  void members(char end, int depth, Json& into) {
-    ++at_;
-    skip_space();
-    if (peek() == end) {
-      ++at_;
-      return;
-    }
-    for (;;) {
-      if (end == '}') {
-        skip_space();
-        into.names_.push_back(string());
-        skip_space();
-        expect(':');
-      }
-      into.items_.push_back(read(depth + 1));
-      skip_space();
-      if (peek() == end) break;
-      expect(',');
-    }
-    ++at_;
-  }
-
-  std::string string() {
-    expect('"');
-    std::string result;
-    for (;;) {
-      const char c = peek();
-      ++at_;
-      if (c == '"') break;
-      if (static_cast<unsigned char>(c) < 0x20) fail("a control character in a string");
-      if (c == '\\') {
-        escape(result);
-      } else {
-        result += c;
-      }
-    }
-    if (!is_utf8(result)) fail("not UTF-8");
-    return result;
-  }
-
-  void escape(std::string& result) {
-    static constexpr std::string_view kLetters = "\"\\/bfnrt", kMeanings = "\"\\/\b\f\n\r\t";
-    const char letter = peek();
-    ++at_;
-    const std::size_t known = kLetters.find(letter);
-    if (known != std::string_view::npos) {
-      result += kMeanings[known];
-      return;
-    }
-    if (letter != 'u') fail("an unknown escape");
-    std::uint32_t point = hex4();
-    if (point >= 0xd800 && point < 0xdc00) {
-      expect('\\');
-      expect('u');
-      const std::uint32_t low = hex4();
-      if (low < 0xdc00 || low > 0xdfff) fail("half of a surrogate pair");
-      point = 0x10000 + ((point - 0xd800) << 10) + (low - 0xdc00);
-    } else if (point >= 0xdc00 && point < 0xe000) {
-      fail("half of a surrogate pair");
-    }
-    append_utf8(result, point);
-  }
-
-  std::uint32_t hex4() {
-    std::uint32_t value = 0;
-    const char* start = text_.data() + at_;
-    if (text_.size() - at_ < 4) fail("an escape that ends");
-    const auto [end, error] = std::from_chars(start, start + 4, value, 16);
-    if (error != std::errc() || end != start + 4) fail("an escape without digits");
-    at_ += 4;
-    return value;
-  }
-
-  double number() {
-    const std::size_t start = at_;
-    if (peek() == '-') ++at_;
-    if (peek() == '0') {
-      ++at_;
-    } else {
-      digits();
-    }
-    if (at_ < text_.size() && text_[at_] == '.') {
-      ++at_;
-      digits();
-    }
-    if (at_ < text_.size() && (text_[at_] == 'e' || text_[at_] == 'E')) {
-      ++at_;
-      if (peek() == '+' || peek() == '-') ++at_;
-      digits();
-    }
-    double value = 0;
-    if (std::from_chars(text_.data() + start, text_.data() + at_, value).ec != std::errc()) fail("a number out of range");
-    return value;
-  }
-
-  void digits() {
-    if (!is_digit(peek())) fail("a digit is missing");
-    while (at_ < text_.size() && is_digit(text_[at_])) ++at_;
-  }
-
-  void word(std::string_view expected) {
-    if (text_.substr(at_, expected.size()) != expected) fail("an unknown word");
-    at_ += expected.size();
-  }
-
-  char peek() const {
-    if (at_ >= text_.size()) fail("it ends too early");
-    return text_[at_];
-  }
-
-  void expect(char c) {
-    if (peek() != c) fail("an unexpected character");
-    ++at_;
+  [[noreturn]] void fail(const char* what) const {
+    throw JsonError("JSON, byte " + std::to_string(at_) + ": " + what);
   }
 
   void skip_space() {
     while (at_ < text_.size() && std::string_view(" \t\n\r").find(text_[at_]) != std::string_view::npos) ++at_;
   }
 
+  bool took(std::string_view expected) {
+    if (text_.substr(at_, expected.size()) != expected) return false;
+    at_ += expected.size();
+    return true;
+  }
+
+  void take(std::string_view expected, const char* otherwise) {
+    skip_space();
+    if (!took(expected)) fail(otherwise);
+  }
+
+  Json value(int depth) {
+    skip_space();
+    if (depth > kDeepest) fail("nested too deep");
+    if (took("{")) return object(depth);
+    if (took("[")) return array(depth);
+    if (took("\"")) return Json(string());
+    if (took("true")) return Json(true);
+    if (took("false")) return Json(false);
+    if (took("null")) return Json(nullptr);
+    return Json(number());
+  }
+
+  Json array(int depth) {
+    Json::Array items;
+    skip_space();
+    if (took("]")) return Json(std::move(items));
+    do {
+      items.push_back(value(depth + 1));
+      skip_space();
+    } while (took(","));
+    take("]", "expected ',' or ']'");
+    return Json(std::move(items));
+  }
+
+  Json object(int depth) {
+    Json::Object members;
+    skip_space();
+    if (took("}")) return Json(std::move(members));
+    do {
+      take("\"", "expected a name");
+      std::string name = string();
+      take(":", "expected ':'");
+      members.emplace_back(std::move(name), value(depth + 1));
+      skip_space();
+    } while (took(","));
+    take("}", "expected ',' or '}'");
+    const auto by_name = [](const Json::Member& a, const Json::Member& b) { return a.first < b.first; };
+    std::sort(members.begin(), members.end(), by_name);
+    const auto same = [](const Json::Member& a, const Json::Member& b) { return a.first == b.first; };
+    if (std::adjacent_find(members.begin(), members.end(), same) != members.end()) fail("a name twice in an object");
+    return Json(std::move(members));
+  }
+
+  std::string string() {
+    std::string found;
+    for (;;) {
+      if (at_ >= text_.size()) fail("a string without an end");
+      const char c = text_[at_++];
+      if (c == '"') return found;
+      if (static_cast<unsigned char>(c) < 0x20) fail("a control character in a string");
+      if (c == '\\') {
+        append_code_point(found, escaped());
+      } else {
+        found.push_back(c);
+      }
+    }
+  }
+
+  std::uint32_t escaped() {
+    if (at_ >= text_.size()) fail("a string without an end");
+    const char c = text_[at_++];
+    if (c == 'u') return unicode();
+    constexpr std::string_view kNames = "\"\\/bfnrt", kMeant = "\"\\/\b\f\n\r\t";
+    const std::size_t which = kNames.find(c);
+    if (which == std::string_view::npos) fail("an unknown escape");
+    return static_cast<std::uint32_t>(kMeant[which]);
+  }
+
+  std::uint32_t unicode() {
+    const std::uint32_t first = four_digits();
+    if (first < 0xd800 || first > 0xdfff) return first;
+    if (first > 0xdbff || !took("\\u")) fail("half of a surrogate pair");
+    const std::uint32_t second = four_digits();
+    if (second < 0xdc00 || second > 0xdfff) fail("half of a surrogate pair");
+    return 0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00);
+  }
+
+  std::uint32_t four_digits() {
+    std::uint32_t code = 0;
+    for (int i = 0; i < 4; ++i, ++at_) {
+      const char c = at_ < text_.size() ? text_[at_] : '"';
+      const std::size_t digit = std::string_view("0123456789abcdefABCDEF").find(c);
+      if (digit == std::string_view::npos) fail("expected four hexadecimal digits");
+      code = code << 4 | static_cast<std::uint32_t>(digit < 16 ? digit : digit - 6);
+    }
+    return code;
+  }
+
+  double number() {
+    const std::size_t end = std::min(text_.find_first_not_of("+-.0123456789eE", at_), text_.size());
+    const std::string_view token = text_.substr(at_, end - at_);
+    // JSON's numbers are decimals with no plus sign, no needless zero, and digits on both sides of a point
+    const std::string_view digits = token.substr(!token.empty() && token.front() == '-');
+    const auto digit_at = [&](std::size_t i) { return i < digits.size() && digits[i] >= '0' && digits[i] <= '9'; };
+    const std::size_t point = digits.find('.');
+    const bool narrow = digit_at(0) && !(digits[0] == '0' && digit_at(1)) &&
+                        (point == std::string_view::npos || digit_at(point + 1));
+    const auto value = narrow ? parse_decimal(token) : std::nullopt;
+    if (!value) fail("expected a value");
+    at_ = end;
+    return *value;
+  }
+
   std::string_view text_;
   std::size_t at_ = 0;
 };
 
-Json Json::parse(std::string_view text) { return JsonReader(text).document(); }
+}  // namespace
 
-double Json::number() const {
-  if (kind_ != Kind::number) fail("not a number");
-  return number_;
+Json Json::parse(std::string_view text) {
+  if (!is_utf8(text)) throw JsonError("JSON that is not UTF-8");
+  return Parser(text).document();
 }
 
-const std::string& Json::text() const {
-  if (kind_ != Kind::text) fail("not a string");
-  return text_;
+std::size_t Json::count() const {
+  const double value = number();
+  if (!(value >= 0 && value <= 9007199254740992.0) || value != std::floor(value)) throw JsonError("no count");
+  return static_cast<std::size_t>(value);
 }
 
-const std::vector<Json>& Json::items() const {
-  if (kind_ != Kind::array) fail("not an array");
-  return items_;
+const Json* Json::find(std::string_view name) const {
+  const auto& members = as<Object>();
+  const auto before = [](const Member& member, std::string_view wanted) { return member.first < wanted; };
+  const auto found = std::lower_bound(members.begin(), members.end(), name, before);
+  return found != members.end() && found->first == name ? &found->second : nullptr;
 }
 
 const Json& Json::at(std::string_view name) const {
-  const Json* found = find(name);
-  if (found == nullptr) fail("a member is missing");
-  return *found;
-}
-
-bool Json::has(std::string_view name) const { return find(name) != nullptr; }
-
-const Json* Json::find(std::string_view name) const {
-  if (kind_ != Kind::object) fail("not an object");
-  for (std::size_t i = names_.size(); i-- > 0;) {  // of two members with one name, the last counts
-    if (names_[i] == name) return &items_[i];
-  }
-  return nullptr;
+  if (const Json* member = find(name)) return *member;
+  throw JsonError("JSON without '" + std::string(name) + "'");
 }
 
 }  // namespace aetk

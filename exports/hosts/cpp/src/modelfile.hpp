@@ -1,20 +1,25 @@
 #pragma once
 
 #include <string>
-
-#include "card.hpp"
+#include <string_view>
 
 namespace aetk {
 
-/// A model file, held against its card and the copy of it beside the file.
+/// The bytes of an ONNX file that carries one card.
 struct ModelFile {
+  std::string path;
   std::string bytes;
-  Card card;
+  std::string card;    ///< JSON, as it stands in the file's metadata
+  std::string sha256;  ///< of all other fields
 };
 
-/// Reads `NAME.onnx`, and `NAME.card.json` where there is one.
-///
-/// Throws Problem with exit code 2 for what is no such file, 1 where file, card and copy disagree.
-ModelFile read_model_file(const std::string& path);
+/// Throws Problem (exit code 2) for a file that is none.
+ModelFile read_model(const std::string& path);
+
+/// The same for bytes that were read already.
+ModelFile parse_model(std::string path, std::string bytes);
+
+/// Throws Problem (exit code 1) where the card beside the file (`NAME.card.json`) is not the one inside.
+void check_copy(const ModelFile& model);
 
 }  // namespace aetk

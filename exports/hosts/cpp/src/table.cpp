@@ -1,113 +1,108 @@
 #include "table.hpp"
 
 #include <algorithm>
-#include <filesystem>
-#include <fstream>
+#include <cstdio>
+#include <limits>
 #include <set>
 
-#include "cells.hpp"
+#include "aetk/problem.hpp"
+#include "number.hpp"
 #include "utf8.hpp"
 
 namespace aetk {
 namespace {
 
-constexpr std::size_t kBatch = 4096;
-constexpr std::size_t kPieceBytes = std::size_t{1} << 20;
-constexpr std::size_t kNamesShown = 12, kCharactersShown = 40;
+constexpr std::size_t kBatchRows = 4096;
+constexpr std::size_t kNamesShown = 12, kShown = 40;
+constexpr const char* kNumbersLook = "Numbers look like 12, -3.5 or 1e-3; empty, NA, NaN and null are missing values.";
 
-std::string beginning(std::string_view text, std::size_t characters) {
-  std::size_t end = 0;
-  for (std::size_t i = 0; i < characters && end < text.size(); ++i) end += first_character(text.substr(end)).bytes;
-  return std::string(text.substr(0, end));
+/// Whether a code point shows as nothing, as a space, or as a command to the terminal.
+bool is_unprinted(std::uint32_t c) {
+  return c <= 0x1f || (c >= 0x7f && c <= 0xa0) || (c >= 0x2000 && c <= 0x200f) || (c >= 0x2028 && c <= 0x202f) ||
+         (c >= 0x205f && c <= 0x206f) || c == 0x3000 || c == 0xfeff || (c >= 0xfff9 && c <= 0xfffb);
+}
+
+/// A cell as a message shows it.
+std::string shown(std::string_view cell) {
+  const bool fits = count_code_points(cell) <= kShown;
+  std::string_view rest = fits ? cell : first_code_points(cell, kShown - 3);
+  std::string text;
+  while (!rest.empty()) {
+    const std::uint32_t code_point = take_code_point(rest);
+    if (is_unprinted(code_point)) {
+      char escape[8];
+      std::snprintf(escape, sizeof escape, "\\u%04x", code_point & 0xffffu);
+      text += escape;
+    } else {
+      append_code_point(text, code_point);
+    }
+  }
+  return fits ? text : text + "...";
 }
 
 }  // namespace
 
-TableReader::TableReader(std::string path, std::vector<std::string> columns, std::optional<std::string> key,
-                         std::function<void(const Batch&)> take)
-    : path_(std::move(path)),
-      columns_(std::move(columns)),
-      key_(std::move(key)),
-      take_(std::move(take)),
-      lines_(path_, [this](std::size_t line, const Cells& cells) { take_row(line, cells); }) {}
-
-void TableReader::end() {
-  lines_.end();
-  if (names_.empty()) read_header({});
-  flush();
+Table::Table(const std::string& path, const std::vector<std::string>& columns, const std::optional<std::string>& key)
+    : reader_(path) {
+  if (reader_.next()) {
+    for (std::size_t i = 0; i < reader_.size(); ++i) names_.emplace_back(reader_.cell(i));
+  }
+  check_header();
+  for (const std::string& name : columns) wanted_.push_back(position(name));
+  if (key) kept_ = position(*key);
 }
 
-void TableReader::take_row(std::size_t line, const Cells& cells) {
-  if (names_.empty()) {
-    read_header(cells);
-    return;
-  }
-  if (cells.size() != names_.size()) {
-    throw Problem(path_ + ", line " + std::to_string(line) + ": found " + std::to_string(cells.size()) + " cells, expected " +
-                  std::to_string(names_.size()) + " as in the header.");
-  }
-  for (const std::size_t i : wanted_) {
-    const auto value = parse_cell(cells[i]);
-    if (!value) {
-      throw Problem(path_ + ", line " + std::to_string(line) + ", column '" + names_[i] + "': found '" + show_cell(cells[i]) +
-                        "', expected a number.",
-                    "Numbers look like 12, -3.5 or 1e-3; empty, NA, NaN and null are missing values.");
-    }
-    batch_.values.push_back(static_cast<float>(*value));
-  }
-  if (key_) batch_.keys.push_back(cells[kept_]);
-  if (++batch_.rows == kBatch) flush();
-}
-
-void TableReader::read_header(const Cells& names) {
-  if (names.size() == 1 && names[0].find_first_of(";\t") != std::string::npos) {
-    throw Problem(path_ + ": the header is one column, '" + beginning(names[0], kCharactersShown) +
+void Table::check_header() const {
+  const std::string& path = reader_.path();
+  if (names_.size() == 1 && names_[0].find_first_of(";\t") != std::string::npos) {
+    throw Problem(path + ": the header is one column, '" + std::string(first_code_points(names_[0], kShown)) +
                   "'; expected commas between columns.");
   }
-  if (names.empty()) throw Problem(path_ + " is empty; expected a header line with column names.");
-  std::set<std::string> seen;
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    if (names[i].empty()) {
-      throw Problem(path_ + ": column " + std::to_string(i + 1) + " has no name.", "Give it one in the header line.");
+  if (names_.empty()) throw Problem(path + " is empty; expected a header line with column names.");
+  std::set<std::string_view> seen;
+  for (const std::string& name : names_) {
+    if (name.empty()) {
+      throw Problem(path + ": column " + std::to_string(seen.size() + 1) + " has no name.",
+                    "Give it one in the header line.");
     }
-    if (!seen.insert(names[i]).second) {
-      throw Problem(path_ + ": two columns are called '" + names[i] + "'.", "Rename or remove one of them.");
+    if (!seen.insert(name).second) {
+      throw Problem(path + ": two columns are called '" + name + "'.", "Rename or remove one of them.");
     }
   }
-  names_ = names;
-  for (const std::string& name : columns_) wanted_.push_back(position(name));
-  if (key_) kept_ = position(*key_);
 }
 
-std::size_t TableReader::position(const std::string& name) const {
+std::size_t Table::position(const std::string& name) const {
   const auto found = std::find(names_.begin(), names_.end(), name);
   if (found != names_.end()) return static_cast<std::size_t>(found - names_.begin());
-  std::string shown;
-  for (std::size_t i = 0; i < std::min(names_.size(), kNamesShown); ++i) shown += (i > 0 ? ", " : "") + names_[i];
-  throw Problem(path_ + " has no column '" + name + "'.", "It has: " + shown + (names_.size() > kNamesShown ? ", ..." : ""));
+  std::string first;
+  for (std::size_t i = 0; i < std::min(names_.size(), kNamesShown); ++i) first += (i == 0 ? "" : ", ") + names_[i];
+  if (names_.size() > kNamesShown) first += ", ...";
+  throw Problem(reader_.path() + " has no column '" + name + "'.", "It has: " + first);
 }
 
-void TableReader::flush() {
-  if (batch_.rows > 0) take_(batch_);
-  batch_ = {};
+bool Table::read(Batch& batch) {
+  batch.rows = 0;
+  batch.values.clear();
+  batch.keys.clear();
+  while (batch.rows < kBatchRows && reader_.next()) {
+    if (reader_.size() != names_.size()) {
+      throw Problem(reader_.path() + ", line " + std::to_string(reader_.line()) + ": found " +
+                    std::to_string(reader_.size()) + " cells, expected " + std::to_string(names_.size()) +
+                    " as in the header.");
+    }
+    for (const std::size_t column : wanted_) batch.values.push_back(number(column));
+    if (kept_) batch.keys.emplace_back(reader_.cell(*kept_));
+    ++batch.rows;
+  }
+  return batch.rows > 0;
 }
 
-void read_table(const std::string& path, const std::vector<std::string>& columns, const std::optional<std::string>& key,
-                const std::function<void(const Batch&)>& take) {
-  if (std::filesystem::is_directory(path)) throw Problem(path + " is a folder; expected a CSV file.");
-  std::ifstream file(path, std::ios::binary);
-  if (!file) {
-    if (!std::filesystem::exists(path)) throw Problem("No such file: " + path + ".");
-    throw Problem("Cannot use " + path + ": it cannot be read.");
-  }
-  TableReader reader(path, columns, key, take);
-  std::string piece(kPieceBytes, '\0');
-  while (file) {
-    file.read(piece.data(), static_cast<std::streamsize>(piece.size()));
-    reader.push({piece.data(), static_cast<std::size_t>(file.gcount())});
-  }
-  if (file.bad()) throw Problem("Cannot use " + path + ": reading it failed.");
-  reader.end();
+float Table::number(std::size_t column) const {
+  static_assert(std::numeric_limits<float>::is_iec559, "a value beyond float32 must become infinite");
+  if (const auto value = parse_cell(reader_.cell(column))) return static_cast<float>(*value);
+  throw Problem(reader_.path() + ", line " + std::to_string(reader_.line()) + ", column '" + names_[column] +
+                    "': found '" + shown(reader_.cell(column)) + "', expected a number.",
+                kNumbersLook);
 }
 
 }  // namespace aetk

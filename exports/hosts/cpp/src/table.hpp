@@ -1,53 +1,39 @@
 #pragma once
 
-#include <functional>
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "lines.hpp"
+#include "csv.hpp"
 
 namespace aetk {
 
 /// Consecutive rows of a table.
 struct Batch {
-  std::vector<float> values;      // [rows, columns], row by row; NaN where missing, infinite beyond float32
   std::size_t rows = 0;
-  std::vector<std::string> keys;  // the cells of the column that is carried along; none if none is
+  std::vector<float> values;      ///< [rows, columns]
+  std::vector<std::string> keys;  ///< [rows], the cells of one more column; empty if not asked for
 };
 
-/// Reads a CSV file (UTF-8, a header) and finds its columns by name.
-class TableReader {
+/// A CSV file with a header, of which some columns, found by name, are numbers.
+class Table {
  public:
-  /// `columns` are read as numbers, `key` is a column to carry along; `take` gets some thousand rows at a time.
-  TableReader(std::string path, std::vector<std::string> columns, std::optional<std::string> key,
-              std::function<void(const Batch&)> take);
+  /// Reads the header; `key` is a column to carry along as text. Throws Problem for what is no such table.
+  Table(const std::string& path, const std::vector<std::string>& columns, const std::optional<std::string>& key);
 
-  /// Takes the next bytes of the file.
-  void push(std::string_view bytes) { lines_.push(bytes); }
-
-  /// Takes the end of the file.
-  void end();
+  /// Reads up to 4,096 more rows; false at the end. Throws Problem at the first cell that is no number.
+  bool read(Batch& batch);
 
  private:
-  void take_row(std::size_t line, const Cells& cells);
-  void read_header(const Cells& names);
+  void check_header() const;
   std::size_t position(const std::string& name) const;
-  void flush();
+  float number(std::size_t column) const;
 
-  std::string path_;
-  std::vector<std::string> columns_;
-  std::optional<std::string> key_;
-  std::function<void(const Batch&)> take_;
-  LineReader lines_;
-  Cells names_;
+  CsvReader reader_;
+  std::vector<std::string> names_;
   std::vector<std::size_t> wanted_;
-  std::size_t kept_ = 0;
-  Batch batch_;
+  std::optional<std::size_t> kept_;
 };
-
-/// Reads a whole file through a TableReader. Throws Problem where it is missing, a folder or at fault.
-void read_table(const std::string& path, const std::vector<std::string>& columns, const std::optional<std::string>& key,
-                const std::function<void(const Batch&)>& take);
 
 }  // namespace aetk

@@ -162,7 +162,7 @@ def main() -> None:
             for what, _, size, shipped in found
         ]
     show(tables(result))
-    keep("hosts", result)
+    keep("decision", result)
 
 
 if __name__ == "__main__":

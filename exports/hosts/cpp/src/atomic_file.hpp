@@ -1,0 +1,35 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace aetk {
+
+/// Makes SIGINT and SIGTERM remove the temporary file that is being written, and end the process with exit code 130 or
+/// 143.
+void clean_up_on_signals();
+
+/// A file that appears, or replaces another, when it is complete: until then it has a temporary name in its folder.
+/// One at a time.
+class AtomicFile {
+ public:
+  /// Throws Problem where the folder cannot be written to.
+  explicit AtomicFile(std::string path);
+  /// Removes what was written, unless it was kept.
+  ~AtomicFile();
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+
+  /// Throws Problem, with exit code 3 where the disk is full.
+  void write(std::string_view bytes);
+  /// Syncs it to disk and gives it its name.
+  void keep();
+
+ private:
+  [[noreturn]] void fail() const;
+
+  std::string path_;
+  int file_;
+};
+
+}  // namespace aetk

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "aetk/problem.hpp"
+
+namespace aetk {
+
+/// A path without empty and `.` parts, as messages show it; `..` stays, since it may follow a link.
+std::string tidy_path(std::string_view path);
+
+/// Whether both exist and are one file.
+bool same_file(const std::string& one, const std::string& other);
+
+/// What to report of a failed call of the operating system, by its `errno`.
+Problem cannot_use(const std::string& path, int error);
+
+/// All bytes of a file. Throws Problem; `missing` and `folder` are the messages where there is none or a folder.
+std::string read_file(const std::string& path, const std::string& missing, const std::string& folder);
+
+}  // namespace aetk
