@@ -45,6 +45,28 @@ def test_none_is_a_near_tie_and_some_lie_close_on_both_sides(detector, golden):
     assert ((distance < 0) & (distance > -15)).any()
 
 
+@pytest.mark.parametrize("side", [1, -1], ids=["below", "above"])
+def test_some_lie_close_on_both_sides_where_every_ordinary_row_lies_on_one(side):
+    detector = small_detector(3, kappa=0.0)
+    features = tuple(Feature(name, (-3, -2, -1, 0, 1, 2, 3), "reject", None) for name in "abc")
+    rows = synthetic_rows(features)
+    ordinary = np.isfinite(rows).all(axis=1) & (np.abs(rows) < 1e6).all(axis=1)
+    similarity = in_float64(detector)(rows[ordinary])
+    detector.threshold.fill_(side * (side * similarity).max() + side * 1e-3)
+    made = make_golden(detector, features)
+    distance = (made.similarity64 - float(detector.threshold)) / spec.TOLERANCE
+    assert ((distance > 0) & (distance < 15)).any()
+    assert ((distance < 0) & (distance > -15)).any()
+    assert not made.near_ties(float(detector.threshold), spec.TOLERANCE).any()
+
+
+def test_a_threshold_that_nothing_reaches_still_gets_the_rows_there_are():
+    detector = small_detector(3, kappa=0.0)
+    detector.threshold.fill_(1.0)
+    features = tuple(Feature(name, (-3, -2, -1, 0, 1, 2, 3), "reject", None) for name in "abc")
+    assert len(make_golden(detector, features)) >= len(synthetic_rows(features))
+
+
 def test_they_span_the_range_and_hold_the_values_that_break_runtimes(detector, golden):
     x = golden.inputs
     flagged = is_anomaly(golden.similarity, float(detector.threshold))

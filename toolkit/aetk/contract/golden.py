@@ -181,13 +181,14 @@ def rows_near(golden: Golden, similarity: Similarity, threshold: float, toleranc
     Returns:
         float32 [rows, n], made from the golden inputs nearest to the threshold; no rows where all lie on one side.
     """
-    targets = threshold + _NEAR * tolerance
-    targets = targets[(targets > -1) & (targets < 1)]
     ordinary = golden.is_valid & (np.abs(golden.inputs) < 1e6).all(axis=1)
+    reached = golden.similarity64[ordinary]
+    targets = threshold + _NEAR * tolerance
+    targets = targets[(targets > reached.min(initial=1)) & (targets < reached.max(initial=-1))]
+    if not len(targets):
+        return golden.inputs[:0]
     above = ordinary & (golden.similarity64 > targets.max())
     below = ordinary & (golden.similarity64 < targets.min())
-    if not above.any() or not below.any():
-        return golden.inputs[:0]
     distance = np.abs(golden.similarity64 - threshold)
     ends = [golden.inputs[[int(np.where(side, distance, np.inf).argmin())]] for side in (above, below)]
     return rows_at(similarity, ends[0], ends[1], targets)

@@ -13,6 +13,10 @@ from aetk.contract.golden import Golden, Similarity, rows_near
 from aetk.lab.detector import Detector
 
 _SEED = 0
+_ORDINARY = 1e6
+"""A golden input of a larger magnitude is there to test the arithmetic, not the decision."""
+_CLIMB = 2000
+"""Steps on the way to the other side of the threshold."""
 
 
 def answers(detector: Detector, rows: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
@@ -40,10 +44,43 @@ def make_golden(detector: Detector, features: Sequence[Feature]) -> Golden:
     Drawn from the card's quantiles alone, so that no row of the training data is among them.
     """
     similarity64 = in_float64(detector)
-    golden = _answered(detector, similarity64, synthetic_rows(features))
+    rows = synthetic_rows(features)
+    golden = _answered(detector, similarity64, np.concatenate([rows, _beyond(detector, similarity64(rows), rows)]))
     near = rows_near(golden, similarity64, float(detector.threshold), spec.TOLERANCE)
     answered = _answered(detector, similarity64, np.concatenate([golden.inputs, near]))
     return answered.select(~answered.near_ties(float(detector.threshold), spec.TOLERANCE))
+
+
+def _beyond(detector: Detector, similarity: NDArray[np.floating], rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A row on the other side of the threshold where all ordinary rows lie on one; else no rows.
+
+    Without it, nothing could be placed close to the threshold, and a moved one would go unnoticed. Found by following
+    the gradient from the row that is nearest; no row where that leads nowhere.
+    """
+    threshold = float(detector.threshold)
+    ordinary = np.flatnonzero(np.isfinite(rows).all(axis=1) & (np.abs(rows) < _ORDINARY).all(axis=1))
+    above = similarity[ordinary] > threshold
+    if above.any() and not above.all():
+        return rows[:0]
+    sign = -1.0 if above.all() else 1.0
+    start = ordinary[np.argmax(sign * similarity[ordinary])]
+    precise = copy.deepcopy(detector).double()
+    spread = torch.from_numpy(np.abs(rows[ordinary]).mean(axis=0)).double().clamp_min(1e-6)
+    steps = torch.zeros(rows.shape[1], dtype=torch.float64, requires_grad=True)
+    optimizer = torch.optim.Adam([steps], lr=0.02)
+    furthest, best = 20 * spec.TOLERANCE, rows[:0]
+    for _ in range(_CLIMB):
+        row = torch.from_numpy(rows[start]).double() + spread * steps
+        reached = precise(row[None])[0][0]
+        beyond = sign * (reached.item() - threshold)
+        if beyond > furthest:
+            furthest, best = beyond, row.detach().float().numpy()[None]
+        if beyond > 200 * spec.TOLERANCE:
+            break
+        optimizer.zero_grad()
+        (-sign * reached).backward()
+        optimizer.step()
+    return best
 
 
 def _answered(detector: Detector, similarity64: Similarity, rows: NDArray[np.float32]) -> Golden:
