@@ -47,10 +47,14 @@ class App:
     host: str
     folder: Path
 
+    def command(self, *arguments):
+        start = [
+            str(self.folder / part) if "/" in part or part.endswith(".py") else part for part in COMMANDS[self.host]
+        ]
+        return [*start, *map(str, arguments)]
+
     def run(self, *arguments, cwd=None):
-        program, *rest = COMMANDS[self.host]
-        start = [str(self.folder / part) if "/" in part or part.endswith(".py") else part for part in [program, *rest]]
-        command = [*start, *map(str, arguments)]
+        command = self.command(*arguments)
         return subprocess.run(command, cwd=cwd, env=ENVIRONMENT, capture_output=True, text=True, check=False)
 
 

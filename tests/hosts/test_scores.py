@@ -1,5 +1,10 @@
 """Every host scores a table as aetk does, row by row, and explains it by the contract's arithmetic."""
 
+import os
+import signal
+import subprocess
+import time
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +14,8 @@ from aetk.contract import spec
 from aetk.edge.model import load
 from aetk.edge.scoring import score_file
 from aetk.lab.runs import read_run
+
+from .conftest import ENVIRONMENT
 
 MODELS = ["default", "small", "reference", "explained", "median"]
 VERDICTS = ["similarity", "is_anomaly", "is_valid"]
@@ -107,3 +114,25 @@ def test_a_long_table_is_scored_in_order(app, models, creditcard, tmp_path):
     found = pd.read_csv(scored(app, models["default"], tmp_path / "long.csv", tmp_path, "--id", "ID")[0])
     agree(found, pd.read_csv(tmp_path / "aetk.csv"), load(models["default"]).card)
     assert (found["ID"] == table["ID"]).all()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_without_a_trace_of_the_output(app, models, creditcard, tmp_path, number):
+    os.mkfifo(tmp_path / "endless.csv")
+    running = subprocess.Popen(
+        app.command("score", tmp_path / "endless.csv", "--model", models["default"], "--out", tmp_path / "out.csv"),
+        env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    with (tmp_path / "endless.csv").open("w") as table:
+        table.write((creditcard / "test.csv").read_text())
+        table.flush()
+        for _ in range(200):
+            if len(list(tmp_path.iterdir())) > 1:
+                break
+            time.sleep(0.05)
+        assert len(list(tmp_path.iterdir())) == 2  # the pipe, and the output under its temporary name
+        running.send_signal(number)
+        _, told = running.communicate(timeout=20)
+    assert running.returncode == 128 + number
+    assert [path.name for path in tmp_path.iterdir()] == ["endless.csv"]
+    assert "Traceback" not in told

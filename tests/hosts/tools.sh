@@ -5,9 +5,14 @@ missing=
 for pair in node:nodejs npm:npm g++:g++ make:make cmake:cmake chromium:chromium; do
   command -v "${pair%%:*}" >/dev/null || missing="$missing ${pair##*:}"
 done
-[ -z "$missing" ] && exit 0
-as_root=
-[ "$(id -u)" = 0 ] || as_root=sudo
-$as_root apt-get update -qq
-# shellcheck disable=SC2086 # a list of packages
-DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -qq --no-install-recommends $missing >/dev/null
+if [ -n "$missing" ]; then
+  as_root=
+  [ "$(id -u)" = 0 ] || as_root=sudo
+  $as_root apt-get update -qq
+  # shellcheck disable=SC2086 # a list of packages
+  DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -qq --no-install-recommends $missing >/dev/null
+fi
+node -e 'const [major, minor] = process.versions.node.split("."); process.exit(major * 100 + +minor < 2019)' || {
+  echo "Found Node.js $(node --version), expected 20.19 or newer, as Debian 13 has it." >&2
+  exit 3
+}

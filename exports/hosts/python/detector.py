@@ -19,6 +19,7 @@ import json
 import math
 import os
 import re
+import signal
 import statistics
 import sys
 import tempfile
@@ -523,6 +524,7 @@ def main(arguments: list[str] | None = None) -> int:
     score.add_argument("--out", type=Path, metavar="FILE", help="where to write (default: NAME.scores.csv here)")
     score.add_argument("--id", dest="key", metavar="COL", help="column to carry along in place of a row number")
     given = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that nothing half-done is left
     try:
         detector = Detector(given.model or _find_model(), provider=given.provider)
         if given.command == "selftest":
@@ -531,6 +533,8 @@ def main(arguments: list[str] | None = None) -> int:
     except Problem as problem:
         print(f"detector: {problem}", *([f"  {problem.hint}"] if problem.hint else []), sep="\n", file=sys.stderr)
         return problem.exit_code
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
     except OSError as error:
         print(f"detector: Cannot use {error.filename}: {error.strerror}.", file=sys.stderr)
         return 3 if error.errno in (5, 28, 122) else 2
