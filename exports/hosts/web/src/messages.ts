@@ -1,15 +1,7 @@
-import type { Card } from "./contract.ts";
+import type { Card, Comparison } from "./contract.ts";
 
 /** What the golden rows showed in this browser. */
-export interface Verdict {
-  rows: number;
-  nearTies: number;
-  flippedDecisions: number;
-  flippedValidity: number;
-  brokenRule: number;
-  /** Of similarity; infinite where there is none. */
-  largestDifference: number;
-  tolerance: number;
+export interface Verdict extends Comparison {
   /** Name and version of what ran. */
   runtime: string;
   provider: string;
