@@ -95,7 +95,7 @@ def test_threshold_is_shown_set_and_calibrated(device):
 
 @pytest.mark.parametrize("host", HOSTS)
 def test_the_wheel_writes_the_same_app_as_the_checkout(device, tmp_path, host):
-    done = aetk(device, "embed", host, "breast-cancer.onnx", "--out", f"app-{host}")
+    done = aetk(device, "embed", host, MODEL, "--out", f"app-{host}")
     assert done.returncode == 0, done.stderr
     embed(host, MODEL, tmp_path / "app")
 

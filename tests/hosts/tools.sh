@@ -5,6 +5,7 @@ missing=
 for pair in node:nodejs npm:npm g++:g++ make:make cmake:cmake chromium:chromium; do
   command -v "${pair%%:*}" >/dev/null || missing="$missing ${pair##*:}"
 done
+case $missing in *chromium*) missing="$missing fonts-dejavu-core" ;; esac # a page without fonts has another layout
 if [ -n "$missing" ]; then
   as_root=
   [ "$(id -u)" = 0 ] || as_root=sudo
