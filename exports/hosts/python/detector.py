@@ -32,6 +32,7 @@ import numpy as np
 import onnxruntime
 
 CONTRACT = 1
+LARGEST_TOLERANCE = 1e-3
 OPTIONS = {"CUDAExecutionProvider": {"use_tf32": "0"}}  # which would compute in less than float32
 _CARD = b"aetk.card"
 _ROWS = 4096
@@ -142,7 +143,7 @@ class Detector:
     def selftest(self) -> Selftest:
         """Replay the golden rows, and take the time of one decision."""
         golden = self.card["golden"]
-        inputs = _floats(golden["inputs"]).reshape(golden["rows"], len(self.features))
+        inputs = _floats(golden["inputs"]).reshape(-1, len(self.features))
         expected = _floats(golden["similarity"])
         valid = np.array(golden["is_valid"], bool)
         ties = np.array([flag is None for flag in golden["is_anomaly"]])
@@ -201,7 +202,7 @@ def _card(path: Path, data: bytes) -> dict[str, Any]:
         if card["contract"] != CONTRACT:
             raise Problem(f"{path}: its card is of contract version {card['contract']}, expected {CONTRACT}.")
         _check_card(card)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise Problem(f"{path}: its card cannot be read.", "Export the model again.") from None
     rest = b"".join(raw for raw, number, value in parts if _card_in((raw, number, value)) is None)
     refuse = "Do not use it; take the file from where it was exported."
@@ -220,13 +221,14 @@ def _card(path: Path, data: bytes) -> dict[str, Any]:
 def _check_card(card: dict[str, Any]) -> None:
     """ValueError, KeyError or TypeError where a part that is used here is missing or of another kind."""
     names, golden = [feature["name"] for feature in card["features"]], card["golden"]
-    numbers = [card["threshold"]["value"], card["similarity"]["tolerance"]]
+    threshold, tolerance = card["threshold"]["value"], card["similarity"]["tolerance"]
     sizes = [len(_floats(golden["inputs"])), len(_floats(golden["similarity"])), len(golden["is_anomaly"])]
     rows = len(golden["is_valid"])
     right = (
         {type(text) for text in (*names, card["requires"], card["model_sha256"])} == {str}
         and 0 < len(set(names)) == len(names)
-        and all(math.isfinite(number) for number in numbers)
+        and math.isfinite(threshold)
+        and 0 < tolerance <= LARGEST_TOLERANCE  # a large one would let every self-test pass
         and sizes == [rows * len(names), rows, rows]
         and rows == golden["rows"] > 0
         and {*golden["is_anomaly"]} <= {0, 1, None}
@@ -429,6 +431,8 @@ def _named(path: Path, line: int, name: str, cell: str) -> float:
 
 def score_table(detector: Detector, data: Path, out: Path, key: str | None = None) -> tuple[int, int, int]:
     """Score a CSV file into another, which appears when it is complete; returns rows, anomalies, rows not judged."""
+    if out.exists() and not out.is_file():
+        raise Problem(f"{out} is {'a folder' if out.is_dir() else 'no regular file'}; expected a file name.")
     if any(out.exists() and path.exists() and out.samefile(path) for path in (data, detector.path)):
         raise Problem(f"{out} would be overwritten; it is read here.", "Name another file with --out.")
     shares = [f"contribution:{name}" for name in detector.features]

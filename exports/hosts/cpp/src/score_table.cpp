@@ -1,5 +1,6 @@
 #include "score_table.hpp"
 
+#include <filesystem>
 #include <string_view>
 
 #include "atomic_file.hpp"
@@ -14,6 +15,10 @@ constexpr std::string_view kShare = "contribution:";
 
 void check_names(const Detector& detector, const std::string& data, const std::string& out,
                  const std::optional<std::string>& key) {
+  if (std::filesystem::exists(out) && !std::filesystem::is_regular_file(out)) {
+    const char* what = std::filesystem::is_directory(out) ? "a folder" : "no regular file";
+    throw Problem(out + " is " + what + "; expected a file name.");
+  }
   if (same_file(out, data) || same_file(out, detector.path())) {
     throw Problem(out + " would be overwritten; it is read here.", "Name another file with --out.");
   }

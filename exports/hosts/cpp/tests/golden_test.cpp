@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "aetk/detector.hpp"
+#include "card.hpp"
 #include "check.hpp"
 #include "files.hpp"
 #include "golden.hpp"
@@ -84,6 +85,22 @@ void a_changed_model_fails() {
     check(!Detector(path).selftest().passed(), std::string(forgery.what) + " is found by the golden rows");
   }
   check(Detector(folder.write("same.onnx", with_new_digest(model))).selftest().passed(), "an unchanged model passes");
+}
+
+void a_card_out_of_range_is_refused() {
+  const Folder folder;
+  const ModelFile model = parse_model(folder.at("model.onnx"), read_file(kModel, "No model.", ""));
+  const auto code = [&](std::string_view part, std::string_view member, std::string_view number) {
+    ModelFile forged = model;
+    const std::size_t value = forged.card.find(':', forged.card.find(member, forged.card.find(part))) + 1;
+    forged.card.replace(value, forged.card.find_first_of(",}", value) - value, number);
+    return problem_of([&] { read_card(forged); });
+  };
+  check(code("\"similarity\"", "\"tolerance\"", "2e-5") == 0, "a finite tolerance");
+  for (const char* tolerance : {"1e999", "0.002", "0", "-1e-5"}) {
+    check(code("\"similarity\"", "\"tolerance\"", tolerance) == 2, std::string("the tolerance ") + tolerance);
+  }
+  check(code("\"threshold\"", "\"value\"", "-1e999") == 2, "an infinite threshold");
 }
 
 void the_model_passes() {
@@ -170,6 +187,7 @@ void test_golden() {
   the_model_passes();
   every_fault_is_counted();
   a_changed_model_fails();
+  a_card_out_of_range_is_refused();
   what_is_no_model();
   one_row_is_judged_as_many_are();
   rows_by_name();

@@ -122,7 +122,7 @@ test("what the operating system refuses is told of the file that was named", asy
   writeFileSync(data, `${detector.features.join(",")}\n${detector.features.map(() => "1").join(",")}\n`);
   await assert.rejects(scoreTable(detector, data, out, null), { exitCode: 2, message: `Cannot use ${out}: No such file or directory.` });
   mkdirSync(join(folder, "taken"));
-  await assert.rejects(scoreTable(detector, data, join(folder, "taken"), null), { message: /taken: Is a directory\.$/ });
+  await assert.rejects(scoreTable(detector, data, join(folder, "taken"), null), { message: /taken is a folder; expected a file name\.$/ });
   await assert.rejects(scoreTable(detector, join(data, "x"), join(folder, "o.csv"), null), { message: /x: Not a directory\.$/ });
   assert.deepEqual(readdirSync(folder).filter((name) => name.startsWith(".")), []);
 });

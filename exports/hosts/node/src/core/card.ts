@@ -53,6 +53,7 @@ export interface Card {
 }
 
 const CONTRACT = 1;
+const LARGEST_TOLERANCE = 1e-3;
 
 /** Reads a card's JSON; `path` is the model's, for messages. Throws Problem for what is no card of this contract. */
 export function parseCard(path: string, bytes: Uint8Array): Card {
@@ -88,7 +89,9 @@ function check({ features, similarity, threshold, golden, ...card }: Card): void
     new Set(names).size === names.length &&
     names.every((name) => typeof name === "string" && name !== "") &&
     Number.isFinite(threshold.value) &&
-    Number.isFinite(similarity.tolerance) &&
+    typeof similarity.tolerance === "number" &&
+    similarity.tolerance > 0 &&
+    similarity.tolerance <= LARGEST_TOLERANCE && // a large one would let every self-test pass
     typeof card.requires === "string" &&
     typeof card.model_sha256 === "string" &&
     golden.rows > 0 &&
