@@ -9,6 +9,7 @@ import onnx
 import pytest
 from hypothesis import HealthCheck, settings
 
+from aetk.contract import card as cards
 from aetk.contract import onnxfile, spec
 from aetk.edge.model import card_path
 
@@ -84,7 +85,7 @@ def resign():
         card = json.loads(next(p.value for p in proto.metadata_props if p.key == spec.CARD_KEY))
         card["model_sha256"] = onnxfile.digest(signed)
         edit_card(card)
-        text = json.dumps(card, ensure_ascii=False, indent=1) + "\n"
+        text = cards.seal(card)
         path.write_bytes(onnxfile.with_card(signed, text))
         card_path(path).write_text(text, encoding="utf-8")
 

@@ -1,5 +1,6 @@
+import numpy as np
 import pytest
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 from aetk.contract import spec
 from aetk.edge.model import load
@@ -33,9 +34,9 @@ def _tiny():
             helper.make_tensor_value_info(spec.IS_VALID, boolean, ["batch"]),
         ],
         [
-            helper.make_tensor("axes", TensorProto.INT64, [1], [1]),
-            helper.make_tensor(spec.THRESHOLD, floats, [], [0.5]),
-            helper.make_tensor("limit", floats, [], [2.0]),
+            numpy_helper.from_array(np.array([1]), "axes"),
+            numpy_helper.from_array(np.array(0.5, np.float32), spec.THRESHOLD),
+            numpy_helper.from_array(np.array(2.0, np.float32), "limit"),
         ],
     )
     return helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 17)])

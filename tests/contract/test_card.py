@@ -26,7 +26,7 @@ def parts(data, path=()):
     """The path of every part of a card; of a list, the first item stands for all."""
     items = data.items() if isinstance(data, dict) else enumerate(data[:1]) if isinstance(data, list) else ()
     for key, value in items:
-        if path or key != "contract":
+        if path or key not in ("contract", "card_sha256"):
             yield (*path, key)
             if (*path, key)[0] not in FREE_FORM:
                 yield from parts(value, (*path, key))

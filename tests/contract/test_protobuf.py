@@ -1,10 +1,10 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from onnx import StringStringEntryProto, TensorProto
+from onnx import StringStringEntryProto
 
-from aetk.contract.errors import AetkError, BadInput
-from aetk.contract.protobuf import encode_bytes, encode_int, fields, number, numbers, payload, text
+from aetk.contract.gate import Refused, fields
+from aetk.contract.protobuf import encode_bytes, encode_int
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
 FIELD_NUMBERS = st.integers(1, 2**29 - 1)
@@ -17,7 +17,7 @@ def read(data):
 @given(FIELD_NUMBERS, INT64)
 def test_an_integer_survives_a_round_trip(field_number, value):
     (field,) = read(encode_int(field_number, value))
-    assert (field.number, number(field.value)) == (field_number, value)
+    assert (field.number, field.value) == (field_number, value % 2**64)
 
 
 @given(FIELD_NUMBERS, st.binary(max_size=400))
@@ -27,16 +27,10 @@ def test_bytes_survive_a_round_trip(field_number, value):
     assert (field.number, bytes(field.value), bytes(field.raw)) == (field_number, value, data)
 
 
-@given(st.lists(INT64, max_size=20))
-def test_packed_integers_are_read_as_the_onnx_package_writes_them(values):
-    found = read(TensorProto(int64_data=values).SerializeToString())
-    assert [n for field in found if field.number == 7 for n in numbers(field.value)] == values
-
-
 @given(st.text(), st.text())
 def test_strings_are_read_and_written_as_the_onnx_package_does(key, value):
     data = StringStringEntryProto(key=key, value=value).SerializeToString()
-    parts = {field.number: text(field.value) for field in read(data)}
+    parts = {field.number: str(field.payload, "utf-8") for field in read(data)}
     assert (parts.get(1, ""), parts.get(2, "")) == (key, value)
     parsed = StringStringEntryProto.FromString(encode_bytes(1, key.encode()) + encode_bytes(2, value.encode()))
     assert (parsed.key, parsed.value) == (key, value)
@@ -46,7 +40,7 @@ def test_strings_are_read_and_written_as_the_onnx_package_does(key, value):
 def test_arbitrary_bytes_are_read_whole_or_refused(data):
     try:
         found = read(data)
-    except BadInput:
+    except Refused:
         return
     assert b"".join(bytes(field.raw) for field in found) == data
 
@@ -66,14 +60,11 @@ def test_arbitrary_bytes_are_read_whole_or_refused(data):
     ],
 )
 def test_damage_is_refused_with_its_kind(data, says):
-    with pytest.raises(BadInput, match=says):
+    with pytest.raises(Refused, match=says):
         read(data)
 
 
-def test_a_number_and_bytes_are_not_taken_for_one_another():
-    with pytest.raises(AetkError, match="a number stands"):
-        payload(5)
-    with pytest.raises(AetkError, match="bytes stand"):
-        number(memoryview(b"abc"))
-    with pytest.raises(AetkError, match="not UTF-8"):
-        text(memoryview(b"\xe9"))
+def test_a_number_is_not_taken_for_bytes():
+    (field,) = read(encode_int(1, 5))
+    with pytest.raises(Refused, match="a number stands"):
+        field.payload  # noqa: B018 - the access is the question

@@ -1,5 +1,7 @@
+import base64
 import os
 
+import numpy as np
 import pytest
 
 from aetk.contract import onnxfile, spec
@@ -80,11 +82,23 @@ def test_a_threshold_that_is_not_the_cards_is_refused_whoever_signed_it(model_co
 
 
 def test_another_number_of_features_than_the_cards_is_refused_whoever_signed_it(model_copy, resign):
-    def widen(graph):
-        graph.input[0].type.tensor_type.shape.dim[1].dim_value = 31
+    def shorten(card):
+        rows, golden = card["golden"]["rows"], card["golden"]
+        inputs = np.frombuffer(base64.b64decode(golden["inputs"]), "<f4").reshape(rows, -1)[:, 1:]
+        golden["inputs"] = base64.b64encode(inputs.tobytes()).decode()
+        card["features"].pop()
 
-    resign(model_copy, widen)
-    with pytest.raises(CheckFailed, match="takes 31 features, its card lists 30"):
+    resign(model_copy, edit_card=shorten)
+    with pytest.raises(CheckFailed, match="takes 30 features, its card lists 29"):
+        load(model_copy)
+
+
+def test_a_card_that_was_changed_breaks_its_own_digest(model_copy):
+    data = model_copy.read_bytes()
+    changed = data.replace(b"malignant is the anomaly", b"malignant is no anomaly!")
+    assert changed != data
+    model_copy.write_bytes(changed)
+    with pytest.raises(CheckFailed, match="the card's SHA-256 is not the one that it carries"):
         load(model_copy)
 
 

@@ -1,4 +1,4 @@
-"""Keeps what a full run found, and writes it into docs/: a table in SECURITY.md, and the messages in hostile-inputs.md."""
+"""Keeps what a full run found; writes a table into docs/SECURITY.md, and the messages into docs/hostile-inputs.md."""
 
 import datetime
 import json

@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aetk.contract import spec, strict
+from aetk.contract import gate, spec, strict
 from aetk.contract.errors import BadInput
 from aetk.contract.golden import Golden
 from aetk.contract.threshold import Threshold, check_value
 
 QUANTILE_LEVELS = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 MISSING_POLICIES = ("reject", "median")
-_LARGEST_TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -101,11 +100,21 @@ class Card(_Parts):
             "model_sha256": self.model_sha256,
             "golden": self.golden.to_dict(self.threshold.value, self.similarity.tolerance),
         }
-        return json.dumps(data, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+        return seal(data)
+
+
+def seal(data: Mapping[str, Any]) -> str:
+    """A card's JSON text, which carries its own SHA-256 (see `gate.card_digest`)."""
+    unsealed = "0" * 64
+    # before any text that might hold as many zeros
+    parts = {"contract": data["contract"], "card_sha256": unsealed}
+    parts.update((name, part) for name, part in data.items() if name not in parts)
+    text = json.dumps(parts, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+    return text.replace(unsealed, gate.card_digest(text, unsealed), 1)
 
 
 def parse(text: str) -> Card:
-    """Read a card.
+    """Read a card; whether it is the one of a file is for `gate.card` to say.
 
     Raises:
         BadInput: not JSON, another contract version, a part that is missing or of the wrong kind, or parts that
@@ -124,7 +133,7 @@ def parse(text: str) -> Card:
     parts: _Data = strict.read(_Data, data, "card")
     _check_features(parts, data)
     check_value(parts.threshold.value)
-    if not 0 < parts.similarity.tolerance <= _LARGEST_TOLERANCE:
+    if not 0 < parts.similarity.tolerance <= gate.LARGEST_TOLERANCE:
         raise BadInput(
             f"The card's tolerance is {parts.similarity.tolerance:g}; expected more than 0 and at most 0.001."
         )

@@ -1,6 +1,8 @@
-"""Names, types and constants of the model contract, version 1."""
+"""Names, types and constants of the model contract, version 1; what the gate needs of them stands there."""
 
-VERSION = 1
+from aetk.contract import gate
+
+VERSION = gate.CONTRACT
 
 INPUT = "features"
 SIMILARITY = "similarity"
@@ -9,13 +11,13 @@ IS_VALID = "is_valid"
 CONTRIBUTION = "contribution"
 OUTPUTS = (SIMILARITY, IS_ANOMALY, IS_VALID)
 
-THRESHOLD = "threshold"
+THRESHOLD = gate.THRESHOLD
 """Name of the scalar float32 initializer that holds the decision threshold."""
 
 GUARD_PRODUCTS = ("scale.weight", "copies.weight", "penalty")
 """Names of the initializers of matrix products that reconstruct nothing, but scale rows, copy or mark them."""
 
-CARD_KEY = "aetk.card"
+CARD_KEY = gate.CARD
 """Key of the card in the ONNX file's metadata."""
 
 FINITE_LIMIT = 3.4e38

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aetk.contract.card import Card
-from aetk.contract.onnxfile import Value
+from aetk.contract.gate import Value
 from aetk.edge.model import load
 
 

@@ -1,12 +1,12 @@
-"""Loads a model file with its card, held against each other, before any runtime sees it."""
+"""Loads a model file with its card, through the gate."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 from aetk.contract import card as cards
-from aetk.contract import onnxfile, spec
+from aetk.contract import gate, onnxfile, spec
 from aetk.contract.card import Card
-from aetk.contract.errors import BadInput, CheckFailed
+from aetk.contract.errors import BadInput
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class LoadedModel:
 
     path: Path
     data: bytes
-    graph: onnxfile.Model
+    graph: gate.Model
     card: Card
 
     @property
@@ -47,42 +47,26 @@ def newest_model(folder: Path = Path("exports")) -> Path:
 
 
 def load(path: Path) -> LoadedModel:
-    """Read a model and hold it against its card.
+    """Let a model file in, and hold it against its card.
 
     Raises:
         BadInput: no such file, not an ONNX file, not of the contract, or without a card.
-        CheckFailed: the model is not the one that its card describes.
+        CheckFailed: model or card are not as they were exported.
     """
     path = Path(path)
-    if path.is_dir():
-        raise BadInput(f"{path} is a folder; expected an .onnx file.")
+    with onnxfile.refusals():
+        data = gate.read_file(path)
+    with onnxfile.refusals(f"{path}: "):
+        graph = gate.read(data)
+        card = _parse(path, graph.metadata.get(spec.CARD_KEY, ""))
+        gate.card(graph)
+    return LoadedModel(path, data, graph, card)
+
+
+def _parse(path: Path, text: str) -> Card:
+    if not text:
+        raise BadInput(f"{path}: It carries no aetk card.", "Export it with: aetk export --onnx")
     try:
-        data = path.read_bytes()
-        graph = onnxfile.read(data)
-        if spec.CARD_KEY not in graph.metadata:
-            raise BadInput("It carries no aetk card.", "Export it with: aetk export --onnx")
-        card = cards.parse(graph.metadata[spec.CARD_KEY])
-    except FileNotFoundError:
-        raise BadInput(f"No such model: {path}.") from None
+        return cards.parse(text)
     except BadInput as error:
         raise BadInput(f"{path}: {error.message}", error.hint) from None
-    loaded = LoadedModel(path, data, graph, card)
-    _check(loaded)
-    return loaded
-
-
-def _check(loaded: LoadedModel) -> None:
-    graph, card = loaded.graph, loaded.card
-    hint = "Do not use it; take the file from where it was exported."
-    if onnxfile.digest(loaded.data) != card.model_sha256:
-        raise CheckFailed(f"{loaded.path}: the model's SHA-256 is not the one in its card; it was changed.", hint)
-    if graph.inputs[0].shape[1] != len(card.features):
-        raise CheckFailed(
-            f"{loaded.path}: the graph takes {graph.inputs[0].shape[1]} features, its card lists {len(card.features)}.",
-            hint,
-        )
-    if graph.threshold != card.threshold.value:
-        raise CheckFailed(
-            f"{loaded.path}: the graph's threshold is {graph.threshold:.9g}, its card says {card.threshold.value:.9g}.",
-            hint,
-        )

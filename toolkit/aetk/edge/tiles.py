@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 
 from numpy.typing import NDArray
 
-from aetk.contract import onnxfile, spec
+from aetk.contract import spec
+from aetk.contract.gate import Model
 from aetk.edge.helpers import Helpers
 from aetk.edge.lanes import Lane, float32, open_lane
 from aetk.edge.runtime import cache_bytes
@@ -27,11 +28,11 @@ _WORTH_A_THREAD = 512
 """Rows: to hand fewer to another thread took longer than to score them (a 30-64-128-64-30 network on two cores)."""
 
 
-def rows_per_tile(graph: onnxfile.Model, device: str = "cpu") -> int:
+def rows_per_tile(graph: Model, device: str = "cpu") -> int:
     """How many rows go through the network at once: a power of two whose widest pair of layers fits the cache."""
     if device != "cpu":
         return _DEVICE_TILE
-    n_features = int(graph.inputs[0].shape[1])
+    n_features = graph.n_features
     widest = max((sum(i.shape) for i in graph.initializers if len(i.shape) == 2), default=n_features)
     fitting = max(1, cache_bytes() // (4 * (widest + n_features)))
     return min(_LARGEST, max(_SMALLEST, 1 << (fitting.bit_length() - 1)))

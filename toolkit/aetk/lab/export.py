@@ -71,7 +71,9 @@ def export(
     if not golden.compare(card.golden, answers, card.threshold.value).passed:
         raise CheckFailed("The ONNX file fails its own golden rows.", "Nothing was published.")
     text = card.to_json()
-    write_atomically([(target, onnxfile.with_card(data, text)), (card_path(target), text.encode())])
+    published = onnxfile.with_card(data, text)
+    onnxfile.read(published)  # refuses what could not be loaded
+    write_atomically([(target, published), (card_path(target), text.encode())])
     return ExportReport(
         run=found.folder,
         model=target,

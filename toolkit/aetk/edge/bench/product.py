@@ -14,7 +14,8 @@ from statistics import median
 
 import numpy as np
 
-from aetk.contract import onnxfile, spec
+from aetk.contract import spec
+from aetk.contract.gate import Model
 from aetk.contract.protobuf import encode_bytes, encode_int
 from aetk.edge.bench.turns import settle
 from aetk.edge.binding import Binding
@@ -108,7 +109,7 @@ def _model(size: int) -> bytes:
     return encode_int(1, 8) + encode_bytes(7, graph) + encode_bytes(8, encode_bytes(1, b"") + encode_int(2, 17))
 
 
-def flops_per_row(graph: onnxfile.Model) -> int:
+def flops_per_row(graph: Model) -> int:
     """Float32 operations of the network on a row: a multiplication and an addition for every weight of its layers."""
     shapes = {initializer.name: initializer.shape for initializer in graph.initializers}
     weights = [

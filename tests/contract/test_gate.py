@@ -1,0 +1,441 @@
+"""What the gate refuses, one reason each; what it lets through is tested where models are made."""
+
+import json
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from aetk.contract import card as cards
+from aetk.contract import gate, onnxfile, spec
+from aetk.contract.gate import Refused
+from aetk.contract.protobuf import encode_bytes, encode_int
+
+
+def read(proto):
+    return gate.read(proto.SerializeToString())
+
+
+def refuses(proto, says):
+    with pytest.raises(Refused, match=says) as refused:
+        read(proto)
+    assert refused.value.hint
+    assert refused.value.exit_code == 2
+
+
+def constant(name, values, dtype=np.float32):
+    return numpy_helper.from_array(np.array(values, dtype), name)
+
+
+def test_the_smallest_graph_that_keeps_the_contract_is_accepted(tiny):
+    onnx.checker.check_model(tiny, full_check=True)
+    assert read(tiny).threshold == 0.5
+
+
+def test_a_subgraph_is_refused_with_its_operator(tiny):
+    branch = helper.make_graph([helper.make_node("Identity", ["similarity"], ["x"])], "b", [], [])
+    tiny.graph.node.append(helper.make_node("If", ["c"], ["y"], then_branch=branch, else_branch=branch))
+    refuses(tiny, "uses the operator 'If'")
+
+
+def test_subgraphs_in_an_operator_that_is_known_are_refused(tiny):
+    tiny.graph.node[0].attribute.append(helper.make_attribute("branch", helper.make_graph([], "b", [], [])))
+    refuses(tiny, "graph of its own")
+    del tiny.graph.node[0].attribute[-1]
+    tiny.graph.node[0].attribute.append(helper.make_attribute("branches", [helper.make_graph([], "b", [], [])]))
+    refuses(tiny, "graph of its own")
+
+
+def test_functions_are_refused(tiny):
+    node = helper.make_node("Identity", ["x"], ["y"])
+    tiny.functions.append(helper.make_function("", "Mine", ["x"], ["y"], [node], [helper.make_opsetid("", 17)]))
+    refuses(tiny, "defines functions")
+
+
+def test_functions_that_call_each_other_three_thousand_deep_are_refused(tiny):
+    """A file of 148 KB like this one ends ONNX Runtime's loader in a segmentation fault."""
+    for depth in range(3000):
+        node = helper.make_node(f"F{depth + 1}", ["x"], ["y"], domain="d")
+        tiny.functions.append(helper.make_function("d", f"F{depth}", ["x"], ["y"], [node], []))
+    refuses(tiny, "defines functions")
+
+
+def test_training_of_its_own_is_refused(tiny):
+    tiny.training_info.add()
+    refuses(tiny, "training of its own")
+
+
+def test_external_data_is_refused(tiny):
+    tiny.graph.initializer[2].data_location = TensorProto.EXTERNAL
+    refuses(tiny, "in other files")
+
+
+def test_external_data_named_without_its_location_flag_is_refused(tiny):
+    tiny.graph.initializer[2].external_data.add(key="location", value="../../etc/passwd")
+    refuses(tiny, "in other files")
+
+
+def test_sparse_tensors_are_refused(tiny):
+    values = helper.make_tensor("s", TensorProto.FLOAT, [1], [1.0])
+    indices = helper.make_tensor("i", TensorProto.INT64, [1], [0])
+    tiny.graph.sparse_initializer.append(helper.make_sparse_tensor(values, indices, [4]))
+    refuses(tiny, "sparse")
+
+
+def test_a_custom_domain_is_refused_in_imports_and_in_nodes(tiny):
+    tiny.graph.node[2].domain = "com.microsoft"
+    refuses(tiny, "the node Not is of the domain 'com.microsoft'")
+    tiny.graph.node[2].domain = ""
+    tiny.opset_import.append(helper.make_opsetid("ai.onnx.ml", 3))
+    refuses(tiny, "operators of the domain 'ai.onnx.ml'")
+
+
+def test_not_exactly_one_opset_is_refused(tiny):
+    tiny.opset_import.append(helper.make_opsetid("", 17))
+    refuses(tiny, "names 2 opsets, expected one")
+    del tiny.opset_import[:]
+    refuses(tiny, "names 0 opsets, expected one")
+
+
+@pytest.mark.parametrize(("ir", "opset"), [(7, 17), (12, 17), (8, 16), (8, 24), (0, 17), (8, 0), (8, -1)])
+def test_versions_out_of_range_are_refused(tiny, ir, opset):
+    tiny.ir_version = ir
+    tiny.opset_import[0].version = opset
+    refuses(tiny, f"IR version is {ir} and its opset {opset}, expected 8 to 11 and 17 to 23")
+
+
+def test_the_versions_let_through_are_those_that_can_be_exported():
+    assert tuple(gate.OPSETS) == tuple(spec.OLDEST_RUNTIMES)
+    assert spec.IR_VERSION in gate.IR_VERSIONS
+
+
+def test_two_graphs_in_one_file_are_refused(tiny):
+    """Readers merge a repeated field, so a second graph would run unseen by who looks at one of them."""
+    hidden = onnx.ModelProto()
+    hidden.graph.node.append(helper.make_node("Identity", ["x"], ["y"], domain="evil"))
+    with pytest.raises(Refused, match="more than 1 of the field graph"):
+        gate.read(hidden.SerializeToString() + tiny.SerializeToString())
+
+
+@pytest.mark.parametrize(
+    ("field", "says"),
+    [
+        (encode_int(100, 1), "its model has an unknown field 100"),
+        (encode_bytes(1, b"8"), "the field ir_version of its model is of the wrong kind"),
+        (encode_int(7, 5), "the field graph of its model is of the wrong kind"),
+        (encode_bytes(2, b"x"), "more than 1 of the field producer_name"),
+        (encode_bytes(14, encode_bytes(1, b"a")) * 2, "its metadata has 'a' twice"),
+        (encode_bytes(14, encode_bytes(1, b"\xff")), "a name is not UTF-8 text"),
+        (encode_bytes(14, b"") * 65, "more than 64 of the field metadata_props"),
+        (b"\x0b", "unknown wire type 3"),
+    ],
+)
+def test_fields_that_readers_would_skip_merge_or_drown_in_are_refused(tiny, field, says):
+    tiny.producer_name = "anyone"
+    with pytest.raises(Refused, match=says):
+        gate.read(tiny.SerializeToString() + field)
+
+
+def test_an_operator_beside_the_list_is_refused(tiny):
+    tiny.graph.node.append(helper.make_node("Loop", ["similarity"], ["x"]))
+    refuses(tiny, "uses the operator 'Loop'")
+
+
+def test_an_attribute_beside_the_list_is_refused(tiny):
+    tiny.graph.node[0].attribute.append(helper.make_attribute("mode", 1))
+    refuses(tiny, "a node ReduceSum has the attribute 'mode'")
+    del tiny.graph.node[0].attribute[-1]
+    tiny.graph.node[0].attribute.append(helper.make_attribute("keepdims", 0))
+    refuses(tiny, "has the attribute 'keepdims' twice")
+
+
+@pytest.mark.parametrize("value", ["text", [0.5, 1.0], helper.make_tensor("t", 1, [1], [1.0])])
+def test_an_attribute_of_another_kind_is_refused(tiny, value):
+    tiny.graph.node[0].attribute[0].CopyFrom(helper.make_attribute("keepdims", value))
+    refuses(tiny, "an unknown field|neither a number")
+
+
+def test_a_list_longer_than_any_shape_is_refused(tiny):
+    tiny.graph.node[0].attribute[0].CopyFrom(helper.make_attribute("axes", list(range(1000))))
+    refuses(tiny, "more than 8")
+
+
+@pytest.mark.parametrize(
+    ("tensor", "says"),
+    [
+        (helper.make_tensor("limit", TensorProto.FLOAT, [1], [0.5]), "as a list of numbers, expected raw bytes"),
+        (constant("limit", 0.5, np.float64), "is float64, expected float32 or int64"),
+        (helper.make_tensor("limit", TensorProto.STRING, [1], [b"x"]), "unknown field 6"),
+        (TensorProto(name="limit", data_type=1, dims=[3], raw_data=bytes(8)), r"float32 \[3\], and holds 8 bytes"),
+        (TensorProto(name="limit", data_type=1, dims=[-1], raw_data=b""), r"float32 \[-1\], and holds 0 bytes"),
+        (TensorProto(name="limit", data_type=1, dims=[2**40, 2**40], raw_data=bytes(4)), "and holds 4 bytes"),
+        (TensorProto(name="limit", data_type=1, dims=[2**62, 4], raw_data=b""), "and holds 0 bytes"),
+        (TensorProto(name="limit", data_type=1, dims=[1] * 9, raw_data=bytes(4)), "more than 8"),
+        (TensorProto(name="limit", data_type=7, dims=[99], raw_data=bytes(8 * 99)), "no short list of whole numbers"),
+    ],
+)
+def test_a_tensor_whose_size_is_not_that_of_its_bytes_or_of_another_kind_is_refused(tiny, tensor, says):
+    tiny.graph.initializer[2].CopyFrom(tensor)
+    refuses(tiny, says)
+
+
+def test_names_given_twice_are_refused(tiny):
+    tiny.graph.initializer.append(tiny.graph.initializer[2])
+    refuses(tiny, "two of its tensors have the same name")
+    tiny.graph.initializer[3].name = spec.INPUT
+    refuses(tiny, "two of its tensors have the same name")
+    del tiny.graph.initializer[3]
+    tiny.graph.node.append(helper.make_node("Abs", ["similarity"], ["similarity"]))
+    refuses(tiny, "a node Abs does not make something new of what is there")
+
+
+def test_a_node_that_takes_what_comes_later_or_never_is_refused(tiny):
+    tiny.graph.node.insert(0, helper.make_node("Abs", ["similarity"], ["x"]))
+    refuses(tiny, "a node Abs does not make something new of what is there")
+
+
+@pytest.mark.parametrize(
+    ("nodes", "constants", "says"),
+    [
+        ([("Concat", ["features"] * 200, "wide", {"axis": 1})], [], "more than 64 numbers for each of its 2 columns"),
+        ([("Concat", ["features", "features"], "y", {"axis": 0})], [], "Concat cannot take"),
+        (
+            [("Unsqueeze", ["similarity", "one"], "x", {}), ("Mul", ["similarity", "x"], "y", {})],
+            [("one", [1])],
+            r"Mul cannot take what it is given: \[batch\], \[batch, 1\]",
+        ),
+        ([("MatMul", ["features", "features"], "y", {})], [], "MatMul cannot take"),
+        ([("Gemm", ["features", "square"], "y", {"transA": 1})], [("square", np.eye(2))], "Gemm cannot take"),
+        ([("Gemm", ["features", "square", "three"], "y", {})], [("square", np.eye(2)), ("three", [1, 2, 3])], "Gemm"),
+        ([("MatMul", ["features", "three"], "y", {})], [("three", np.eye(3))], "MatMul cannot take"),
+        ([("Softmax", ["features"], "y", {"axis": 0})], [], "Softmax cannot take"),
+        ([("ReduceSum", ["features", "zero"], "y", {})], [("zero", [0])], "ReduceSum cannot take"),
+        ([("ReduceSum", ["features"], "y", {})], [], "ReduceSum cannot take"),
+        ([("Abs", [], "y", {})], [], "Abs cannot take"),
+        ([("Add", [], "y", {})], [], "Add cannot take"),
+        (
+            [("Unsqueeze", ["features", "zero"], "y", {}), ("Unsqueeze", ["y", "zero"], "z", {})],
+            [("zero", [0])],
+            "Unsqueeze cannot take",
+        ),
+        (
+            [("Slice", ["features", "zero", "one", "zero"], "y", {})],
+            [("zero", [0]), ("one", [1])],
+            "Slice cannot take",
+        ),
+    ],
+)
+def test_rows_that_would_be_mixed_or_take_memory_without_bound_are_refused(tiny, nodes, constants, says):
+    for name, values in constants:
+        whole = isinstance(values, list) and isinstance(values[0], int) and len(values) == 1
+        tiny.graph.initializer.append(constant(name, values, np.int64 if whole else np.float32))
+    tiny.graph.node.extend(helper.make_node(op, inputs, [output], **more) for op, inputs, output, more in nodes)
+    refuses(tiny, says)
+
+
+def test_a_value_that_doubles_at_every_node_is_refused(tiny):
+    name = spec.INPUT
+    for number in range(40):
+        tiny.graph.node.append(helper.make_node("Concat", [name, name], [f"twice{number}"], axis=1))
+        name = f"twice{number}"
+    refuses(tiny, "more than 64 numbers for each of its 2 columns")
+
+
+def test_outputs_that_are_not_one_for_each_row_are_refused(tiny):
+    tiny.graph.node[0].attribute[0].i = 1
+    refuses(tiny, "its outputs are not one for each row")
+
+
+@pytest.mark.parametrize("n", [0, -1, gate.MOST_FEATURES + 1, 2**62])
+def test_more_features_than_any_table_has_are_refused(tiny, n):
+    tiny.graph.input[0].type.tensor_type.shape.dim[1].dim_value = n
+    refuses(tiny, f"takes {n} features, expected 1 to 16,384")
+
+
+def test_a_threshold_that_two_nodes_read_is_refused(tiny):
+    tiny.graph.node[3].input[1] = spec.THRESHOLD
+    refuses(tiny, "'threshold' feeds GreaterOrEqual, LessOrEqual")
+
+
+def test_a_threshold_that_one_node_reads_twice_is_refused(tiny):
+    tiny.graph.node[1].input[0] = spec.THRESHOLD
+    refuses(tiny, "feeds GreaterOrEqual, GreaterOrEqual")
+
+
+def test_a_threshold_that_another_operator_reads_is_refused(tiny):
+    tiny.graph.node[1].op_type = "Greater"
+    refuses(tiny, "feeds Greater, not one GreaterOrEqual")
+
+
+def test_a_threshold_that_nothing_reads_is_refused(tiny):
+    tiny.graph.node[1].input[1] = "limit"
+    refuses(tiny, "feeds nothing")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda nodes: nodes[1].input.__setitem__(slice(None), [spec.THRESHOLD, spec.SIMILARITY]),
+        lambda nodes: nodes[1].input.__setitem__(0, spec.INPUT),
+        lambda nodes: nodes[2].CopyFrom(helper.make_node("Abs", ["ge"], [spec.IS_ANOMALY])),
+        lambda nodes: nodes[2].input.__setitem__(0, spec.IS_VALID),
+        lambda nodes: nodes[2].ClearField("input"),
+        lambda nodes: nodes.remove(nodes[2]),
+    ],
+    ids=["turned round", "of another value", "not negated", "of another comparison", "of nothing", "without a maker"],
+)
+def test_a_decision_by_another_rule_is_refused(tiny, change):
+    change(tiny.graph.node)
+    refuses(tiny, r"'is_anomaly' is not Not\(GreaterOrEqual\(similarity, threshold\)\)")
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda graph: graph.initializer.remove(graph.initializer[1]),
+        lambda graph: graph.initializer.append(graph.initializer[1]),
+        lambda graph: graph.initializer[1].CopyFrom(constant(spec.THRESHOLD, 1, np.int64)),
+        lambda graph: graph.initializer[1].CopyFrom(constant(spec.THRESHOLD, [0.5])),
+    ],
+    ids=["missing", "twice", "int64", "a vector"],
+)
+def test_a_threshold_that_is_no_float32_scalar_is_refused(tiny, spoil):
+    spoil(tiny.graph)
+    refuses(tiny, "no float32 scalar initializer named 'threshold'")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -1, 1.0001, -5])
+def test_a_threshold_that_would_flag_all_or_nothing_is_refused(tiny, value):
+    tiny.graph.initializer[1].CopyFrom(constant(spec.THRESHOLD, value))
+    refuses(tiny, "expected more than -1 and at most 1")
+
+
+def test_other_inputs_are_refused(tiny):
+    tiny.graph.input[0].name = "x"
+    refuses(tiny, "its inputs are 'x', not 'features' alone")
+    del tiny.graph.input[:]
+    refuses(tiny, "its inputs are none")
+
+
+@pytest.mark.parametrize(
+    ("dtype", "shape"), [(TensorProto.DOUBLE, ["b", 2]), (1, ["b"]), (1, ["b", "n"]), (1, [5, 2]), (1, None)]
+)
+def test_features_of_another_type_or_shape_are_refused(tiny, dtype, shape):
+    tiny.graph.input[0].CopyFrom(helper.make_tensor_value_info(spec.INPUT, dtype, shape))
+    refuses(tiny, "not float32")
+
+
+def test_an_input_that_is_no_tensor_is_refused(tiny):
+    tiny.graph.input[0].CopyFrom(helper.make_tensor_sequence_value_info(spec.INPUT, 1, None))
+    refuses(tiny, "its type has an unknown field 4")
+    tiny.graph.input[0].ClearField("type")
+    refuses(tiny, "'features' is no tensor")
+
+
+def test_other_outputs_are_refused(tiny):
+    first, second = onnx.ValueInfoProto(), onnx.ValueInfoProto()
+    first.CopyFrom(tiny.graph.output[1])
+    second.CopyFrom(tiny.graph.output[2])
+    tiny.graph.output[1].CopyFrom(second)
+    tiny.graph.output[2].CopyFrom(first)
+    refuses(tiny, "its outputs are 'similarity', 'is_valid', 'is_anomaly'")
+    del tiny.graph.output[2]
+    refuses(tiny, "its outputs are")
+
+
+def test_outputs_of_another_type_are_refused(tiny):
+    tiny.graph.output[1].type.tensor_type.elem_type = TensorProto.FLOAT
+    refuses(tiny, "its outputs are of the types float32, float32, bool")
+
+
+@pytest.mark.parametrize("data", [b"", b"not an onnx file", b"PK\x03\x04", b'{"a": 1}', b"\x08\x08"])
+def test_what_is_no_model_is_refused(data):
+    with pytest.raises(Refused):
+        gate.read(data)
+
+
+def test_a_file_of_another_size_or_kind_is_refused(tmp_path, monkeypatch):
+    with pytest.raises(Refused, match="No such model"):
+        gate.read_file(tmp_path / "gone.onnx")
+    with pytest.raises(Refused, match="is a folder"):
+        gate.read_file(tmp_path)
+    with pytest.raises(Refused, match="/dev/zero is no regular file"):
+        gate.read_file("/dev/zero")
+    large = tmp_path / "large.onnx"
+    with large.open("wb") as file:
+        file.truncate(gate.LARGEST_FILE + 1)
+    with pytest.raises(Refused, match="is larger than 256 MiB"):
+        gate.read_file(large)
+
+
+@pytest.fixture
+def carded(model):
+    """A function that gives a model another card, made of its own by a change."""
+    data = model.read_bytes()
+
+    def give(change, seal=cards.seal):
+        card = json.loads(onnxfile.read(data).metadata[spec.CARD_KEY])
+        change(card)
+        return gate.read(onnxfile.with_card(data, seal(card)))
+
+    return give
+
+
+def test_the_card_of_a_model_is_let_through(carded, card):
+    found = gate.card(carded(lambda card: None))
+    assert found["name"] == card.name
+    assert found["card_sha256"] != found["model_sha256"]
+
+
+def plain(card):
+    return json.dumps(card)
+
+
+@pytest.mark.parametrize(
+    ("change", "seal", "says", "code"),
+    [
+        (lambda card: card.update(name="another"), plain, "card's SHA-256 is not the one that it carries", 1),
+        (lambda card: card.update(card_sha256="0" * 64), plain, "card's SHA-256 is not the one", 1),
+        (lambda card: card.update(model_sha256="0" * 64), cards.seal, "model's SHA-256 is not the one in its card", 1),
+        (lambda card: card["threshold"].update(value=0.25), cards.seal, r"its card says 0\.25", 1),
+        (lambda card: card.update(contract=2), cards.seal, "contract version 2, expected 1", 2),
+        (lambda card: card.pop("card_sha256"), plain, "cannot be read", 2),
+        (lambda card: card.update(card_sha256=""), plain, "cannot be read", 2),
+        (lambda card: card.update(threshold=None), cards.seal, "cannot be read", 2),
+        (lambda card: card["threshold"].update(value=float("nan")), plain, "cannot be read", 2),
+        (lambda card: card["similarity"].update(tolerance=1), cards.seal, "cannot be read", 2),
+        (lambda card: card["golden"].update(inputs="AAAA"), cards.seal, "cannot be read", 2),
+        (lambda card: card["golden"].update(is_valid=[2] * card["golden"]["rows"]), cards.seal, "cannot be read", 2),
+        (lambda card: card["features"].append(card["features"][0]), cards.seal, "cannot be read", 2),
+    ],
+)
+def test_a_card_that_is_not_the_models_is_refused(carded, change, seal, says, code):
+    with pytest.raises(Refused, match=says) as refused:
+        gate.card(carded(change, seal))
+    assert refused.value.exit_code == code
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "null",
+        "{",
+        '{"contract": 1, "contract": 1}',
+        "[" * 100_000,
+        '{"contract": NaN}',
+        '"contract"',
+        "1e999",
+    ],
+)
+def test_what_is_no_card_is_refused(model, text):
+    data = onnxfile.with_card(model.read_bytes(), text)
+    with pytest.raises(Refused, match="cannot be read"):
+        gate.card(gate.read(data))
+
+
+def test_a_model_without_a_card_is_refused(model):
+    with pytest.raises(Refused, match="carries no aetk card"):
+        gate.card(gate.read(onnxfile.with_card(model.read_bytes(), None)))
