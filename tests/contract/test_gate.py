@@ -1,6 +1,9 @@
 """What the gate refuses, one reason each; what it lets through is tested where models are made."""
 
+import ast
 import json
+import sys
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -11,6 +14,8 @@ from aetk.contract import card as cards
 from aetk.contract import gate, onnxfile, spec
 from aetk.contract.gate import Refused
 from aetk.contract.protobuf import encode_bytes, encode_int
+
+_TREE = ast.parse(Path(gate.__file__).read_text())
 
 
 def read(proto):
@@ -26,6 +31,18 @@ def refuses(proto, says):
 
 def constant(name, values, dtype=np.float32):
     return numpy_helper.from_array(np.array(values, dtype), name)
+
+
+def test_the_python_app_has_the_very_same_gate():
+    ours = Path(gate.__file__).read_bytes()
+    theirs = Path(__file__).resolve().parents[2] / "exports/hosts/python/gate.py"
+    assert theirs.read_bytes() == ours, "cp toolkit/aetk/contract/gate.py exports/hosts/python/"
+
+
+def test_the_gate_needs_the_standard_library_alone():
+    names = {alias.name for node in ast.walk(_TREE) if isinstance(node, ast.Import) for alias in node.names}
+    names |= {node.module for node in ast.walk(_TREE) if isinstance(node, ast.ImportFrom)}
+    assert {name.split(".")[0] for name in names} <= sys.stdlib_module_names
 
 
 def test_the_smallest_graph_that_keeps_the_contract_is_accepted(tiny):
@@ -121,7 +138,8 @@ def test_two_graphs_in_one_file_are_refused(tiny):
 @pytest.mark.parametrize(
     ("field", "says"),
     [
-        (encode_int(100, 1), "its model has an unknown field 100"),
+        (encode_int(27, 1), "its model has an unknown field 27"),
+        (encode_int(100, 1), "Not a readable ONNX file: its model has an unknown field 100"),
         (encode_bytes(1, b"8"), "the field ir_version of its model is of the wrong kind"),
         (encode_int(7, 5), "the field graph of its model is of the wrong kind"),
         (encode_bytes(2, b"x"), "more than 1 of the field producer_name"),

@@ -87,7 +87,12 @@ def test_golden_rows_betray_a_change_that_was_signed_anew(app, forged, resign, c
 def test_golden_rows_betray_a_moved_threshold_that_was_signed_anew(app, forged, resign, tolerances):
     move_threshold(forged, tolerances)
     resign(forged)
-    report = json.loads(app.run("selftest", "--json", "--model", forged).stdout)
+    done = app.run("selftest", "--json", "--model", forged)
+    if app.host == "python":
+        assert done.returncode == 1
+        assert ": the graph's threshold is " in done.stderr
+        return
+    report = json.loads(done.stdout)
     assert report["passed"] is False
     assert report["flipped_decisions"] > 0
     assert report["broken_rule"] > 0
@@ -113,24 +118,21 @@ def test_golden_rows_betray_similarities_that_are_no_numbers(app, forged, resign
     assert report["passed"] is False
 
 
+def test_a_card_that_was_changed_is_refused_by_its_own_digest(app, forged):
+    forged.write_bytes(forged.read_bytes().replace(b"best-f1", b"by-hand", 1))
+    card_path(forged).unlink()
+    done = app.run("selftest", "--model", forged)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"detector: {forged}: the card's SHA-256 is not the one that it carries")
+
+
 def test_a_stale_copy_of_the_card_is_refused(app, forged):
     copy = card_path(forged)
     copy.write_text(copy.read_text(encoding="utf-8").replace("best-f1", "by hand"), encoding="utf-8")
     done = app.run("selftest", "--model", forged)
     assert done.returncode == 1
-    assert done.stderr.startswith(f"detector: {copy}: not the card that is inside forged.onnx.")
-
-
-def test_a_model_needs_no_copy_of_its_card(app, forged):
-    card_path(forged).unlink()
-    assert app.run("selftest", "--model", forged).returncode == 0
-
-
-def test_a_card_of_another_contract_is_refused(app, forged, resign):
-    resign(forged, edit_card=lambda card: card.update(contract=2))
-    done = app.run("selftest", "--model", forged)
-    assert done.returncode == 2
-    assert done.stderr == f"detector: {forged}: its card is of contract version 2, expected 1.\n"
+    message = "its card is of contract version 2, expected 1.\n  Export the model again.\n"
+    assert done.stderr == f"detector: {forged}: {message}"
 
 
 @pytest.mark.parametrize(
@@ -144,6 +146,8 @@ def test_a_card_of_another_contract_is_refused(app, forged, resign):
     ids=["an empty file", "text", "a picture", "no file"],
 )
 def test_what_is_no_model_gets_one_message(app, tmp_path, content, message):
+    if app.host == "python" and content is not None:
+        message = "ONNX"  # the gate's words say more
     path = tmp_path / "other.onnx"
     if content is not None:
         path.write_bytes(content)
@@ -180,6 +184,8 @@ def test_a_card_that_lacks_something_is_refused_in_one_line(app, forged, resign,
 
 
 def test_a_card_that_lists_another_number_of_columns_is_refused(app, forged, resign):
+    """The Python app, which has aetk's gate, sees it in the graph before the runtime does."""
+
     def shorten(card):
         golden = card["golden"]
         inputs = np.frombuffer(base64.b64decode(golden["inputs"]), "<f4").reshape(golden["rows"], -1)[:, 1:]
@@ -188,8 +194,9 @@ def test_a_card_that_lists_another_number_of_columns_is_refused(app, forged, res
 
     resign(forged, edit_card=shorten)
     done = app.run("selftest", "--model", forged)
-    assert done.returncode in (2, 3)  # some see it in the graph, others when the runtime refuses the rows
-    assert re.match(r"detector: (CPUExecutionProvider cannot run this model: |The model does not take )", done.stderr)
+    assert done.returncode in ((1,) if app.host == "python" else (2, 3))
+    words = r"CPUExecutionProvider cannot run this model: |The model does not take |.*: the graph takes 30 features, "
+    assert re.match(f"detector: ({words})", done.stderr)
     assert len(done.stderr.splitlines()) == 2
 
 
@@ -200,6 +207,10 @@ def test_a_runtime_that_is_too_old_or_a_graph_that_it_refuses_is_exit_3_with_wha
         forged, lambda graph: graph.node[0].attribute.pop() if graph.node[0].attribute else graph.node[0].input.pop()
     )
     done = app.run("selftest", "--model", forged)
+    if app.host == "python":
+        assert done.returncode == 2
+        assert "Not a model of the aetk contract" in done.stderr
+        return
     assert done.returncode == 3
     assert done.stderr.startswith("detector: CPUExecutionProvider cannot run this model: ")
     assert done.stderr.endswith("\n  The model requires ONNX Runtime 1.17 or newer.\n")

@@ -1,4 +1,4 @@
-"""A detector made by aetk, in one file to copy into an app. Needs NumPy and ONNX Runtime (1.17 or newer), nothing else.
+"""A detector made by aetk, to copy into an app with `gate.py`. Needs NumPy and ONNX Runtime (1.17 or newer), no more.
 
     detector = Detector("model/detector.onnx")
     scores = detector.score([detector.row({"V1": 0.3, "V2": -1.2, ...})])
@@ -13,7 +13,6 @@ import argparse
 import base64
 import contextlib
 import csv
-import hashlib
 import itertools
 import json
 import math
@@ -28,13 +27,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
+import gate
 import numpy as np
 import onnxruntime
 
-CONTRACT = 1
-LARGEST_TOLERANCE = 1e-3
 OPTIONS = {"CUDAExecutionProvider": {"use_tf32": "0"}}  # which would compute in less than float32
-_CARD = b"aetk.card"
 _ROWS = 4096
 _LONGEST_CELL = 2**24
 _UNJUDGED = -1.0
@@ -103,18 +100,23 @@ class Detector:
         model: the `.onnx` file. A card beside it (`NAME.card.json`) must be the one inside it.
         provider: the execution provider that must run all of it; none is replaced by another.
         threads: of one call; None leaves the choice to ONNX Runtime.
+        trusted_key: a public Ed25519 key (PEM) whose owner must have signed the file; needs cryptography.
 
     Raises:
-        Problem: with exit code 2 for a file that is no such model, 1 where model and card disagree, 3 where the
+        Problem: with exit code 2 for a file that is no such model, 1 where it was changed or not signed, 3 where the
             provider cannot run it.
     """
 
     def __init__(
-        self, model: str | Path, *, provider: str = "CPUExecutionProvider", threads: int | None = None
+        self,
+        model: str | Path,
+        *,
+        provider: str = "CPUExecutionProvider",
+        threads: int | None = None,
+        trusted_key: str | Path | None = None,
     ) -> None:
         self.path, self.provider = Path(model), provider
-        data = _read(self.path)
-        self.card = _card(self.path, data)
+        data, self.card = _let_in(self.path, trusted_key)
         self.features: list[str] = [feature["name"] for feature in self.card["features"]]
         self.threshold = float(self.card["threshold"]["value"])
         self.tolerance = float(self.card["similarity"]["tolerance"])
@@ -179,102 +181,65 @@ class Detector:
         return statistics.median(taken[100:]) * 1e6
 
 
-def _read(path: Path) -> bytes:
+@contextlib.contextmanager
+def _refusals(where: str = "") -> Iterator[None]:
     try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise Problem(f"No such model: {path}.") from None
-    except IsADirectoryError:
-        raise Problem(f"{path} is a folder; expected an .onnx file.") from None
+        yield
+    except gate.Refused as refused:
+        raise Problem(f"{where}{refused.message}", refused.hint, refused.exit_code) from None
 
 
-def _card(path: Path, data: bytes) -> dict[str, Any]:
-    """The card inside a model file, which must vouch for the rest of the file."""
-    try:
-        parts = list(_fields(data))
-        cards = [card for part in parts for card in [_card_in(part)] if card is not None]
-    except (ValueError, IndexError):
-        raise Problem(f"{path}: not a readable ONNX file.") from None
-    if len(cards) != 1:
-        raise Problem(f"{path}: It carries no aetk card.", "Export it with: aetk export --onnx")
-    try:
-        card: dict[str, Any] = json.loads(cards[0])
-        if card["contract"] != CONTRACT:
-            raise Problem(f"{path}: its card is of contract version {card['contract']}, expected {CONTRACT}.")
-        _check_card(card)
-    except (ValueError, KeyError, TypeError, RecursionError):
-        raise Problem(f"{path}: its card cannot be read.", "Export the model again.") from None
-    rest = b"".join(raw for raw, number, value in parts if _card_in((raw, number, value)) is None)
-    refuse = "Do not use it; take the file from where it was exported."
-    if hashlib.sha256(rest).hexdigest() != card["model_sha256"]:
-        raise Problem(f"{path}: the model's SHA-256 is not the one in its card; it was changed.", refuse, 1)
+def _let_in(path: Path, trusted_key: str | Path | None) -> tuple[bytes, dict[str, Any]]:
+    """A model file's content and card, once the gate let both pass and the signature and the card's copy are right."""
+    with _refusals():
+        data = gate.read_file(path)
+    if trusted_key is not None:
+        _check_signature(path, data, Path(trusted_key))
+    with _refusals(f"{path}: "):
+        model = gate.read(data)
+        card = gate.card(model)
     copy = path.with_name(f"{path.stem}.card.json")
-    if copy.exists() and copy.read_bytes() != cards[0]:
+    if copy.exists() and copy.read_bytes() != model.metadata[gate.CARD].encode():
         raise Problem(
             f"{copy}: not the card that is inside {path.name}.",
             "Take both files from where they were exported; any `aetk threshold --set` writes the copy anew.",
             1,
         )
-    return card
+    return data, card
 
 
-def _check_card(card: dict[str, Any]) -> None:
-    """ValueError, KeyError or TypeError where a part that is used here is missing or of another kind."""
-    names, golden = [feature["name"] for feature in card["features"]], card["golden"]
-    threshold, tolerance = card["threshold"]["value"], card["similarity"]["tolerance"]
-    sizes = [len(_floats(golden["inputs"])), len(_floats(golden["similarity"])), len(golden["is_anomaly"])]
-    rows = len(golden["is_valid"])
-    right = (
-        {type(text) for text in (*names, card["requires"], card["model_sha256"])} == {str}
-        and 0 < len(set(names)) == len(names)
-        and math.isfinite(threshold)
-        and 0 < tolerance <= LARGEST_TOLERANCE  # a large one would let every self-test pass
-        and sizes == [rows * len(names), rows, rows]
-        and rows == golden["rows"] > 0
-        and {*golden["is_anomaly"]} <= {0, 1, None}
-        and {*golden["is_valid"]} <= {0, 1}
-    )
-    if not right:
-        raise ValueError
+def _check_signature(path: Path, data: bytes, key: Path) -> None:
+    """Ed25519, detached, in `NAME.onnx.sig`; the key is a public one in PEM."""
+    try:
+        from cryptography.exceptions import InvalidSignature
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+        from cryptography.hazmat.primitives.serialization import load_pem_public_key
+    except ImportError:
+        raise Problem("Checking a signature needs the package cryptography.", "pip install cryptography", 3) from None
+    try:
+        public = load_pem_public_key(key.read_bytes())
+    except ValueError:
+        public = None
+    if not isinstance(public, Ed25519PublicKey):
+        raise Problem(
+            f"{key} is no public Ed25519 key in PEM.",
+            "Make one with: openssl pkey -in private.pem -pubout -out public.pem",
+        )
+    signature = path.with_name(f"{path.name}.sig")
+    if not signature.exists():
+        raise Problem(f"{path} is not signed: there is no {signature}.", "Take both from where they come.", 1)
+    try:
+        public.verify(signature.read_bytes(), data)
+    except InvalidSignature:
+        raise Problem(
+            f"{signature} is no signature of {path.name} by {key}.",
+            "Do not use it; take both files from where they were exported.",
+            1,
+        ) from None
 
 
 def _floats(text: str) -> np.ndarray:
     return np.frombuffer(base64.b64decode(text, validate=True), "<f4")
-
-
-def _fields(message: bytes) -> Iterator[tuple[bytes, int, bytes]]:
-    """The fields of a protobuf message: all bytes of each, its number, its payload (empty for a number)."""
-    position = 0
-    while position < len(message):
-        start = position
-        key, position = _varint(message, position)
-        size = {0: 0, 1: 8, 5: 4}.get(key & 7)
-        if key & 7 == 0:
-            _, position = _varint(message, position)
-        elif key & 7 == 2:
-            size, position = _varint(message, position)
-        if size is None or position + size > len(message):
-            raise ValueError
-        yield message[start : position + size], key >> 3, message[position : position + size]
-        position += size
-
-
-def _varint(message: bytes, position: int) -> tuple[int, int]:
-    value = 0
-    for shift in range(0, 70, 7):
-        value |= (message[position] & 0x7F) << shift
-        position += 1
-        if message[position - 1] < 0x80:
-            return value, position
-    raise ValueError
-
-
-def _card_in(field: tuple[bytes, int, bytes]) -> bytes | None:
-    """The card, if a field of the model file is the metadata entry that holds it."""
-    if field[1] != 14:
-        return None
-    entry = {number: value for _, number, value in _fields(field[2])}
-    return entry.get(2) if entry.get(1) == _CARD else None
 
 
 def _session(data: bytes, card: dict[str, Any], provider: str, threads: int | None) -> Any:
@@ -519,6 +484,7 @@ def main(arguments: list[str] | None = None) -> int:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--model", type=Path, metavar="FILE", help="the .onnx file (default: the one in model/)")
     common.add_argument("--provider", default="CPUExecutionProvider", metavar="NAME", help="execution provider")
+    common.add_argument("--trusted-key", metavar="FILE", help="refuse a model that is not signed by this key")
     parser = argparse.ArgumentParser(prog="detector", description="Run a detector made by aetk.")
     commands = parser.add_subparsers(dest="command", required=True)
     selftest = commands.add_parser("selftest", parents=[common], help="prove that this machine decides as it should")
@@ -530,7 +496,7 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that nothing half-done is left
     try:
-        detector = Detector(given.model or _find_model(), provider=given.provider)
+        detector = Detector(given.model or _find_model(), provider=given.provider, trusted_key=given.trusted_key)
         if given.command == "selftest":
             return _selftest(detector, given.json)
         return _score(detector, given.data, given.out, given.key)

@@ -25,6 +25,18 @@ def provider_option(help_text: str) -> Callable[[F], F]:
     return click.option("--provider", "providers", multiple=True, type=names, metavar="P", help=help_text)
 
 
+def sign_option(function: F) -> F:
+    """`--sign-key`."""
+    help_text = "Sign the file with this private Ed25519 key (PEM); the signature is FILE.onnx.sig."
+    return click.option("--sign-key", type=FILE, metavar="KEY", help=help_text)(function)
+
+
+def trust_option(function: F) -> F:
+    """`--trusted-key`."""
+    help_text = "Refuse a model that is not signed by the owner of this public Ed25519 key (PEM)."
+    return click.option("--trusted-key", type=FILE, metavar="KEY", help=help_text)(function)
+
+
 def show(report: Any, text: Callable[[Any], str], as_json: bool, wrote: str = "", following: str = "") -> None:
     """Print a report; as text, end with the file that was written and the next command."""
     if as_json:

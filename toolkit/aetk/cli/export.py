@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from aetk.cli.common import FILE, json_option, show
+from aetk.cli.common import FILE, json_option, show, sign_option
 from aetk.contract import spec
 
 
@@ -15,8 +15,11 @@ from aetk.contract import spec
 @click.option("--out", type=FILE, metavar="FILE.onnx", help="The file [default: exports/RUN.onnx].")
 @click.option("--opset", type=int, default=spec.OPSET, metavar="N", show_default=True, help="17 loads everywhere.")
 @click.option("--explain", is_flag=True, help="Add each feature's contribution to the outputs.")
+@sign_option
 @json_option
-def command(run: Path | None, onnx: bool, out: Path | None, opset: int, explain: bool, as_json: bool) -> None:
+def command(
+    run: Path | None, onnx: bool, out: Path | None, opset: int, explain: bool, sign_key: Path | None, as_json: bool
+) -> None:
     """Export RUN, or the newest finished run, as one ONNX file.
 
     Scaling, cosine similarity, threshold and validity are in the graph; the card and golden rows are in the file and
@@ -27,5 +30,5 @@ def command(run: Path | None, onnx: bool, out: Path | None, opset: int, explain:
     from aetk.api import export
     from aetk.render.lab_text import export as text
 
-    report = export(run, out=out, opset=opset, explain=explain)
+    report = export(run, out=out, opset=opset, explain=explain, sign_key=sign_key)
     show(report, text, as_json, f"{report.model} and {report.card}", shlex.join(["aetk", "bench", str(report.model)]))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from aetk.cli.common import FILE, json_option, overwrite, provider_option, show
+from aetk.cli.common import FILE, json_option, overwrite, provider_option, show, trust_option
 from aetk.render.text import scoring, scoring_progress
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 @provider_option("Run on this provider; repeat for a second choice [default: cpu].")
 @click.option("--threads", type=click.IntRange(1), metavar="N", help="CPU threads that score [default: all].")
 @click.option("--threshold", type=float, metavar="T", help="Decide by this one instead of the model's.")
+@trust_option
 @json_option
 def command(
     model: Path,
@@ -32,6 +33,7 @@ def command(
     providers: tuple[str, ...],
     threads: int | None,
     threshold: float | None,
+    trusted_key: Path | None,
     as_json: bool,
 ) -> None:
     """Score every row of DATA, a CSV or Parquet file or a folder of Parquet files, with MODEL.
@@ -40,12 +42,13 @@ def command(
     is_valid for each row. A row with a missing or infinite value is flagged and not valid, unless its replacement was
     trained in.
     """
+    from aetk.edge.model import load
     from aetk.edge.scoring import score_file
 
     shown = sys.stderr.isatty()
     try:
         report = score_file(
-            model,
+            load(model, trusted_key),
             data,
             out=out,
             id_column=id_column,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from aetk.cli.common import FILE, json_option, show
+from aetk.cli.common import FILE, json_option, show, sign_option
 from aetk.render import text
 
 
@@ -18,6 +18,7 @@ from aetk.render import text
 @click.option("--best-f1", is_flag=True, help="The highest macro F1 on --data with --label.")
 @click.option("--data", type=FILE, metavar="FILE", help="Rows to calibrate on, none that it was trained on.")
 @click.option("--label", metavar="COL", help="Column of 0 (ordinary) and 1 (anomaly).")
+@sign_option
 @json_option
 def command(
     model: Path,
@@ -26,6 +27,7 @@ def command(
     best_f1: bool,
     data: Path | None,
     label: str | None,
+    sign_key: Path | None,
     as_json: bool,
 ) -> None:
     """Show the threshold of MODEL, or give it a new one; model and card are replaced together.
@@ -39,6 +41,8 @@ def command(
         raise click.UsageError("--data goes with --false-alarms or --best-f1, and they need it.")
     if label is not None and data is None:
         raise click.UsageError("--label goes with --data.")
+    if sign_key is not None and ways == 0:
+        raise click.UsageError("--sign-key goes with --set, --false-alarms or --best-f1.")
     if best_f1 and label is None:
         raise click.UsageError("--best-f1 needs --label, a column of 0 and 1.")
     if ways == 0:
@@ -52,10 +56,10 @@ def command(
     from aetk.edge.rethreshold import calibrate_threshold, set_threshold
 
     if value is not None:
-        report = set_threshold(model, value)
+        report = set_threshold(model, value, sign_key=sign_key)
     else:
         assert data is not None
         method = Method("best-f1") if rate is None else Method("conformal", check_rate(rate, "--false-alarms"))
-        report = calibrate_threshold(model, method, data, label)
+        report = calibrate_threshold(model, method, data, label, sign_key=sign_key)
     wrote = f"{report.model} and {card_path(report.model)}"
     show(report, text.thresholds, as_json, wrote, shlex.join(["aetk", "verify", str(model)]))

@@ -31,6 +31,7 @@ OPSETS = range(17, 24)
 CARD, THRESHOLD = "aetk.card", "threshold"
 
 _EXPORT = "Export one with: aetk export --onnx"
+_AGAIN = "Export the model again."
 _DO_NOT_USE = "Do not use it; take the file from where it was exported."
 _CARD, _DIGEST = CARD.encode(), "card_sha256"
 
@@ -214,7 +215,7 @@ def _read(data: Payload, known: _Known, what: str) -> dict[str, list[Payload]]:
     found: dict[str, list[Payload]] = {}
     for field in fields(_payload(data)):
         if field.number not in known:
-            raise _foreign(_DANGERS.get((id(known), field.number), f"its {what} has an unknown field {field.number}"))
+            raise _unknown(known, what, field.number)
         name, kind, most = known[field.number]
         if field.wire_type not in ((VARINT, BYTES) if kind == _LIST else (kind,)):
             raise _unreadable(f"the field {name} of its {what} is of the wrong kind")
@@ -223,6 +224,12 @@ def _read(data: Payload, known: _Known, what: str) -> dict[str, list[Payload]]:
             raise _foreign(f"its {what} has more than {most} of the field {name}")
         values.append(field.value)
     return found
+
+
+def _unknown(known: _Known, what: str, number: int) -> Refused:
+    if number > 99:  # what text and pictures look like
+        return _unreadable(f"its {what} has an unknown field {number}")
+    return _foreign(_DANGERS.get((id(known), number), f"its {what} has an unknown field {number}"))
 
 
 def _payload(value: Payload) -> memoryview:
@@ -676,12 +683,12 @@ def card(model: Model) -> dict[str, Any]:
     try:
         found = json.loads(text, object_pairs_hook=_object, parse_constant=_no_number)
         if found["contract"] != CONTRACT:
-            raise Refused(f"its card is of contract version {found['contract']}, expected {CONTRACT}.", _EXPORT)
+            raise Refused(f"its card is of contract version {found['contract']}, expected {CONTRACT}.", _AGAIN)
         complete = _is_complete(found)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         complete = False
     if not complete:
-        raise Refused("its card cannot be read.", "Export the model again.")
+        raise Refused("its card cannot be read.", _AGAIN)
     if found[_DIGEST] != card_digest(text, found[_DIGEST]):
         raise Refused("the card's SHA-256 is not the one that it carries; it was changed.", _DO_NOT_USE, 1)
     if found["model_sha256"] != model.sha256:

@@ -10,6 +10,7 @@ from pathlib import Path
 from aetk.contract import spec
 from aetk.contract.errors import BadInput, Unavailable
 from aetk.edge.model import LoadedModel, load
+from aetk.edge.signing import signature_path
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _PLACES = (_PACKAGE / "hosts", _PACKAGE.parents[1] / "exports" / "hosts")
@@ -115,4 +116,7 @@ def _without_model(model: Path) -> Callable[[str, list[str]], set[str]]:
 def _write_model(folder: Path, loaded: LoadedModel) -> None:
     folder.mkdir(parents=True)
     (folder / "detector.onnx").write_bytes(loaded.data)
+    signature = signature_path(loaded.path)
+    if signature.exists():
+        shutil.copyfile(signature, folder / "detector.onnx.sig")
     (folder / "detector.card.json").write_text(loaded.graph.metadata[spec.CARD_KEY], encoding="utf-8", newline="")

@@ -7,16 +7,18 @@ from aetk.contract import card as cards
 from aetk.contract import gate, onnxfile, spec
 from aetk.contract.card import Card
 from aetk.contract.errors import BadInput
+from aetk.edge.signing import check_signature
 
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A model file: its bytes, what the contract reads of its graph, and its card."""
+    """A model file: its bytes, what the contract reads of its graph, its card, and the key that has signed it."""
 
     path: Path
     data: bytes
     graph: gate.Model
     card: Card
+    trusted_key: Path | None = None
 
     @property
     def card_path(self) -> Path:
@@ -46,21 +48,25 @@ def newest_model(folder: Path = Path("exports")) -> Path:
     return found[-1]
 
 
-def load(path: Path) -> LoadedModel:
+def load(path: Path, trusted_key: Path | None = None) -> LoadedModel:
     """Let a model file in, and hold it against its card.
+
+    With `trusted_key`, a public Ed25519 key in PEM, the file must be signed by its owner.
 
     Raises:
         BadInput: no such file, not an ONNX file, not of the contract, or without a card.
-        CheckFailed: model or card are not as they were exported.
+        CheckFailed: model or card are not as they were exported, or not signed by that key.
     """
     path = Path(path)
     with onnxfile.refusals():
         data = gate.read_file(path)
+    if trusted_key is not None:
+        check_signature(path, data, Path(trusted_key))
     with onnxfile.refusals(f"{path}: "):
         graph = gate.read(data)
         card = _parse(path, graph.metadata.get(spec.CARD_KEY, ""))
         gate.card(graph)
-    return LoadedModel(path, data, graph, card)
+    return LoadedModel(path, data, graph, card, trusted_key)
 
 
 def _parse(path: Path, text: str) -> Card:

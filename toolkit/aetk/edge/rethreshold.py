@@ -14,6 +14,7 @@ from aetk.edge.model import LoadedModel, card_path, load
 from aetk.edge.runtime import onnxruntime
 from aetk.edge.scorer import Scorer
 from aetk.edge.session import Session, open_session
+from aetk.edge.signing import signed
 from aetk.edge.tables import read_table
 
 _ANY_THRESHOLD = ("rows", "anomalies", "auroc", "average_precision")
@@ -34,8 +35,8 @@ class ThresholdReport:
     invalid: int
 
 
-def set_threshold(model: str | Path, value: float) -> ThresholdReport:
-    """Give a model a fixed threshold; model and card are replaced together.
+def set_threshold(model: str | Path, value: float, *, sign_key: Path | None = None) -> ThresholdReport:
+    """Give a model a fixed threshold; model and card are replaced together, and signed anew with a private key.
 
     Raises:
         BadInput: not a model of the contract, or not -1 < value <= 1.
@@ -43,10 +44,12 @@ def set_threshold(model: str | Path, value: float) -> ThresholdReport:
     """
     loaded = load(Path(model))
     value = check_value(value)
-    return _reissue(loaded, Threshold(value, f"fixed:{value:.6g}", None, 0, "set by hand", None), 0)
+    return _reissue(loaded, Threshold(value, f"fixed:{value:.6g}", None, 0, "set by hand", None), 0, sign_key)
 
 
-def calibrate_threshold(model: str | Path, method: Method, data: Path, label: str | None = None) -> ThresholdReport:
+def calibrate_threshold(
+    model: str | Path, method: Method, data: Path, label: str | None = None, *, sign_key: Path | None = None
+) -> ThresholdReport:
     """Calibrate a model's threshold anew on a table.
 
     Args:
@@ -54,21 +57,23 @@ def calibrate_threshold(model: str | Path, method: Method, data: Path, label: st
         method: `best-f1` or `conformal`.
         data: a table with the model's features. Without a label column every row passes for ordinary.
         label: a column of 0 (ordinary) and 1 (anomaly).
+        sign_key: a private Ed25519 key in PEM, to sign the file anew.
 
     Raises:
         BadInput: see `edge.tables.read_table` and `contract.threshold.calibrate`.
     """
     loaded = load(Path(model))
+    signed(loaded.path, b"", sign_key)  # before the work, for what stands in its way
     table = read_table(Path(data), loaded.card.feature_names, label)
     scores = Scorer(loaded).score(table.values)
     valid = scores.is_valid
     labels = None if table.labels is None else table.labels[valid]
     rows = "labelled rows" if labels is not None and method.kind == "best-f1" else "ordinary rows"
     threshold = calibrate(method, scores.similarity[valid], labels, f"{rows} of {table.path.name}")
-    return _reissue(loaded, threshold, int((~valid).sum()))
+    return _reissue(loaded, threshold, int((~valid).sum()), sign_key)
 
 
-def _reissue(loaded: LoadedModel, threshold: Threshold, invalid: int) -> ThresholdReport:
+def _reissue(loaded: LoadedModel, threshold: Threshold, invalid: int, sign_key: Path | None) -> ThresholdReport:
     data = onnxfile.with_card(onnxfile.with_threshold(loaded.data, threshold.value), None)
     session = open_session(data)
     tolerance = loaded.card.similarity.tolerance
@@ -84,7 +89,8 @@ def _reissue(loaded: LoadedModel, threshold: Threshold, invalid: int) -> Thresho
             "Nothing was changed. See what differs with: aetk verify",
         )
     path = loaded.path.resolve()  # where a link points, model and card stay together
-    write_atomically([(path, onnxfile.with_card(data, card)), (card_path(path), card.encode())])
+    published = onnxfile.with_card(data, card)
+    write_atomically([(path, published), (card_path(path), card.encode()), *signed(path, published, sign_key)])
     return ThresholdReport(loaded.path, loaded.card.threshold, threshold, invalid)
 
 

@@ -14,6 +14,7 @@ from aetk.contract.errors import BadInput
 from aetk.contract.files import atomic_file
 from aetk.edge import parquet
 from aetk.edge.chunk import Chunk, is_parquet
+from aetk.edge.model import LoadedModel
 from aetk.edge.pipeline import overlap
 from aetk.edge.scorer import Scorer, Scores
 from aetk.edge.sinks import open_sink
@@ -61,7 +62,7 @@ class ScoreProgress:
 
 
 def score_file(
-    model: str | Path,
+    model: str | Path | LoadedModel,
     data: Path,
     *,
     out: Path | None = None,

@@ -23,11 +23,12 @@ class ProviderCheck:
 
 @dataclass(frozen=True)
 class VerifyReport:
-    """The verdict on a model file; its digest and threshold were already held against the card by then."""
+    """The verdict on a model file; its digests, its threshold and its signature were already held to by then."""
 
     model: Path
     model_sha256: str
     card_copy: str
+    trusted_key: Path | None
     checks: tuple[ProviderCheck, ...]
 
     @property
@@ -46,7 +47,7 @@ def verify(model: str | Path | LoadedModel, *, providers: Sequence[str] = ("cpu"
     """
     loaded = model if isinstance(model, LoadedModel) else load(Path(model))
     checks = tuple(_check(loaded, open_session(loaded.data, find_provider(short))) for short in providers)
-    return VerifyReport(loaded.path, loaded.card.model_sha256, loaded.card_copy, checks)
+    return VerifyReport(loaded.path, loaded.card.model_sha256, loaded.card_copy, loaded.trusted_key, checks)
 
 
 def _check(loaded: LoadedModel, session: Session) -> ProviderCheck:

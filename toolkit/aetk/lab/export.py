@@ -12,6 +12,7 @@ from aetk.contract.threshold import Alarms, Threshold
 from aetk.edge.model import card_path
 from aetk.edge.model import load as load_model
 from aetk.edge.session import open_session
+from aetk.edge.signing import signed
 from aetk.lab import parity, runs
 from aetk.lab.golden import make_golden
 from aetk.lab.graph import to_onnx
@@ -36,7 +37,12 @@ class ExportReport:
 
 
 def export(
-    run: str | Path | None = None, *, out: str | Path | None = None, opset: int = spec.OPSET, explain: bool = False
+    run: str | Path | None = None,
+    *,
+    out: str | Path | None = None,
+    opset: int = spec.OPSET,
+    explain: bool = False,
+    sign_key: str | Path | None = None,
 ) -> ExportReport:
     """Export a finished run.
 
@@ -45,9 +51,11 @@ def export(
         out: the `.onnx` file; None for `exports/RUN.onnx`. The card's copy is written beside it.
         opset: of the file; 17 loads everywhere from ONNX Runtime 1.17 on.
         explain: whether the file also answers each feature's contribution.
+        sign_key: a private Ed25519 key in PEM; the signature is written beside the file as `NAME.onnx.sig`.
 
     Raises:
-        BadInput: no such run, a name that does not end in `.onnx`, an opset out of range.
+        BadInput: no such run or key, a name that does not end in `.onnx`, an opset out of range, a signed model in the
+            place of an unsigned one.
         CheckFailed: parity does not hold; nothing is published.
     """
     found = runs.read_run(Path(run) if run is not None else runs.newest_finished())
@@ -55,6 +63,8 @@ def export(
     if target.suffix != ".onnx":
         raise BadInput(f"{target} does not end in .onnx.")
     check_target(target)
+    key = None if sign_key is None else Path(sign_key)
+    signed(target, b"", key)  # before the work, for what stands in its way
     detector = found.detector
     detector.explain = explain
     data = to_onnx(detector, opset)
@@ -73,7 +83,7 @@ def export(
     text = card.to_json()
     published = onnxfile.with_card(data, text)
     onnxfile.read(published)  # refuses what could not be loaded
-    write_atomically([(target, published), (card_path(target), text.encode())])
+    write_atomically([(target, published), (card_path(target), text.encode()), *signed(target, published, key)])
     return ExportReport(
         run=found.folder,
         model=target,

@@ -86,7 +86,9 @@ def golden(report: GoldenReport) -> str:
 
 def verification(report: VerifyReport) -> str:
     """A verdict, a line per provider."""
-    lines = [f"{report.model}: digest and threshold agree with the card; the card's copy is {report.card_copy}"]
+    lines = [f"{report.model}: digests and threshold agree with the card; the card's copy is {report.card_copy}"]
+    if report.trusted_key is not None:
+        lines.append(f"  signed by the owner of {report.trusted_key}")
     if report.card_copy == "stale":
         lines.append("  Apps that read the copy will refuse it; any `aetk threshold --set` writes it anew.")
     for check in report.checks:

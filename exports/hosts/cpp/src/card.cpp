@@ -2,16 +2,20 @@
 
 #include <cmath>
 #include <set>
+#include <string_view>
 
 #include "aetk/problem.hpp"
 #include "json.hpp"
 #include "number.hpp"
+#include "sha256.hpp"
 
 namespace aetk {
 namespace {
 
 constexpr double kContract = 1;
 constexpr double kLargestTolerance = 1e-3;
+constexpr std::string_view kZeros = "0000000000000000000000000000000000000000000000000000000000000000";
+constexpr const char* kDoNotUse = "Do not use it; take the file from where it was exported.";
 
 void check_version(const std::string& path, const Json& version) {
   if (version.is_number() && version.number() == kContract) return;
@@ -21,7 +25,7 @@ void check_version(const std::string& path, const Json& version) {
   } else {
     shown = version.string();
   }
-  throw Problem(path + ": its card is of contract version " + shown + ", expected 1.");
+  throw Problem(path + ": its card is of contract version " + shown + ", expected 1.", "Export the model again.");
 }
 
 Card read_parts(const Json& json) {
@@ -39,6 +43,15 @@ Card read_parts(const Json& json) {
   return {std::move(features), threshold, tolerance, json.at("requires").string(), std::move(golden)};
 }
 
+/// SHA-256 of a card with zeros in place of the digest that it carries.
+std::string digest_of(std::string card, const std::string& digest) {
+  const std::size_t place = card.find(digest);
+  if (place != std::string::npos) card.replace(place, digest.size(), kZeros);
+  Sha256 sha256;
+  sha256.update(card);
+  return sha256.hex();
+}
+
 }  // namespace
 
 Card read_card(const ModelFile& model) {
@@ -46,9 +59,13 @@ Card read_card(const ModelFile& model) {
     const Json json = Json::parse(model.card);
     check_version(model.path, json.at("contract"));
     Card card = read_parts(json);
+    const std::string digest = json.at("card_sha256").string();
+    if (digest.size() != kZeros.size()) throw JsonError("no SHA-256");
+    if (digest_of(model.card, digest) != digest) {
+      throw Problem(model.path + ": the card's SHA-256 is not the one that it carries; it was changed.", kDoNotUse, 1);
+    }
     if (model.sha256 != json.at("model_sha256").string()) {
-      throw Problem(model.path + ": the model's SHA-256 is not the one in its card; it was changed.",
-                    "Do not use it; take the file from where it was exported.", 1);
+      throw Problem(model.path + ": the model's SHA-256 is not the one in its card; it was changed.", kDoNotUse, 1);
     }
     check_copy(model);
     return card;

@@ -8,6 +8,7 @@ import type { Card } from "./core/card.ts";
 import { type Scores, type Selftest, selftest } from "./core/golden.ts";
 import { cardPath, readModelFile } from "./core/model.ts";
 import { Problem } from "./core/problem.ts";
+import { checkSignature } from "./signature.ts";
 
 export type { Card, Scores, Selftest };
 export { Problem };
@@ -20,6 +21,8 @@ const ERRORS_ONLY = 3;
 export interface Options {
   /** Threads of one call; the runtime chooses where none are given. */
   threads?: number;
+  /** The path of a public Ed25519 key (PEM) whose owner must have signed the file, in `NAME.onnx.sig`. */
+  trustedKey?: string;
 }
 
 /** A model and its card, held against each other. */
@@ -44,11 +47,13 @@ export class Detector {
   /**
    * Opens an `.onnx` file; a card beside it (`NAME.card.json`) must be the one inside it.
    *
-   * Rejects with a Problem: exit code 2 for a file that is no such model, 1 where model and card disagree, 3 where the
-   * runtime is not installed or cannot run it.
+   * Rejects with a Problem: exit code 2 for a file that is no such model, 1 where it was changed or is not signed, 3
+   * where the runtime is not installed or cannot run it.
    */
   static async open(path: string, options: Options = {}): Promise<Detector> {
-    const { bytes, card } = readModelFile(path, readModel(path), readCopy(cardPath(path)));
+    const file = readModel(path);
+    if (options.trustedKey !== undefined) checkSignature(path, file, options.trustedKey);
+    const { bytes, card } = readModelFile(path, file, readCopy(cardPath(path)));
     const ort = await loadRuntime();
     const settings: InferenceSession.SessionOptions = { executionProviders: ["cpu"], logSeverityLevel: ERRORS_ONLY };
     if (options.threads !== undefined) settings.intraOpNumThreads = options.threads;

@@ -8,15 +8,18 @@ import { general } from "./general.ts";
 import { stem, tidied } from "./paths.ts";
 import { scoreTable } from "./scoretable.ts";
 
-const USAGE = `usage: detector selftest [--model FILE] [--json]
-       detector score TABLE.csv [--model FILE] [--out FILE] [--id COL]
+const USAGE = `usage: detector selftest [--model FILE] [--trusted-key FILE] [--json]
+       detector score TABLE.csv [--model FILE] [--trusted-key FILE] [--out FILE] [--id COL]
 
 selftest  prove that this machine decides as it should
 score     score a CSV file into another (default: NAME.scores.csv here); --id carries a column along
-          in place of a row number`;
+          in place of a row number
+
+--trusted-key FILE  refuse a model that is not signed by this public Ed25519 key (PEM)`;
 const MODEL = join(dirname(fileURLToPath(import.meta.url)), "..", "model", "detector.onnx");
 const OPTIONS = {
   model: { type: "string", default: MODEL },
+  "trusted-key": { type: "string" },
   json: { type: "boolean", default: false },
   out: { type: "string" },
   id: { type: "string" },
@@ -30,11 +33,12 @@ async function main(): Promise<number> {
     return 0;
   }
   const [command, table, ...more] = positionals;
-  const model = tidied(values.model);
-  if (command === "selftest" && table === undefined) return selftest(model, values.json);
+  const key = values["trusted-key"];
+  const opened = () => Detector.open(tidied(values.model), key === undefined ? {} : { trustedKey: key });
+  if (command === "selftest" && table === undefined) return selftest(await opened(), values.json);
   if (command === "score" && table !== undefined && more.length === 0) {
     const out = tidied(values.out ?? `${stem(tidied(table))}.scores.csv`);
-    return score(model, tidied(table), out, values.id ?? null);
+    return score(await opened(), tidied(table), out, values.id ?? null);
   }
   throw new Problem(`Expected 'selftest' or 'score TABLE.csv', found '${positionals.join(" ")}'.`, "Try: detector --help");
 }
@@ -47,8 +51,7 @@ function parse() {
   }
 }
 
-async function selftest(model: string, asJson: boolean): Promise<number> {
-  const detector = await Detector.open(model);
+async function selftest(detector: Detector, asJson: boolean): Promise<number> {
   const found = await detector.selftest();
   if (asJson) {
     const { largestDifference: difference } = found;
@@ -77,8 +80,7 @@ async function selftest(model: string, asJson: boolean): Promise<number> {
   return found.passed ? 0 : 1;
 }
 
-async function score(model: string, table: string, out: string, key: string | null): Promise<number> {
-  const detector = await Detector.open(model);
+async function score(detector: Detector, table: string, out: string, key: string | null): Promise<number> {
   const { rows, anomalies, invalid } = await scoreTable(detector, table, out, key);
   const threshold = general(detector.threshold, 6);
   console.log(`${rows} rows: ${anomalies} flagged at threshold ${threshold}, of them ${invalid} not judged`);

@@ -48,6 +48,7 @@ export interface Card {
   training_data: Record<string, unknown>;
   versions: Record<string, string>;
   requires: string;
+  card_sha256: string;
   model_sha256: string;
   golden: Golden;
 }
@@ -65,7 +66,10 @@ export function parseCard(path: string, bytes: Uint8Array): Card {
   }
   if (typeof card !== "object" || card === null || card.contract === undefined) throw unreadable(path);
   if (card.contract !== CONTRACT) {
-    throw new Problem(`${path}: its card is of contract version ${String(card.contract)}, expected ${CONTRACT}.`);
+    throw new Problem(
+      `${path}: its card is of contract version ${String(card.contract)}, expected ${CONTRACT}.`,
+      "Export the model again.",
+    );
   }
   try {
     check(card);
@@ -93,6 +97,8 @@ function check({ features, similarity, threshold, golden, ...card }: Card): void
     similarity.tolerance > 0 &&
     similarity.tolerance <= LARGEST_TOLERANCE && // a large one would let every self-test pass
     typeof card.requires === "string" &&
+    typeof card.card_sha256 === "string" &&
+    card.card_sha256.length === 64 &&
     typeof card.model_sha256 === "string" &&
     golden.rows > 0 &&
     decode(golden.inputs).length === 4 * golden.rows * names.length &&

@@ -21,6 +21,7 @@ interface Field {
 
 const METADATA = 14;
 const CARD_KEY = "aetk.card";
+const DO_NOT_USE = "Do not use it; take the file from where it was exported.";
 
 /**
  * Reads a model file's bytes and the copy of its card, null where there is none. JavaScript runtimes do not show a
@@ -38,12 +39,11 @@ export function readModelFile(path: string, bytes: Uint8Array, copy: Uint8Array 
   }
   if (cardBytes === null) throw new Problem(`${path}: It carries no aetk card.`, "Export it with: aetk export --onnx");
   const card = parseCard(path, cardBytes);
+  if (cardDigest(cardBytes, card.card_sha256) !== card.card_sha256) {
+    throw new Problem(`${path}: the card's SHA-256 is not the one that it carries; it was changed.`, DO_NOT_USE, 1);
+  }
   if (digest !== card.model_sha256) {
-    throw new Problem(
-      `${path}: the model's SHA-256 is not the one in its card; it was changed.`,
-      "Do not use it; take the file from where it was exported.",
-      1,
-    );
+    throw new Problem(`${path}: the model's SHA-256 is not the one in its card; it was changed.`, DO_NOT_USE, 1);
   }
   if (copy !== null && !equal(copy, cardBytes)) {
     throw new Problem(
@@ -70,6 +70,12 @@ function takeCard(file: Uint8Array): [Uint8Array | null, string] {
     else cards.push(card);
   }
   return [cards.length === 1 ? cards[0]! : null, bytesToHex(rest.digest())];
+}
+
+/** The SHA-256 of a card with zeros in place of the digest that it carries. */
+function cardDigest(card: Uint8Array, digest: string): string {
+  const text = new TextDecoder().decode(card).replace(digest, "0".repeat(64));
+  return bytesToHex(sha256(new TextEncoder().encode(text)));
 }
 
 function cardIn(entry: Uint8Array): Uint8Array | undefined {

@@ -1,0 +1,47 @@
+import { createPublicKey, type KeyObject, verify } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { basename } from "node:path";
+
+import { cannotUse } from "./cannotuse.ts";
+import { Problem } from "./core/problem.ts";
+
+/**
+ * Holds a model's bytes against its detached Ed25519 signature, `NAME.onnx.sig` beside `NAME.onnx`; `key` is the path of
+ * a public key in PEM. Throws Problem with exit code 2 for what is no such key, 1 where the file is not signed by it.
+ */
+export function checkSignature(model: string, bytes: Uint8Array, key: string): void {
+  const path = `${model}.sig`;
+  const trusted = publicKey(key);
+  if (!existsSync(path)) {
+    throw new Problem(`${model} is not signed: there is no ${path}.`, "Take both from where they come.", 1);
+  }
+  if (!verify(null, bytes, trusted, read(path))) {
+    throw new Problem(
+      `${path} is no signature of ${basename(model)} by ${key}.`,
+      "Do not use it; take both files from where they were exported.",
+      1,
+    );
+  }
+}
+
+function publicKey(path: string): KeyObject {
+  const pem = read(path);
+  try {
+    const key = createPublicKey(pem);
+    if (key.asymmetricKeyType === "ed25519" && !pem.includes("PRIVATE KEY")) return key;
+  } catch {
+    // said below, as for a key of another kind
+  }
+  throw new Problem(
+    `${path} is no public Ed25519 key in PEM.`,
+    "Make one with: openssl pkey -in private.pem -pubout -out public.pem",
+  );
+}
+
+function read(path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw cannotUse(path, error);
+  }
+}

@@ -1,0 +1,115 @@
+"""Signs model files and checks signatures: Ed25519, detached, in `NAME.onnx.sig` beside `NAME.onnx`.
+
+The signature is of the file's bytes, so of model and card. Anything that knows Ed25519 can check it:
+
+    openssl pkeyutl -verify -pubin -inkey PUBLIC.pem -rawin -in NAME.onnx -sigfile NAME.onnx.sig
+"""
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from aetk.contract.errors import BadInput, CheckFailed, MissingExtra
+
+_LARGEST_KEY = 2**14
+_SIGNATURE_BYTES = 64
+_MAKE_PRIVATE = "Make one with: openssl genpkey -algorithm ed25519 -out private.pem"
+_MAKE_PUBLIC = "Make one with: openssl pkey -in private.pem -pubout -out public.pem"
+
+
+def signature_path(model: Path) -> Path:
+    """`NAME.onnx.sig` beside `NAME.onnx`."""
+    return model.with_name(f"{model.name}.sig")
+
+
+def signed(model: Path, data: bytes, key: Path | None) -> list[tuple[Path, bytes]]:
+    """The signature file of a model that is about to be written, to be written after it.
+
+    Args:
+        model: where the file will be.
+        data: its bytes.
+        key: a private Ed25519 key in PEM; None for an unsigned model, which gives an empty list.
+
+    Raises:
+        BadInput: no such key, or an unsigned model in the place of a signed one, whose signature it would void.
+        MissingExtra: cryptography is not installed.
+    """
+    path = signature_path(model)
+    if key is not None:
+        return [(path, _private(key).sign(data))]
+    if path.exists():
+        raise BadInput(
+            f"{model} is signed, and {path.name} would not fit the new file.",
+            f"Sign it anew with --sign-key, or remove {path} first.",
+        )
+    return []
+
+
+def check_signature(model: Path, data: bytes, key: Path) -> None:
+    """Hold a model's bytes against its signature.
+
+    Args:
+        model: where the file lies.
+        data: its bytes.
+        key: a public Ed25519 key in PEM.
+
+    Raises:
+        BadInput: no such key.
+        CheckFailed: there is no signature, or it is not of this file by the owner of this key.
+        MissingExtra: cryptography is not installed.
+    """
+    public, path = _public(key), signature_path(model)
+    try:
+        with path.open("rb") as file:
+            signature = file.read(_SIGNATURE_BYTES + 1)
+    except FileNotFoundError:
+        raise CheckFailed(f"{model} is not signed: there is no {path}.", "Take both from where they come.") from None
+    try:
+        public.verify(signature, data)
+    except _cryptography("exceptions").InvalidSignature:
+        raise CheckFailed(
+            f"{path} is no signature of {model.name} by {key}.",
+            "Do not use it; take both files from where they were exported.",
+        ) from None
+
+
+def _cryptography(module: str) -> Any:
+    try:
+        return import_module(f"cryptography.{module}")
+    except ImportError:
+        raise MissingExtra("Signing a model, or checking a signature,", "sign") from None
+
+
+def _private(path: Path) -> Any:
+    serialization = _cryptography("hazmat.primitives.serialization")
+    try:
+        key = serialization.load_pem_private_key(_read(path), None)
+    except TypeError:
+        raise BadInput(f"{path} is locked by a passphrase.", "Unlock it with: openssl pkey -in KEY -out KEY2") from None
+    except (ValueError, _cryptography("exceptions").UnsupportedAlgorithm):
+        key = None
+    if not isinstance(key, _ed25519().Ed25519PrivateKey):
+        raise BadInput(f"{path} is no private Ed25519 key in PEM.", _MAKE_PRIVATE)
+    return key
+
+
+def _public(path: Path) -> Any:
+    serialization = _cryptography("hazmat.primitives.serialization")
+    try:
+        key = serialization.load_pem_public_key(_read(path))
+    except (ValueError, _cryptography("exceptions").UnsupportedAlgorithm):
+        key = None
+    if not isinstance(key, _ed25519().Ed25519PublicKey):
+        raise BadInput(f"{path} is no public Ed25519 key in PEM.", _MAKE_PUBLIC)
+    return key
+
+
+def _ed25519() -> Any:
+    return _cryptography("hazmat.primitives.asymmetric.ed25519")
+
+
+def _read(path: Path) -> bytes:
+    if path.exists() and not path.is_file():
+        raise BadInput(f"{path} is no regular file; expected a key in PEM.")
+    with path.open("rb") as file:
+        return file.read(_LARGEST_KEY)
