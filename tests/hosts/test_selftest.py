@@ -131,6 +131,18 @@ def test_a_stale_copy_of_the_card_is_refused(app, forged):
     copy.write_text(copy.read_text(encoding="utf-8").replace("best-f1", "by hand"), encoding="utf-8")
     done = app.run("selftest", "--model", forged)
     assert done.returncode == 1
+    assert done.stderr.startswith(f"detector: {copy}: not the card that is inside forged.onnx.")
+
+
+def test_a_model_needs_no_copy_of_its_card(app, forged):
+    card_path(forged).unlink()
+    assert app.run("selftest", "--model", forged).returncode == 0
+
+
+def test_a_card_of_another_contract_is_refused(app, forged, resign):
+    resign(forged, edit_card=lambda card: card.update(contract=2))
+    done = app.run("selftest", "--model", forged)
+    assert done.returncode == 2
     message = "its card is of contract version 2, expected 1.\n  Export the model again.\n"
     assert done.stderr == f"detector: {forged}: {message}"
 

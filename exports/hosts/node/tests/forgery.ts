@@ -1,4 +1,4 @@
-/** Rewrites model files as a forger would: an initializer's numbers, and if asked the digest in the card as well. */
+/** Rewrites model files as a forger would: an initializer's numbers, and if asked the card's digests as well. */
 
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
@@ -38,9 +38,15 @@ export function rewriteModel(file: Uint8Array, change: (graph: Uint8Array) => Ui
   return rewrite(changed, (field) => {
     if (!isCard(field)) return field.raw;
     const card = text([...fields(field.payload)].find((part) => part.number === 2)!.payload);
-    const resigned = card.replace(/("model_sha256": ")[0-9a-f]*/, `$1${digest}`);
+    const resigned = sealed(card.replace(/("model_sha256": ")[0-9a-f]*/, `$1${digest}`));
     return bytesField(METADATA, join([bytesField(1, encode("aetk.card")), bytesField(2, encode(resigned))]));
   });
+}
+
+/** A card with the digest of its own that it should carry. */
+function sealed(card: string): string {
+  const old = /"card_sha256": "([0-9a-f]{64})/.exec(card)![1]!;
+  return card.replace(old, bytesToHex(sha256(encode(card.replace(old, "0".repeat(64))))));
 }
 
 /** A field of bytes as protobuf writes it. */

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { sealed } from "./forgery.ts";
 import { CARD } from "./page.ts";
 
 /**
@@ -31,7 +32,7 @@ export function echo(columns: string[], operator = "Identity"): Buffer {
     message(12, shaped("contribution", 1, columns.length)),
   ]);
   const rest = Buffer.concat([number(1, 8), message(7, graph), message(8, number(2, 17))]);
-  return Buffer.concat([rest, message(14, text(1, "aetk.card"), text(2, JSON.stringify(card(columns, rest))))]);
+  return Buffer.concat([rest, message(14, text(1, "aetk.card"), text(2, sealed(JSON.stringify(card(columns, rest)))))]);
 }
 
 function card(columns: string[], rest: Buffer): unknown {

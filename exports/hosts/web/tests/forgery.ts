@@ -17,7 +17,7 @@ const RAW_DATA = 9;
 /**
  * A copy of a model with the numbers of one initializer changed in place.
  *
- * @param resign make the digest in the card anew, so that only the golden rows betray the change
+ * @param resign make the card's digests anew, so that only the golden rows betray the change
  */
 export function forge(model: Buffer, initializer: string, change: (values: Numbers) => void, resign: boolean): Buffer {
   const forged = Buffer.from(model);
@@ -35,6 +35,8 @@ export function forge(model: Buffer, initializer: string, change: (values: Numbe
   if (resign) {
     const before = /"model_sha256": ?"([0-9a-f]{64})"/.exec(forged.toString("latin1"))![1]!;
     forged.write(digest(forged), forged.indexOf(before), "latin1");
+    const card = cardIn(forged); // a view
+    card.write(sealed(card.toString()));
   }
   return forged;
 }
@@ -63,6 +65,12 @@ export function matrices(model: Buffer, columns: number): string[] {
 export function cardIn(model: Buffer): Buffer {
   const entry = fields(model).find((field) => field.number === METADATA && field.value.includes("aetk.card"));
   return fields(entry!.value).find((field) => field.number === 2)!.value;
+}
+
+/** A card with the digest of its own that it should carry. */
+export function sealed(card: string): string {
+  const old = /"card_sha256": ?"([0-9a-f]{64})/.exec(card)![1]!;
+  return card.replace(old, createHash("sha256").update(card.replace(old, "0".repeat(64))).digest("hex"));
 }
 
 function digest(model: Buffer): string {
