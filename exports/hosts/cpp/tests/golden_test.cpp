@@ -13,6 +13,7 @@
 #include "json.hpp"
 #include "modelfile.hpp"
 #include "protobuf.hpp"
+#include "sha256.hpp"
 
 namespace {
 
