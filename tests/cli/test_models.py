@@ -62,3 +62,11 @@ def test_a_model_with_one_changed_bit_is_a_failed_check(refuses_model, model_cop
     content[len(content) // 4] ^= 1  # among the weights
     model_copy.write_bytes(content)
     assert "SHA-256" in refuses_model(model_copy, code=1)
+
+
+def test_a_name_cannot_command_the_terminal(aetk, model_copy, resign):
+    resign(model_copy, edit_card=lambda card: card.update(name="\x1b]0;owned\x07harmless"))
+    found = aetk("inspect", model_copy)
+    assert found.code == 0
+    assert "\\u001b]0;owned\\u0007harmless" in found.out
+    assert found.out.replace("\n", "").isprintable()

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
+from aetk.contract.dialect import printable
 from aetk.edge.providers import PROVIDERS
 from aetk.render.data import to_json
 
@@ -42,7 +43,7 @@ def show(report: Any, text: Callable[[Any], str], as_json: bool, wrote: str = ""
     if as_json:
         click.echo(to_json(report))
         return
-    click.echo(text(report))
+    click.echo(printable(text(report)))
     if wrote:
         click.echo(f"wrote: {wrote}")
     if following:

@@ -8,6 +8,7 @@ from types import FrameType
 import click
 
 from aetk import __version__
+from aetk.contract.dialect import printable
 from aetk.contract.errors import AetkError, Interrupted, from_memory_error, from_os_error
 
 COMMANDS = ("train", "export", "verify", "score", "evaluate", "threshold", "bench", "embed", "inspect", "doctor")
@@ -72,9 +73,9 @@ def run(arguments: list[str] | None = None) -> int:
 
 
 def _report(error: AetkError) -> int:
-    click.echo(f"aetk: {error.message}", err=True)
+    click.echo(printable(f"aetk: {error.message}"), err=True)
     if error.hint:
-        click.echo(f"  {error.hint}", err=True)
+        click.echo(printable(f"  {error.hint}"), err=True)
     return error.exit_code
 
 

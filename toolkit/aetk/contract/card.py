@@ -16,6 +16,7 @@ from aetk.contract.threshold import Threshold, check_value
 
 QUANTILE_LEVELS = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 MISSING_POLICIES = ("reject", "median")
+_AGAIN = strict.CARD.remedy
 
 
 @dataclass(frozen=True)
@@ -122,8 +123,10 @@ def parse(text: str) -> Card:
     """
     try:
         data = json.loads(text, parse_constant=_finite, parse_float=_finite)
-    except (ValueError, RecursionError) as error:
-        raise BadInput(f"The card is not JSON: {str(error)[:80]}.") from None
+    except RecursionError:
+        raise BadInput("The card is not JSON: it is nested too deeply.", _AGAIN) from None
+    except ValueError as error:
+        raise BadInput(f"The card is not JSON: {str(error)[:80]}.", _AGAIN) from None
     if not isinstance(data, dict) or data.get("contract") != spec.VERSION:
         found = data.get("contract") if isinstance(data, dict) else None
         raise BadInput(
@@ -135,11 +138,11 @@ def parse(text: str) -> Card:
     check_value(parts.threshold.value)
     if not 0 < parts.similarity.tolerance <= gate.LARGEST_TOLERANCE:
         raise BadInput(
-            f"The card's tolerance is {parts.similarity.tolerance:g}; expected more than 0 and at most 0.001."
+            f"The card's tolerance is {parts.similarity.tolerance:g}; expected more than 0 and at most 0.001.", _AGAIN
         )
     golden = Golden.from_dict(parts.golden, len(parts.features))
     if golden.to_dict(parts.threshold.value, parts.similarity.tolerance)["is_anomaly"] != parts.golden["is_anomaly"]:
-        raise BadInput("The card's golden decisions contradict its threshold.", "Export the model again.")
+        raise BadInput("The card's golden decisions contradict its threshold.", _AGAIN)
     return Card(**{field.name: getattr(parts, field.name) for field in fields(_Parts)}, golden=golden)
 
 
@@ -154,10 +157,10 @@ def _check_features(parts: _Data, data: Mapping[str, Any]) -> None:
     names = [feature.name for feature in parts.features]
     positions = [feature.get("position") for feature in data["features"]]
     if not names or len(set(names)) != len(names):
-        raise BadInput("The card lists no features, or one twice.")
+        raise BadInput("The card lists no features, or one twice.", _AGAIN)
     if not all(type(p) is int for p in positions) or positions != list(range(len(names))):
-        raise BadInput("The card's features are not listed in the order of their positions.")
+        raise BadInput("The card's features are not listed in the order of their positions.", _AGAIN)
     if parts.quantile_levels != QUANTILE_LEVELS:
-        raise BadInput(f"The card's quantile levels are {parts.quantile_levels}; expected {QUANTILE_LEVELS}.")
+        raise BadInput(f"The card's quantile levels are {parts.quantile_levels}; expected {QUANTILE_LEVELS}.", _AGAIN)
     if any(f.missing not in MISSING_POLICIES or len(f.quantiles) != len(QUANTILE_LEVELS) for f in parts.features):
-        raise BadInput("The card has a feature without its quantiles, or of an unknown missing-value policy.")
+        raise BadInput("The card has a feature without its quantiles, or of an unknown missing-value policy.", _AGAIN)

@@ -22,6 +22,7 @@ _WORDS = {
     "-infinity": -math.inf,
 }
 _PLAIN = re.compile(r"[0-9eE+\-.,]*")
+_COMMANDS = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 _UNPRINTED = re.compile("[\x00-\x1f\x7f-\xa0\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff\ufff9-\ufffb]")
 
 
@@ -54,6 +55,11 @@ def parse_plain(cells: list[str]) -> list[float] | None:
         return list(map(float, cells))  # of what _PLAIN admits, float() takes exactly the dialect's numbers
     except ValueError:
         return None
+
+
+def printable(text: str) -> str:
+    """Lines for a terminal, which no name of a card or a column may command."""
+    return _COMMANDS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def show(cell: str) -> str:

@@ -102,16 +102,18 @@ class Golden:
         )  # fmt: skip
         if golden.inputs.size != parts.rows * n_features or parts.rows < 1:
             raise BadInput(
-                f"The card's golden inputs hold {golden.inputs.size} numbers, not {parts.rows} x {n_features}."
+                f"The card's golden inputs hold {golden.inputs.size} numbers, not {parts.rows} x {n_features}.",
+                strict.CARD.remedy,
             )
         counts = [count for _, count in golden.made_by]
         lengths = {len(golden.similarity), len(golden.similarity64), len(golden.is_valid), len(parts.is_anomaly)}
         if lengths != {parts.rows} or sum(counts) != parts.rows or min(counts) < 1:
             raise BadInput(
-                f"The card's golden rows disagree about how many there are: {parts.rows} or {sorted(lengths)}."
+                f"The card's golden rows disagree about how many there are: {parts.rows} or {sorted(lengths)}.",
+                strict.CARD.remedy,
             )
         if {*parts.is_anomaly} - {0, 1, None} or {*parts.is_valid} - {0, 1}:
-            raise BadInput("The card's golden decisions are not 0, 1 or null.")
+            raise BadInput("The card's golden decisions are not 0, 1 or null.", strict.CARD.remedy)
         return replace(golden, inputs=golden.inputs.reshape(parts.rows, n_features))
 
 
@@ -130,7 +132,9 @@ class _Data:
 
 def _pairs(groups: tuple[tuple[Any, ...], ...]) -> tuple[tuple[Any, ...], ...]:
     if not groups or any(len(group) != 2 for group in groups):
-        raise BadInput("The card's golden.made_by is not a list of runtimes with their numbers of rows.")
+        raise BadInput(
+            "The card's golden.made_by is not a list of runtimes with their numbers of rows.", strict.CARD.remedy
+        )
     return groups
 
 
@@ -142,7 +146,7 @@ def _decode(text: Any, dtype: str, what: str) -> NDArray[Any]:
     try:
         return np.frombuffer(base64.b64decode(text, validate=True), dtype).astype(dtype[1:])
     except (ValueError, TypeError):
-        raise BadInput(f"The card's {what} is not base64 of little-endian numbers.") from None
+        raise BadInput(f"The card's {what} is not base64 of little-endian numbers.", strict.CARD.remedy) from None
 
 
 def rows_at(

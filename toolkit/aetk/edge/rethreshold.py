@@ -42,7 +42,7 @@ def set_threshold(model: str | Path, value: float, *, sign_key: Path | None = No
         BadInput: not a model of the contract, or not -1 < value <= 1.
         CheckFailed: the model is not the one that its card describes.
     """
-    loaded = load(Path(model))
+    loaded = _load(model, sign_key)
     value = check_value(value)
     return _reissue(loaded, Threshold(value, f"fixed:{value:.6g}", None, 0, "set by hand", None), 0, sign_key)
 
@@ -62,8 +62,7 @@ def calibrate_threshold(
     Raises:
         BadInput: see `edge.tables.read_table` and `contract.threshold.calibrate`.
     """
-    loaded = load(Path(model))
-    signed(loaded.path, b"", sign_key)  # before the work, for what stands in its way
+    loaded = _load(model, sign_key)
     table = read_table(Path(data), loaded.card.feature_names, label)
     scores = Scorer(loaded).score(table.values)
     valid = scores.is_valid
@@ -71,6 +70,12 @@ def calibrate_threshold(
     rows = "labelled rows" if labels is not None and method.kind == "best-f1" else "ordinary rows"
     threshold = calibrate(method, scores.similarity[valid], labels, f"{rows} of {table.path.name}")
     return _reissue(loaded, threshold, int((~valid).sum()), sign_key)
+
+
+def _load(model: str | Path, sign_key: Path | None) -> LoadedModel:
+    loaded = load(Path(model))
+    signed(loaded.path, b"", sign_key)  # before the work, for what stands in its way
+    return loaded
 
 
 def _reissue(loaded: LoadedModel, threshold: Threshold, invalid: int, sign_key: Path | None) -> ThresholdReport:
