@@ -6,7 +6,7 @@ BIN := .venv/bin
 # more for pytest, such as: make test ARGS='-k threshold'
 ARGS :=
 
-.PHONY: demo test hosts check wheel reference crash bench-peers clean
+.PHONY: demo test hosts check wheel reference torture audit sbom bench-peers clean
 
 .venv/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -47,9 +47,30 @@ reference: .venv/.installed
 	$(BIN)/aetk train --out build/reference
 	$(BIN)/aetk export build/reference --onnx --out exports/reference/breast-cancer.onnx
 
-# kill -9 at 50 random moments of train, export and threshold.
-crash: .venv/.installed
-	$(BIN)/python -m tests.crash --kills 50
+# Faults, bad inputs and load, as docs/SECURITY.md tells of them; a whole run takes about an hour and writes its tables.
+# A tenth of it: make torture SHARE=0.1
+SHARE := 1
+torture: .venv/.installed
+	$(BIN)/python -m tests.torture --share $(SHARE)
+
+# Known holes in what is installed, and in the apps' packages; needs a network with the advisories of PyPI and npm.
+audit: .venv/.installed .tools/.installed
+	mkdir -p build
+	$(BIN)/python -m pip freeze --exclude-editable | sed 's/+.*//' > build/installed.txt
+	.tools/bin/pip-audit --strict --disable-pip --no-deps --requirement build/installed.txt
+	npm audit --omit=dev --prefix exports/hosts/node
+	npm audit --omit=dev --prefix exports/hosts/web
+
+# Bills of materials (CycloneDX) of what a device gets, and of what a workstation gets, in build/.
+sbom: wheel .tools/.installed
+	.tools/bin/cyclonedx-py environment build/venv --output-reproducible --output-file build/aetk-cpu.cdx.json
+	.tools/bin/cyclonedx-py environment .venv --output-reproducible --output-file build/aetk-lab.cdx.json
+
+# Apart from .venv, whose contents they tell of.
+.tools/.installed:
+	$(PYTHON) -m venv .tools
+	.tools/bin/python -m pip install --quiet pip-audit==2.10.1 cyclonedx-bom==7.5.0
+	touch $@
 
 bench-peers: .venv/.bench
 
@@ -58,4 +79,4 @@ bench-peers: .venv/.bench
 	touch $@
 
 clean:
-	rm -rf build .venv
+	rm -rf build .venv .tools

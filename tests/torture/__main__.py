@@ -18,7 +18,7 @@ import click
 from .outcome import Outcome
 from .report import line, write
 
-PARTS = ("kills", "faults", "hostile", "mutations", "load")
+PARTS = ("kills", "faults", "gate", "hostile", "mutations", "load")
 _ENVIRONMENT = {"OMP_NUM_THREADS": "1"}  # threads that wait for each other make the times of small steps random
 
 

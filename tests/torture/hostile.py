@@ -1,6 +1,5 @@
 """Tries every hand-made hostile input once, in a child with little memory, and keeps the message that it got."""
 
-import json
 import os
 import resource
 import shutil
@@ -110,4 +109,3 @@ def _become(arguments: tuple[str, ...], folder: Path, streams: Path) -> None:
         sys.stderr.flush()
     finally:
         os._exit(code)
-
