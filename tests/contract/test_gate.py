@@ -146,6 +146,7 @@ def test_two_graphs_in_one_file_are_refused(tiny):
         (encode_bytes(14, encode_bytes(1, b"a")) * 2, "its metadata has 'a' twice"),
         (encode_bytes(14, encode_bytes(1, b"\xff")), "a name is not UTF-8 text"),
         (encode_bytes(14, b"") * 65, "more than 64 of the field metadata_props"),
+        (encode_bytes(14, encode_bytes(2, bytes(gate.LARGEST_CARD + 1))), "is longer than 32 MiB"),
         (b"\x0b", "unknown wire type 3"),
     ],
 )

@@ -24,6 +24,7 @@ from typing import Any, NamedTuple, Union
 
 CONTRACT = 1
 LARGEST_FILE = 2**28
+LARGEST_CARD = 2**25
 MOST_FEATURES = 2**14
 LARGEST_TOLERANCE = 1e-3
 IR_VERSIONS = range(8, 12)
@@ -425,6 +426,8 @@ def _read_metadata(parts: Mapping[str, list[Payload]]) -> dict[str, str]:
         if key in metadata:
             raise _foreign(f"its metadata has '{key[:40]}' twice")
         metadata[key] = _text(entry, "value")
+        if len(metadata[key]) > LARGEST_CARD:
+            raise _foreign(f"its metadata '{key[:40]}' is longer than {LARGEST_CARD >> 20} MiB")
     return metadata
 
 
