@@ -309,6 +309,7 @@ _PLAIN = re.compile(r"[0-9eE+\-.,]*")
 _FORMULA = re.compile("[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 _QUOTED = re.compile('[",\r\n]')
 _LONGEST_ROW = 2**24
+_BATCH_BYTES = 2**22  # about: rows may be long
 _UNPRINTED = re.compile("[\x00-\x1f\x7f-\xa0\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff\ufff9-\ufffb]")
 
 
@@ -399,7 +400,7 @@ def _batches(rows: Iterator[_Row]) -> Iterator[list[_Row]]:
         for row in rows:
             batch.append(row)
             size += row.bytes
-            if len(batch) == _ROWS or size > _LONGEST_ROW:
+            if len(batch) == _ROWS or size > _BATCH_BYTES:
                 yield batch
                 batch, size = [], 0
     except Problem:
