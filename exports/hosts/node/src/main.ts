@@ -88,6 +88,7 @@ async function score(model: string, table: string, out: string, key: string | nu
 
 /** Says what went wrong, in a line or two, and returns the exit code. */
 function report(error: unknown): number {
+  if (error instanceof RangeError) return report(new Problem("Out of memory.", "", 3));
   if (!(error instanceof Problem)) throw error;
   console.error(`detector: ${error.message}${error.hint && `\n  ${error.hint}`}`);
   return error.exitCode;
