@@ -322,13 +322,7 @@ class Batch(NamedTuple):
 
 def read_table(path: Path, columns: Sequence[str], key: str | None = None) -> Iterator[Batch]:
     """The rows of a CSV file, some thousands at a time; Problem at the first that cannot be read."""
-    try:
-        file = path.open("rb")
-    except FileNotFoundError:
-        raise Problem(f"No such file: {path}.") from None
-    except IsADirectoryError:
-        raise Problem(f"{path} is a folder; expected a CSV file.") from None
-    with file:
+    with _about(path), _open_table(path) as file:
         rows = _rows(path, file)
         header = next(rows, _Row(1, [], 0))
         positions = _positions(path, header.cells)
@@ -337,6 +331,15 @@ def read_table(path: Path, columns: Sequence[str], key: str | None = None) -> It
         for batch in _batches(rows):
             values = _numbers(path, header.cells, wanted, batch)
             yield Batch(values, [] if kept is None else [row.cells[kept] for row in batch])
+
+
+def _open_table(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except FileNotFoundError:
+        raise Problem(f"No such file: {path}.") from None
+    except IsADirectoryError:
+        raise Problem(f"{path} is a folder; expected a CSV file.") from None
 
 
 class _Row(NamedTuple):
@@ -514,19 +517,33 @@ def _text_cell(text: str) -> str:
 
 @contextlib.contextmanager
 def _atomic(path: Path) -> Iterator[Any]:
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    with _about(path):
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+                yield file
+                file.flush()
+                os.fsync(handle)
+            umask = os.umask(0)
+            os.umask(umask)
+            Path(name).chmod(0o666 & ~umask)
+            os.replace(name, path)
+        except BaseException:
+            os.unlink(name)
+            raise
+
+
+@contextlib.contextmanager
+def _about(path: Path) -> Iterator[None]:
+    """What the operating system refuses is told of this file, whose name it may not know."""
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            yield file
-            file.flush()
-            os.fsync(handle)
-        umask = os.umask(0)
-        os.umask(umask)
-        Path(name).chmod(0o666 & ~umask)
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
+        yield
+    except OSError as error:
+        raise _cannot_use(path, error) from None
+
+
+def _cannot_use(path: Path | str | None, error: OSError) -> Problem:
+    return Problem(f"Cannot use {path}: {error.strerror}.", "", 3 if error.errno in (5, 28, 122) else 2)
 
 
 # The command line.
@@ -585,16 +602,19 @@ def main(arguments: list[str] | None = None) -> int:
             return _selftest(detector, given.json)
         return _score(detector, given.data, given.out, given.key)
     except Problem as problem:
-        print(f"detector: {problem}", *([f"  {problem.hint}"] if problem.hint else []), sep="\n", file=sys.stderr)
-        return problem.exit_code
+        return _report(problem)
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     except MemoryError:
-        print("detector: Out of memory.", file=sys.stderr)
-        return 3
+        return _report(Problem("Out of memory.", exit_code=3))
     except OSError as error:
-        print(f"detector: Cannot use {error.filename}: {error.strerror}.", file=sys.stderr)
-        return 3 if error.errno in (5, 28, 122) else 2
+        return _report(_cannot_use(error.filename, error))
+
+
+def _report(problem: Problem) -> int:
+    """Say what stands in the way; returns the exit code."""
+    print(f"detector: {problem}", *([f"  {problem.hint}"] if problem.hint else []), sep="\n", file=sys.stderr)
+    return problem.exit_code
 
 
 if __name__ == "__main__":

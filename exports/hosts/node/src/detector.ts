@@ -135,7 +135,9 @@ function readBounded(path: string): Uint8Array {
 /** The library is loaded late, so that its absence can be told in words. */
 async function loadRuntime(): Promise<Runtime> {
   try {
-    return await import("onnxruntime-node");
+    const ort = await import("onnxruntime-node");
+    ort.env.logLevel = "error";
+    return ort;
   } catch (error) {
     throw new Problem(`onnxruntime-node cannot be loaded: ${firstLine(error)}`, "Install it with: npm install", 3);
   }

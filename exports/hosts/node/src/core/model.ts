@@ -12,11 +12,12 @@ export interface ModelFile {
   cardBytes: Uint8Array;
 }
 
-/** A field of a protobuf message: its number, all its bytes, and its payload (empty for a number). */
+/** A field of a protobuf message: its number, where it starts, where its payload does, and where both end. A number has no payload. */
 interface Field {
   number: number;
-  raw: Uint8Array;
-  payload: Uint8Array;
+  start: number;
+  payload: number;
+  end: number;
 }
 
 const GRAPH = 7;
@@ -71,27 +72,33 @@ export function cardPath(model: string): string {
   return `${model.replace(/\.[^./]*$/, "")}.card.json`;
 }
 
-/** The card in a model file, null where there is none, and the SHA-256 of all the rest. Of either graph or card, none is a second. */
+/**
+ * The card in a model file, null where there is none, and the SHA-256 of all the rest. Throws for what is no model, and for
+ * one with two graphs or cards, of which another reader may take the other.
+ */
 function takeCard(file: Uint8Array): [Uint8Array | null, string] {
   const rest = sha256.create();
   let card: Uint8Array | null = null;
   let graphs = 0;
-  for (const field of fields(file)) {
-    const found = field.number === METADATA ? cardIn(field.payload) : undefined;
-    if (found === undefined) rest.update(field.raw);
-    else if (card === null) card = found;
-    else throw new Error("a second card");
-    if (field.number === GRAPH && ++graphs > 1) throw new Error("a second graph");
+  let digested = 0;
+  for (const { number, start, payload, end } of fields(file)) {
+    if (number === GRAPH && ++graphs > 1) throw new Error("a second graph");
+    const found = number === METADATA ? cardIn(file.subarray(payload, end)) : undefined;
+    if (found === undefined) continue;
+    if (card !== null) throw new Error("a second card");
+    card = found;
+    rest.update(file.subarray(digested, start));
+    digested = end;
   }
-  return [card, bytesToHex(rest.digest())];
+  return [card, bytesToHex(rest.update(file.subarray(digested)).digest())];
 }
 
 function cardIn(entry: Uint8Array): Uint8Array | undefined {
   let key: Uint8Array | undefined;
   let value: Uint8Array | undefined;
-  for (const { number, payload } of fields(entry)) {
-    if (number === 1) key = payload;
-    if (number === 2) value = payload;
+  for (const { number, payload, end } of fields(entry)) {
+    if (number === 1) key = entry.subarray(payload, end);
+    if (number === 2) value = entry.subarray(payload, end);
   }
   return new TextDecoder().decode(key) === CARD_KEY ? value : undefined;
 }
@@ -119,9 +126,9 @@ function* fields(message: Uint8Array): Generator<Field> {
     else if (kind === 2) size = varint();
     else if (size === 0) throw new Error("an unknown kind of field");
     if (position + size > message.length) throw new Error("a field that runs past the end");
-    const payload = message.subarray(position, position + size);
+    const payload = position;
     position += size;
-    yield { number: Math.floor(key / 8), raw: message.subarray(start, position), payload };
+    yield { number: Math.floor(key / 8), start, payload, end: position };
   }
 }
 
