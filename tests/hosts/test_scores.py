@@ -138,21 +138,19 @@ CARRIED = {
 
 @pytest.fixture(scope="module")
 def formulas(creditcard, tmp_path_factory):
-    """A table whose rows are alike but for what they are called."""
-    row = pd.read_csv(creditcard / "test.csv", dtype=str).head(1).drop(columns="ID")
-    table = pd.concat([row] * (len(CARRIED) + 1), ignore_index=True)
-    table.insert(0, "=ID", ["plain", *CARRIED])
+    """A table whose rows lack a value, so that the verdicts on them are known to the last digit."""
+    row = pd.read_csv(creditcard / "test.csv", dtype=str).head(1).drop(columns="ID").assign(V1="")
+    table = pd.concat([row] * len(CARRIED), ignore_index=True)
+    table.insert(0, "=ID", list(CARRIED))
     path = tmp_path_factory.mktemp("formulas") / "formulas.csv"
     table.to_csv(path, index=False, quoting=csv.QUOTE_ALL)
     return path
 
 
 def check_formulas(out):
-    header, first, _ = out.read_bytes().split(b"\n", 2)
-    scores = first.removeprefix(b"plain").decode()
-    expected = "".join(f"{cell}{scores}\n" for cell in CARRIED.values())
-    assert out.read_bytes() == header + b"\n" + first + b"\n" + expected.encode()
-    assert header == b"'=ID,similarity,is_anomaly,is_valid"
+    rows = "".join(f"{cell},-1,1,0\n" for cell in CARRIED.values())
+    found = out.read_bytes().decode().replace(",-1.0,", ",-1,")  # some hosts write a whole number so
+    assert found == "'=ID,similarity,is_anomaly,is_valid\n" + rows
 
 
 def test_no_formula_is_written(app, models, formulas, tmp_path):
