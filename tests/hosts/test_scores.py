@@ -1,5 +1,6 @@
 """Every host scores a table as aetk does, row by row, and explains it by the contract's arithmetic."""
 
+import csv
 import os
 import signal
 import subprocess
@@ -100,10 +101,74 @@ def test_contributions_are_the_contracts_and_sum_to_what_is_missing_of_one(
 
 def test_a_carried_column_is_quoted_where_it_must_be(app, models, creditcard, tmp_path):
     table = pd.read_csv(creditcard / "test.csv", dtype=str).head(5)
-    table["ID"] = ["007", 'a "quoted" one, with commas', "two\nlines", "=1+1", "ünï 値"]
+    table["ID"] = ["007", 'a "quoted" one, with commas', "two\nlines", "1=1+1", "ünï 値"]
     table.to_csv(tmp_path / "in.csv", index=False)
     out, _ = scored(app, models["default"], tmp_path / "in.csv", tmp_path, "--id", "ID")
     assert pd.read_csv(out, dtype=str)["ID"].tolist() == table["ID"].tolist()
+
+
+CARRIED = {
+    "=1+1": "'=1+1",
+    '=HYPERLINK("http://evil.example";"x")': '"\'=HYPERLINK(""http://evil.example"";""x"")"',
+    "=A1,B1": '"\'=A1,B1"',
+    "+a": "'+a",
+    "-": "'-",
+    "--1": "'--1",
+    "-1 ": "'-1 ",
+    "-inf": "'-inf",
+    "+1\n": '"\'+1\n"',
+    "@SUM(1)": "'@SUM(1)",
+    "\t=1": "'\t=1",
+    "\r=1": '"\'\r=1"',
+    "\n=1": '"\'\n=1"',
+    "＝1": "'＝1",
+    "＋1": "'＋1",
+    "－1": "'－1",
+    "＠a": "'＠a",
+    "-1": "-1",
+    "+1.5e-3": "+1.5e-3",
+    "-.5": "-.5",
+    "1+1": "1+1",
+    " =1": " =1",
+    "'=1": "'=1",
+    "": "",
+}
+"""Cells of the column that is carried along, and how they are written: no formula for a spreadsheet."""
+
+
+@pytest.fixture(scope="module")
+def formulas(creditcard, tmp_path_factory):
+    """A table whose rows lack a value, so that the verdicts on them are known to the last digit."""
+    row = pd.read_csv(creditcard / "test.csv", dtype=str).head(1).drop(columns="ID").assign(V1="")
+    table = pd.concat([row] * len(CARRIED), ignore_index=True)
+    table.insert(0, "=ID", list(CARRIED))
+    path = tmp_path_factory.mktemp("formulas") / "formulas.csv"
+    table.to_csv(path, index=False, quoting=csv.QUOTE_ALL)
+    return path
+
+
+def check_formulas(out):
+    rows = "".join(f"{cell},-1,1,0\n" for cell in CARRIED.values())
+    found = out.read_bytes().decode().replace(",-1.0,", ",-1,")  # some hosts write a whole number so
+    assert found == "'=ID,similarity,is_anomaly,is_valid\n" + rows
+
+
+def test_no_formula_is_written(app, models, formulas, tmp_path):
+    check_formulas(scored(app, models["default"], formulas, tmp_path, "--id", "=ID")[0])
+
+
+def test_aetk_writes_no_formula_either(models, formulas, tmp_path):
+    score_file(models["default"], formulas, out=tmp_path / "aetk.csv", id_column="=ID")
+    check_formulas(tmp_path / "aetk.csv")
+
+
+def test_an_output_that_may_not_grow_is_told_by_its_name_and_removed(app, models, creditcard, tmp_path):
+    command = app.command("score", creditcard / "test.csv", "--model", models["default"], "--out", tmp_path / "out.csv")
+    limited = ["prlimit", "--fsize=8192", "--", *command]
+    done = subprocess.run(limited, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == f"detector: Cannot use {tmp_path / 'out.csv'}: File too large.\n"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_long_table_is_scored_in_order(app, models, creditcard, tmp_path):

@@ -3,6 +3,7 @@
 import base64
 import json
 import math
+import os
 import re
 import shutil
 
@@ -11,7 +12,7 @@ import onnx
 import pytest
 from edge.forgery import add_to_first, edit, swap_columns
 
-from aetk.contract import onnxfile, spec
+from aetk.contract import onnxfile, protobuf, spec
 from aetk.edge.model import card_path, load
 
 MODELS = ["default", "small", "reference", "explained", "median"]
@@ -167,6 +168,26 @@ def test_what_is_no_model_gets_one_message(app, tmp_path, content, message):
     assert done.returncode == 2
     assert done.stderr.startswith("detector: ")
     assert message.format(path=path) in done.stderr.splitlines()[0]
+    assert len(done.stderr.splitlines()) <= 2
+
+
+def test_a_file_that_is_too_large_for_a_model_is_refused(app, tmp_path):
+    path = tmp_path / "large.onnx"
+    path.write_bytes(b"no model at all")
+    os.truncate(path, 2**28 + 1)
+    done = app.run("selftest", "--model", path)
+    assert done.returncode == 2
+    assert done.stderr == f"detector: {path} is larger than 256 MiB; expected a model of the aetk contract.\n"
+
+
+@pytest.mark.parametrize("number", [7, 14], ids=["graph", "card"])
+def test_a_second_graph_or_card_is_refused(app, forged, number):
+    data = forged.read_bytes()
+    once_more = [field.raw for field in protobuf.fields(memoryview(data)) if field.number == number]
+    forged.write_bytes(data + once_more[-1])
+    done = app.run("selftest", "--model", forged)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"detector: {forged}: ")
     assert len(done.stderr.splitlines()) <= 2
 
 

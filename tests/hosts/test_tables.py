@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import time
 
 import numpy as np
 import pandas as pd
@@ -98,6 +99,60 @@ def test_a_fault_far_below_leaves_nothing_behind(app, model_for, tmp_path):
     check_refusal(done, *by_aetk(model, data, tmp_path / "aetk.csv"))
     assert "line 10002, column 'b': found 'oops'" in done.stderr
     assert sorted(tmp_path.iterdir()) == before
+
+
+TOO_LONG = "the row is longer than 16 MiB."
+TOO_LONG_HINT = "Is it a CSV file? A quote that is never closed makes one row of the rest of the file."
+LONG_ROWS = {
+    "a header": (b"a," + b"x" * 17 * 2**20, 1),
+    "a line without an end": (b"a,b\n1,2\n" + b"1" * 17 * 2**20, 3),
+    "a line that is no UTF-8 either": (b"a,b\n" + b"\xff" * 2**24 + b"\n\n", 2),
+    "a quote that is never closed": (b'a,b\n\n1,"' + b"1,2\n" * 2**22, 3),
+}
+
+
+@pytest.mark.parametrize(("content", "line"), LONG_ROWS.values(), ids=LONG_ROWS)
+def test_a_row_that_is_too_long_is_refused_and_leaves_nothing(app, model_for, tmp_path, content, line):
+    data = tmp_path / "long.csv"
+    data.write_bytes(content)
+    model = model_for(["a", "b"])
+    before = sorted(tmp_path.iterdir())
+    done = app.run("score", data, "--model", model, "--out", tmp_path / "out.csv")
+    check_refusal(done, [f"{data}, line {line}: {TOO_LONG}", TOO_LONG_HINT], 2)
+    assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize(("content", "line"), LONG_ROWS.values(), ids=LONG_ROWS)
+def test_aetk_refuses_it_in_the_same_words(model_for, tmp_path, content, line):
+    data = tmp_path / "long.csv"
+    data.write_bytes(content)
+    refused = by_aetk(model_for(["a", "b"]), data, tmp_path / "out.csv")
+    assert refused == ([f"{data}, line {line}: {TOO_LONG}", TOO_LONG_HINT], 2)
+
+
+def test_the_longest_row_is_read(app, model_for, tmp_path):
+    content = "a,note,b\n1,{},2\n"
+    room = 2**24 - len("1,,2\n")
+    (tmp_path / "longest.csv").write_text(content.format("é" * (room // 2) + "x" * (room % 2)), encoding="utf-8")
+    out = tmp_path / "out.csv"
+    done = app.run("score", tmp_path / "longest.csv", "--model", model_for(["a", "b"]), "--out", out)
+    assert done.returncode == 0, done.stderr
+    assert len(out.read_text().splitlines()) == 2
+
+
+@pytest.mark.parametrize("repeated", [False, True])
+def test_100_000_columns_are_read_or_refused_within_seconds(app, model_for, tmp_path, repeated):
+    names = [f"c{i}" for i in range(100_000)]
+    last = "c99998" if repeated else "b"
+    data = tmp_path / "wide.csv"
+    data.write_text(f"{','.join(names)},a,{last}\n" + f"{'0,' * len(names)}1,2\n" * 3)
+    started = time.monotonic()
+    done = app.run("score", data, "--model", model_for(["a", "b"]), "--out", tmp_path / "out.csv")
+    assert time.monotonic() - started < 20
+    if repeated:
+        check_refusal(done, [f"{data}: two columns are called '{last}'.", "Rename or remove one of them."], 2)
+    else:
+        assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("out", ["awkward.csv", "named.onnx"])

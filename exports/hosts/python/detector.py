@@ -271,6 +271,10 @@ def _cannot_run(provider: str, card: dict[str, Any], error: Exception) -> Proble
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _WORD = re.compile(r"(?:na|nan|null)?|[+-]?inf(?:inity)?", re.IGNORECASE | re.ASCII)
 _PLAIN = re.compile(r"[0-9eE+\-.,]*")
+_FORMULA = re.compile("[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+_QUOTED = re.compile('[",\r\n]')
+_LONGEST_ROW = 2**24
+_BATCH_BYTES = 2**22  # about: rows may be long
 _UNPRINTED = re.compile("[\x00-\x1f\x7f-\xa0\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff\ufff9-\ufffb]")
 
 
@@ -283,54 +287,90 @@ class Batch(NamedTuple):
 
 def read_table(path: Path, columns: Sequence[str], key: str | None = None) -> Iterator[Batch]:
     """The rows of a CSV file, some thousands at a time; Problem at the first that cannot be read."""
+    with _about(path), _open_table(path) as file:
+        rows = _rows(path, file)
+        header = next(rows, _Row(1, [], 0))
+        positions = _positions(path, header.cells)
+        wanted = [_position(path, positions, name) for name in columns]
+        kept = None if key is None else _position(path, positions, key)
+        for batch in _batches(rows):
+            values = _numbers(path, header.cells, wanted, batch)
+            yield Batch(values, [] if kept is None else [row.cells[kept] for row in batch])
+
+
+def _open_table(path: Path) -> BinaryIO:
     try:
-        file = path.open("rb")
+        return path.open("rb")
     except FileNotFoundError:
         raise Problem(f"No such file: {path}.") from None
     except IsADirectoryError:
         raise Problem(f"{path} is a folder; expected a CSV file.") from None
-    with file:
-        rows = _rows(path, file)
-        _, names = next(rows, (1, []))
-        _check_header(path, names)
-        wanted = [_position(path, names, name) for name in columns]
-        kept = None if key is None else _position(path, names, key)
-        for batch in _batches(rows):
-            values = _numbers(path, names, wanted, batch)
-            yield Batch(values, [] if kept is None else [cells[kept] for _, cells in batch])
 
 
-def _rows(path: Path, file: BinaryIO) -> Iterator[tuple[int, list[str]]]:
-    """The number of the line that each row starts on, and its cells; a blank line is no row."""
+class _Row(NamedTuple):
+    """A row, the number of the line that it starts on, and how long it is."""
+
+    line: int
+    cells: list[str]
+    bytes: int
+
+
+def _rows(path: Path, file: BinaryIO) -> Iterator[_Row]:
+    """The rows in order; a blank line is none."""
     csv.field_size_limit(_LONGEST_CELL)
-    reader = csv.reader(_decoded(path, file), strict=True)
-    line = 1
+    lines = _Lines(path, file)
+    reader = csv.reader(lines, strict=True)
     try:
         for cells in reader:
             if cells:
-                yield line, cells
-            line = reader.line_num + 1
+                yield _Row(lines.first, cells, lines.bytes)
+            lines.start_row()
     except csv.Error as error:
         fault = str(error).split(" - ")[0]  # the advice after it depends on Python's version
-        raise Problem(f"{path}, line {line}: not a CSV row: {fault}.") from None
+        raise Problem(f"{path}, line {lines.first}: not a CSV row: {fault}.") from None
 
 
-def _decoded(path: Path, lines: Iterable[bytes]) -> Iterator[str]:
-    for number, line in enumerate(lines, 1):
+class _Lines:
+    """The lines of a file as text, of which a row may have so many bytes and no more."""
+
+    def __init__(self, path: Path, file: BinaryIO) -> None:
+        self._path, self._file = path, file
+        self._read = 0
+        self.first, self.bytes = 1, 0  # the line that the row starts on, and how long it is so far
+
+    def start_row(self) -> None:
+        self.first, self.bytes = self._read + 1, 0
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._file.readline(_LONGEST_ROW - self.bytes + 1)
+        if not line:
+            raise StopIteration
+        self._read += 1
+        self.bytes += len(line)
+        if self.bytes > _LONGEST_ROW:
+            raise Problem(
+                f"{self._path}, line {self.first}: the row is longer than 16 MiB.",
+                "Is it a CSV file? A quote that is never closed makes one row of the rest of the file.",
+            )
         try:
-            yield line.decode("utf-8-sig" if number == 1 else "utf-8")
+            return line.decode("utf-8-sig" if self._read == 1 else "utf-8")
         except UnicodeDecodeError:
-            raise Problem(f"{path}, line {number}: not UTF-8 text.", "Save the table as UTF-8.") from None
+            raise Problem(f"{self._path}, line {self._read}: not UTF-8 text.", "Save the table as UTF-8.") from None
 
 
-def _batches(rows: Iterator[tuple[int, list[str]]]) -> Iterator[list[tuple[int, list[str]]]]:
-    batch = []
+def _batches(rows: Iterator[_Row]) -> Iterator[list[_Row]]:
+    batch: list[_Row] = []
+    size = 0
     try:
         for row in rows:
             batch.append(row)
-            if len(batch) == _ROWS:
+            size += row.bytes
+            if len(batch) == _ROWS or size > _BATCH_BYTES:
                 yield batch
-                batch = []
+                batch, size = [], 0
     except Problem:
         if batch:  # the rows before it come first, with faults of their own
             yield batch
@@ -339,28 +379,32 @@ def _batches(rows: Iterator[tuple[int, list[str]]]) -> Iterator[list[tuple[int, 
         yield batch
 
 
-def _check_header(path: Path, names: list[str]) -> None:
+def _positions(path: Path, names: list[str]) -> dict[str, int]:
+    """Where each column of a header stands."""
     if len(names) == 1 and (";" in names[0] or "\t" in names[0]):
         raise Problem(f"{path}: the header is one column, '{names[0][:40]}'; expected commas between columns.")
     if not names:
         raise Problem(f"{path} is empty; expected a header line with column names.")
-    for position, name in enumerate(names, 1):
+    positions: dict[str, int] = {}
+    for position, name in enumerate(names):
         if not name:
-            raise Problem(f"{path}: column {position} has no name.", "Give it one in the header line.")
-        if name in names[: position - 1]:
+            raise Problem(f"{path}: column {position + 1} has no name.", "Give it one in the header line.")
+        if positions.setdefault(name, position) != position:
             raise Problem(f"{path}: two columns are called '{name}'.", "Rename or remove one of them.")
+    return positions
 
 
-def _position(path: Path, names: list[str], name: str) -> int:
-    if name in names:
-        return names.index(name)
-    raise Problem(f"{path} has no column '{name}'.", f"It has: {', '.join(names[:12])}{', ...' * (len(names) > 12)}")
+def _position(path: Path, positions: dict[str, int], name: str) -> int:
+    if name in positions:
+        return positions[name]
+    shown = ", ".join(itertools.islice(positions, 12))
+    raise Problem(f"{path} has no column '{name}'.", f"It has: {shown}{', ...' * (len(positions) > 12)}")
 
 
-def _numbers(path: Path, names: list[str], wanted: list[int], batch: list[tuple[int, list[str]]]) -> np.ndarray:
+def _numbers(path: Path, names: list[str], wanted: list[int], batch: list[_Row]) -> np.ndarray:
     """float32 [rows, columns]."""
     values = []
-    for line, cells in batch:
+    for line, cells, _ in batch:
         if len(cells) != len(names):
             raise Problem(f"{path}, line {line}: found {len(cells)} cells, expected {len(names)} as in the header.")
         chosen = [cells[i] for i in wanted]
@@ -405,21 +449,19 @@ def score_table(detector: Detector, data: Path, out: Path, key: str | None = Non
         raise Problem(f"--id {key} is the name of a column that is written; rename it in {data}.")
     rows = anomalies = invalid = 0
     with _atomic(out) as file:
-        writer = csv.writer(file, lineterminator="\n")
         for values, keys in read_table(data, detector.features, key):
             scores = detector.score(values)
             if rows == 0:
-                writer.writerow(
-                    [key or "row", *Scores._fields[:3], *(shares if scores.contribution is not None else [])]
-                )
+                names = [key or "row", *Scores._fields[:3], *(shares if scores.contribution is not None else [])]
+                file.write(_line(map(_text_cell, names)))
             columns = [
-                keys or range(rows + 1, rows + len(values) + 1),
+                map(_text_cell, keys) if keys else map(str, range(rows + 1, rows + len(values) + 1)),
                 scores.similarity.astype(str),
-                scores.is_anomaly.astype(int),
-                scores.is_valid.astype(int),
+                scores.is_anomaly.astype(int).astype(str),
+                scores.is_valid.astype(int).astype(str),
             ]
             columns += [] if scores.contribution is None else list(scores.contribution.T.astype(str))
-            writer.writerows(zip(*columns))
+            file.writelines(map(_line, zip(*columns)))
             rows, anomalies = rows + len(values), anomalies + int(scores.is_anomaly.sum())
             invalid += int((~scores.is_valid).sum())
         if rows == 0:
@@ -427,21 +469,46 @@ def score_table(detector: Detector, data: Path, out: Path, key: str | None = Non
     return rows, anomalies, invalid
 
 
+def _line(cells: Iterable[str]) -> str:
+    return ",".join(cells) + "\n"
+
+
+def _text_cell(text: str) -> str:
+    """A text as a cell of CSV; a spreadsheet takes no formula from it, for one gets an apostrophe in front."""
+    if _FORMULA.match(text) and not _NUMBER.fullmatch(text):
+        text = f"'{text}"
+    return '"{}"'.format(text.replace('"', '""')) if _QUOTED.search(text) else text
+
+
 @contextlib.contextmanager
 def _atomic(path: Path) -> Iterator[Any]:
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    with _about(path):
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+                yield file
+                file.flush()
+                os.fsync(handle)
+            umask = os.umask(0)
+            os.umask(umask)
+            Path(name).chmod(0o666 & ~umask)
+            os.replace(name, path)
+        except BaseException:
+            os.unlink(name)
+            raise
+
+
+@contextlib.contextmanager
+def _about(path: Path) -> Iterator[None]:
+    """What the operating system refuses is told of this file, whose name it may not know."""
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            yield file
-            file.flush()
-            os.fsync(handle)
-        umask = os.umask(0)
-        os.umask(umask)
-        Path(name).chmod(0o666 & ~umask)
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
+        yield
+    except OSError as error:
+        raise _cannot_use(path, error) from None
+
+
+def _cannot_use(path: Path | str | None, error: OSError) -> Problem:
+    return Problem(f"Cannot use {path}: {error.strerror}.", "", 3 if error.errno in (5, 28, 122) else 2)
 
 
 # The command line.
@@ -501,13 +568,19 @@ def main(arguments: list[str] | None = None) -> int:
             return _selftest(detector, given.json)
         return _score(detector, given.data, given.out, given.key)
     except Problem as problem:
-        print(f"detector: {problem}", *([f"  {problem.hint}"] if problem.hint else []), sep="\n", file=sys.stderr)
-        return problem.exit_code
+        return _report(problem)
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
+    except MemoryError:
+        return _report(Problem("Out of memory.", exit_code=3))
     except OSError as error:
-        print(f"detector: Cannot use {error.filename}: {error.strerror}.", file=sys.stderr)
-        return 3 if error.errno in (5, 28, 122) else 2
+        return _report(_cannot_use(error.filename, error))
+
+
+def _report(problem: Problem) -> int:
+    """Say what stands in the way; returns the exit code."""
+    print(f"detector: {problem}", *([f"  {problem.hint}"] if problem.hint else []), sep="\n", file=sys.stderr)
+    return problem.exit_code
 
 
 if __name__ == "__main__":

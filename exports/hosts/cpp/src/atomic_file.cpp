@@ -58,6 +58,7 @@ int create_beside(const std::string& path) {
 }  // namespace
 
 void clean_up_on_signals() {
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of write
   for (const int signal : {SIGINT, SIGTERM}) {
     struct sigaction action {};
     // who starts a program in the background may have it ignore the keyboard

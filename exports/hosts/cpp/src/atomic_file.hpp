@@ -6,7 +6,7 @@
 namespace aetk {
 
 /// Makes SIGINT and SIGTERM remove the temporary file that is being written, and end the process with exit code 130 or
-/// 143.
+/// 143. A file that grows too large is an error, and no signal.
 void clean_up_on_signals();
 
 /// A file that appears, or replaces another, when it is complete: until then it has a temporary name in its folder.

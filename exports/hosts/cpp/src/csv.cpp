@@ -1,40 +1,17 @@
 #include "csv.hpp"
 
-#include <sys/stat.h>
-#include <sys/types.h>
-
-#include <cerrno>
-#include <cstdlib>
-#include <new>
-#include <utility>
-
-#include "files.hpp"
+#include "aetk/problem.hpp"
 #include "utf8.hpp"
 
 namespace aetk {
 namespace {
 
-constexpr std::size_t kLongestCell = 1u << 24;  // code points
+constexpr std::size_t kLongestRow = 1u << 24;
 constexpr const char* kLoneReturn =
     "new-line character seen in unquoted field";
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
-std::FILE* open_table(const std::string& path) {
-  std::FILE* file = std::fopen(path.c_str(), "rbe");
-  if (file == nullptr) throw errno == ENOENT ? Problem("No such file: " + path + ".") : cannot_use(path, errno);
-  return file;
-}
-
 }  // namespace
-
-void CsvReader::Free::operator()(char* bytes) const { std::free(bytes); }
-
-CsvReader::CsvReader(std::string path) : path_(std::move(path)), file_(open_table(path_)) {
-  struct stat about;
-  if (fstat(fileno(file_.get()), &about) == 0 && S_ISDIR(about.st_mode)) {
-    throw Problem(path_ + " is a folder; expected a CSV file.");
-  }
-}
 
 std::string_view CsvReader::cell(std::size_t i) const {
   const std::size_t start = i == 0 ? 0 : ends_[i - 1];
@@ -45,13 +22,14 @@ bool CsvReader::next() {
   do {
     text_.clear();
     ends_.clear();
+    row_bytes_ = 0;
     first_line_ = lines_read_ + 1;
     do {
       if (!take_line()) {
         if (state_ == State::in_quotes) refuse("unexpected end of data");
         return false;
       }
-      for (const char c : line_bytes_) take(c);
+      for (const char c : line_) take(c);
       if (state_ != State::in_quotes) end_row(State::start_of_row);
     } while (state_ != State::start_of_row);
   } while (ends_.empty());
@@ -59,23 +37,18 @@ bool CsvReader::next() {
 }
 
 bool CsvReader::take_line() {
-  char* bytes = buffer_.release();
-  errno = 0;
-  const ssize_t length = getline(&bytes, &buffer_size_, file_.get());
-  const int error = errno;
-  buffer_.reset(bytes);
-  if (length < 0) {
-    if (std::feof(file_.get()) != 0) return false;
-    if (error == ENOMEM) throw std::bad_alloc();
-    throw cannot_use(path_, error);
-  }
-  line_bytes_ = {bytes, static_cast<std::size_t>(length)};
+  if (!lines_.next(line_, kLongestRow + 1 - row_bytes_)) return false;
   ++lines_read_;
-  if (!is_utf8(line_bytes_)) {
-    throw Problem(path_ + ", line " + std::to_string(lines_read_) + ": not UTF-8 text.", "Save the table as UTF-8.");
+  row_bytes_ += line_.size();
+  if (row_bytes_ > kLongestRow) {
+    throw Problem(path() + ", line " + std::to_string(first_line_) + ": the row is longer than 16 MiB.",
+                  "Is it a CSV file? A quote that is never closed makes one row of the rest of the file.");
   }
-  if (lines_read_ == 1 && line_bytes_.substr(0, kByteOrderMark.size()) == kByteOrderMark) {
-    line_bytes_.remove_prefix(kByteOrderMark.size());
+  if (!is_utf8(line_)) {
+    throw Problem(path() + ", line " + std::to_string(lines_read_) + ": not UTF-8 text.", "Save the table as UTF-8.");
+  }
+  if (lines_read_ == 1 && line_.compare(0, kByteOrderMark.size(), kByteOrderMark) == 0) {
+    line_.erase(0, kByteOrderMark.size());
   }
   return true;
 }
@@ -98,33 +71,26 @@ void CsvReader::take(char c) {
       [[fallthrough]];
     case State::in_cell:
       if (ends_line) return end_row(State::after_row);
-      return c == ',' ? end_cell() : add(c);
+      return c == ',' ? end_cell() : text_.push_back(c);
     case State::in_quotes:
       if (c == '"') {
         state_ = State::after_quote;
         return;
       }
-      return add(c);
+      return text_.push_back(c);
     case State::after_quote:
       if (ends_line) return end_row(State::after_row);
       if (c == ',') return end_cell();
       if (c != '"') refuse("',' expected after '\"'");
       state_ = State::in_quotes;
-      return add(c);
+      return text_.push_back(c);
     case State::after_row:
       if (!ends_line) refuse(kLoneReturn);
   }
 }
 
-void CsvReader::add(char c) {
-  const bool starts_code_point = (static_cast<unsigned char>(c) & 0xc0) != 0x80;
-  if (starts_code_point && ++cell_length_ > kLongestCell) refuse("field larger than field limit (16777216)");
-  text_.push_back(c);
-}
-
 void CsvReader::end_cell() {
   ends_.push_back(text_.size());
-  cell_length_ = 0;
   state_ = State::start_of_cell;
 }
 
@@ -134,7 +100,7 @@ void CsvReader::end_row(State next) {
 }
 
 void CsvReader::refuse(const char* error) const {
-  throw Problem(path_ + ", line " + std::to_string(first_line_) + ": not a CSV row: " + error + ".");
+  throw Problem(path() + ", line " + std::to_string(first_line_) + ": not a CSV row: " + error + ".");
 }
 
 }  // namespace aetk

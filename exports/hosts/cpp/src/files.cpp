@@ -34,13 +34,14 @@ Problem cannot_use(const std::string& path, int error) {
   return Problem("Cannot use " + path + ": " + std::strerror(error) + ".", "", environment ? 3 : 2);
 }
 
-std::string read_file(const std::string& path, const std::string& missing, const std::string& folder) {
+std::string read_file(const std::string& path, std::size_t most, const std::string& missing,
+                      const std::string& folder) {
   const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (file < 0) throw errno == ENOENT ? Problem(missing) : cannot_use(path, errno);
   std::string bytes;
   char block[1 << 16];
   ssize_t got;
-  while ((got = read(file, block, sizeof block)) > 0 || (got < 0 && errno == EINTR)) {
+  while ((got = read(file, block, std::min(sizeof block, most - bytes.size()))) > 0 || (got < 0 && errno == EINTR)) {
     if (got > 0) bytes.append(block, static_cast<std::size_t>(got));
   }
   const int error = got < 0 ? errno : 0;

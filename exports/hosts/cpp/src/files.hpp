@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -16,7 +17,8 @@ bool same_file(const std::string& one, const std::string& other);
 /// What to report of a failed call of the operating system, by its `errno`.
 Problem cannot_use(const std::string& path, int error);
 
-/// All bytes of a file. Throws Problem; `missing` and `folder` are the messages where there is none or a folder.
-std::string read_file(const std::string& path, const std::string& missing, const std::string& folder);
+/// The bytes of a file, the first `most` of a longer one, which may have no end. Throws Problem; `missing` and `folder`
+/// are the messages where there is none or a folder.
+std::string read_file(const std::string& path, std::size_t most, const std::string& missing, const std::string& folder);
 
 }  // namespace aetk

@@ -10,7 +10,7 @@
 namespace aetk {
 namespace {
 
-constexpr int kDeepest = 64;
+constexpr int kDeepest = 200;
 
 /// Recursive descent over valid UTF-8.
 class Parser {

@@ -25,7 +25,7 @@ class Json {
   using Object = std::vector<Member>;  // sorted by name
   using Value = std::variant<std::nullptr_t, bool, double, std::string, Array, Object>;
 
-  /// Throws JsonError, also where arrays and objects are nested more than 64 deep.
+  /// Throws JsonError, also where arrays and objects are nested more than 200 deep.
   static Json parse(std::string_view text);
 
   explicit Json(Value value) : value_(std::move(value)) {}

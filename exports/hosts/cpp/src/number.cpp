@@ -18,6 +18,13 @@ std::string_view take_digits(std::string_view& text) {
   return digits;
 }
 
+/// Takes a sign off a text; returns whether it was a minus.
+bool take_sign(std::string_view& text) {
+  const bool negative = !text.empty() && text.front() == '-';
+  if (negative || (!text.empty() && text.front() == '+')) text.remove_prefix(1);
+  return negative;
+}
+
 /// The value of digits, or of so large a number that it makes no difference which.
 std::int64_t exponent_value(std::string_view digits) {
   constexpr std::int64_t kEnough = std::int64_t{1} << 40;
@@ -51,8 +58,7 @@ std::optional<Decimal> split(std::string_view text) {
   if (parts.whole.empty() && parts.fraction.empty()) return std::nullopt;
   if (!text.empty() && (text.front() == 'e' || text.front() == 'E')) {
     text.remove_prefix(1);
-    const bool negative = !text.empty() && text.front() == '-';
-    if (negative || (!text.empty() && text.front() == '+')) text.remove_prefix(1);
+    const bool negative = take_sign(text);
     const std::string_view digits = take_digits(text);
     if (digits.empty()) return std::nullopt;
     parts.exponent = negative ? -exponent_value(digits) : exponent_value(digits);
@@ -80,9 +86,13 @@ void append_shortest(std::string& text, Float value) {
 
 }  // namespace
 
+bool is_decimal(std::string_view text) {
+  take_sign(text);
+  return split(text).has_value();
+}
+
 std::optional<double> parse_decimal(std::string_view text) {
-  const bool negative = !text.empty() && text.front() == '-';
-  if (negative || (!text.empty() && text.front() == '+')) text.remove_prefix(1);
+  const bool negative = take_sign(text);
   const auto parts = split(text);
   if (!parts) return std::nullopt;
   double value = 0;
@@ -97,8 +107,7 @@ std::optional<double> parse_cell(std::string_view cell) {
   for (const char* missing : {"", "na", "nan", "null"}) {
     if (is_word(cell, missing)) return std::numeric_limits<double>::quiet_NaN();
   }
-  const bool negative = !cell.empty() && cell.front() == '-';
-  if (negative || (!cell.empty() && cell.front() == '+')) cell.remove_prefix(1);
+  const bool negative = take_sign(cell);
   if (!is_word(cell, "inf") && !is_word(cell, "infinity")) return std::nullopt;
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
   return negative ? -kInfinity : kInfinity;

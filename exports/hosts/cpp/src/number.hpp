@@ -10,6 +10,9 @@ namespace aetk {
 /// nothing if the text is none. Whatever the locale.
 std::optional<double> parse_decimal(std::string_view text);
 
+/// Whether text is such a decimal.
+bool is_decimal(std::string_view text);
+
 /// The value of a table's cell: a decimal, NaN for a missing value (empty, NA, NaN, null in any case), or infinity
 /// (inf, infinity in any case, signed); nothing if it is no number.
 std::optional<double> parse_cell(std::string_view cell);

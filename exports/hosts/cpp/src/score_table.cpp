@@ -1,5 +1,7 @@
 #include "score_table.hpp"
 
+#include <algorithm>
+#include <array>
 #include <filesystem>
 #include <string_view>
 
@@ -28,15 +30,21 @@ void check_names(const Detector& detector, const std::string& data, const std::s
   if (written) throw Problem("--id " + *key + " is the name of a column that is written; rename it in " + data + ".");
 }
 
-/// Appends a cell, quoted where a reader would take it for something else.
-void append_cell(std::string& line, std::string_view cell) {
-  if (cell.find_first_of(",\"\r\n") == std::string_view::npos) {
-    line += cell;
-    return;
-  }
-  line.push_back('"');
-  for (const char c : cell) line.append(c == '"' ? 2 : 1, c);
-  line.push_back('"');
+/// Whether a spreadsheet may take a text for a formula: by its first character, of ASCII or in full width.
+bool is_formula(std::string_view text) {
+  constexpr std::array<std::string_view, 11> kStarts{"=",  "+",  "-",      "@",      "\t",     "\r",
+                                                     "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20"};
+  const auto begins = [&](std::string_view start) { return text.substr(0, start.size()) == start; };
+  return std::any_of(kStarts.begin(), kStarts.end(), begins) && !is_decimal(text);
+}
+
+/// Appends a text as a cell: an apostrophe before a formula, and quotes where a reader would take it for something else.
+void append_cell(std::string& line, std::string_view text) {
+  const bool quoted = text.find_first_of(",\"\r\n") != std::string_view::npos;
+  if (quoted) line.push_back('"');
+  if (is_formula(text)) line.push_back('\'');
+  for (const char c : text) line.append(c == '"' ? 2 : 1, c);
+  if (quoted) line.push_back('"');
 }
 
 std::string header(const Detector& detector, const std::optional<std::string>& key) {

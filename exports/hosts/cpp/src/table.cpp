@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstdio>
 #include <limits>
-#include <set>
 
 #include "aetk/problem.hpp"
 #include "number.hpp"
@@ -12,7 +11,7 @@
 namespace aetk {
 namespace {
 
-constexpr std::size_t kBatchRows = 4096;
+constexpr std::size_t kBatchRows = 4096, kBatchBytes = 1u << 22;
 constexpr std::size_t kNamesShown = 12, kShown = 40;
 constexpr const char* kNumbersLook = "Numbers look like 12, -3.5 or 1e-3; empty, NA, NaN and null are missing values.";
 
@@ -47,33 +46,35 @@ Table::Table(const std::string& path, const std::vector<std::string>& columns, c
   if (reader_.next()) {
     for (std::size_t i = 0; i < reader_.size(); ++i) names_.emplace_back(reader_.cell(i));
   }
-  check_header();
-  for (const std::string& name : columns) wanted_.push_back(position(name));
-  if (key) kept_ = position(*key);
+  const Positions found = positions();
+  for (const std::string& name : columns) wanted_.push_back(position(found, name));
+  if (key) kept_ = position(found, *key);
 }
 
-void Table::check_header() const {
+/// Where each column of the header stands.
+Table::Positions Table::positions() const {
   const std::string& path = reader_.path();
   if (names_.size() == 1 && names_[0].find_first_of(";\t") != std::string::npos) {
     throw Problem(path + ": the header is one column, '" + std::string(first_code_points(names_[0], kShown)) +
                   "'; expected commas between columns.");
   }
   if (names_.empty()) throw Problem(path + " is empty; expected a header line with column names.");
-  std::set<std::string_view> seen;
+  Positions found;
   for (const std::string& name : names_) {
     if (name.empty()) {
-      throw Problem(path + ": column " + std::to_string(seen.size() + 1) + " has no name.",
+      throw Problem(path + ": column " + std::to_string(found.size() + 1) + " has no name.",
                     "Give it one in the header line.");
     }
-    if (!seen.insert(name).second) {
+    if (!found.emplace(name, found.size()).second) {
       throw Problem(path + ": two columns are called '" + name + "'.", "Rename or remove one of them.");
     }
   }
+  return found;
 }
 
-std::size_t Table::position(const std::string& name) const {
-  const auto found = std::find(names_.begin(), names_.end(), name);
-  if (found != names_.end()) return static_cast<std::size_t>(found - names_.begin());
+std::size_t Table::position(const Positions& positions, const std::string& name) const {
+  const auto found = positions.find(name);
+  if (found != positions.end()) return found->second;
   std::string first;
   for (std::size_t i = 0; i < std::min(names_.size(), kNamesShown); ++i) first += (i == 0 ? "" : ", ") + names_[i];
   if (names_.size() > kNamesShown) first += ", ...";
@@ -84,7 +85,9 @@ bool Table::read(Batch& batch) {
   batch.rows = 0;
   batch.values.clear();
   batch.keys.clear();
-  while (batch.rows < kBatchRows && reader_.next()) {
+  std::size_t bytes = 0;
+  while (batch.rows < kBatchRows && bytes < kBatchBytes && reader_.next()) {
+    bytes += reader_.bytes();
     if (reader_.size() != names_.size()) {
       throw Problem(reader_.path() + ", line " + std::to_string(reader_.line()) + ": found " +
                     std::to_string(reader_.size()) + " cells, expected " + std::to_string(names_.size()) +

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "csv.hpp"
@@ -22,12 +24,15 @@ class Table {
   /// Reads the header; `key` is a column to carry along as text. Throws Problem for what is no such table.
   Table(const std::string& path, const std::vector<std::string>& columns, const std::optional<std::string>& key);
 
-  /// Reads up to 4,096 more rows; false at the end. Throws Problem at the first cell that is no number.
+  /// Reads up to 4,096 more rows, fewer where they are long; false at the end. Throws Problem at the first cell that is
+  /// no number.
   bool read(Batch& batch);
 
  private:
-  void check_header() const;
-  std::size_t position(const std::string& name) const;
+  using Positions = std::map<std::string_view, std::size_t>;
+
+  Positions positions() const;
+  std::size_t position(const Positions& positions, const std::string& name) const;
   float number(std::size_t column) const;
 
   CsvReader reader_;

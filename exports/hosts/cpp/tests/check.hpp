@@ -6,8 +6,11 @@
 #include <fstream>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "aetk/problem.hpp"
+#include "files.hpp"
+#include "protobuf.hpp"
 
 /// Counts what does not hold, and says where.
 inline int failures = 0;
@@ -47,6 +50,17 @@ int problem_of(Call call, std::string* message = nullptr) {
     if (message != nullptr) *message = problem.message();
     return problem.exit_code();
   }
+}
+
+inline std::string whole_file(const std::string& path) {
+  return aetk::read_file(path, std::string().max_size(), "No such file: " + path + ".", path + " is a folder.");
+}
+
+inline std::vector<aetk::Field> all_fields(std::string_view message) {
+  std::vector<aetk::Field> fields;
+  aetk::FieldReader reader(message);
+  while (const auto field = reader.next()) fields.push_back(*field);
+  return fields;
 }
 
 /// An empty folder that is gone after the test.

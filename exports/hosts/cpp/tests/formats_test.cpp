@@ -47,6 +47,7 @@ void json_values() {
   check(json.at("a").array()[2].boolean() && json.at("a").array()[3].is_null(), "JSON's true and null");
   check(json.at("b").at("\xc3\xa9\xf0\x9f\x98\x80\n").string() == "\xc3\xa9", "JSON's escapes");
   check(json.find("c") == nullptr, "no member");
+  check(Json::parse(std::string(201, '[') + std::string(201, ']')).array().size() == 1, "JSON that is nested deep");
 }
 
 void json_refusals() {
@@ -54,7 +55,8 @@ void json_refusals() {
        {""s, " "s, "{"s, "["s, "[1,]"s, "{\"a\":1,}"s, "{a:1}"s, "{\"a\" 1}"s, "'a'"s, "\"a"s, "\"\n\""s, "\"\\x\""s,
         "\"\\u12\""s, "\"\\ud800\""s, "\"\\udc00\""s, "\"\\ud800\\u0041\""s, "01"s, "-"s, "+1"s, ".5"s, "1."s, "1.e5"s,
         "1e"s, "0x10"s, "NaN"s, "Infinity"s, "tru"s, "1 2"s, "[1] x"s, "{\"a\":1,\"a\":2}"s, "\"\xff\""s,
-        "\xef\xbb\xbf{}"s, "1\0"s, std::string(100000, '[')}) {
+        "\xef\xbb\xbf{}"s, "1\0"s, std::string(100000, '['),
+        std::string(202, '[') + std::string(202, ']')}) {
     bool refused = false;
     try {
       Json::parse(text);
@@ -97,14 +99,14 @@ void encodings() {
 }
 
 void protobuf() {
-  const auto fields = read_fields("\x08\x96\x01\x12\x02hi\x1d....");
+  const auto fields = all_fields("\x08\x96\x01\x12\x02hi\x1d....");
   check(fields.size() == 3 && fields[0].number == 1 && fields[1].payload == "hi" && fields[2].payload == "....",
         "the fields of a message");
   for (const auto& bytes : {"\x08"s, "\x08\xff"s, "\x12\x05hi"s, "\x0b"s, "\x1d..."s,
                             "\x12" + std::string(9, '\xff') + "\x01", std::string(11, '\xff')}) {
     bool refused = false;
     try {
-      read_fields(bytes);
+      all_fields(bytes);
     } catch (const std::invalid_argument&) {
       refused = true;
     }

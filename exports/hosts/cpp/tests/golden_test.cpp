@@ -8,11 +8,9 @@
 #include "aetk/detector.hpp"
 #include "card.hpp"
 #include "check.hpp"
-#include "files.hpp"
 #include "golden.hpp"
 #include "json.hpp"
 #include "modelfile.hpp"
-#include "protobuf.hpp"
 #include "sha256.hpp"
 
 namespace {
@@ -29,10 +27,10 @@ const Field* find(const std::vector<Field>& fields, std::uint64_t number) {
 /// The float32 numbers of an initializer, to be changed in place; how many stands in `count`.
 char* initializer(std::string& model, std::string_view name, std::size_t& count) {
   constexpr std::uint64_t kGraph = 7, kInitializer = 5, kName = 8, kRawData = 9;
-  const auto graph = read_fields(find(read_fields(model), kGraph)->payload);
+  const auto graph = all_fields(find(all_fields(model), kGraph)->payload);
   for (const Field& field : graph) {
     if (field.number != kInitializer) continue;
-    const auto tensor = read_fields(field.payload);
+    const auto tensor = all_fields(field.payload);
     if (find(tensor, kName)->payload != name) continue;
     const std::string_view raw = find(tensor, kRawData)->payload;
     count = raw.size() / sizeof(float);
@@ -74,7 +72,7 @@ std::string with_new_digests(std::string model) {
 void a_changed_model_fails() {
   if (skipped_without(kReference, "changed models")) return;
   const Folder folder;
-  const std::string model = read_file(kReference, "", "");
+  const std::string model = whole_file(kReference);
   const std::size_t features = Detector(kReference).features().size();
   const auto swap = [&](std::vector<float>& weight) {
     const auto row = static_cast<std::ptrdiff_t>(weight.size() / features);
@@ -101,7 +99,7 @@ void a_changed_model_fails() {
 
 void a_card_out_of_range_is_refused() {
   const Folder folder;
-  const ModelFile model = parse_model(folder.at("model.onnx"), read_file(kModel, "No model.", ""));
+  const ModelFile model = parse_model(folder.at("model.onnx"), whole_file(kModel));
   const auto code = [&](std::string_view part, std::string_view member, std::string_view number) {
     ModelFile forged = model;
     const std::size_t value = forged.card.find(':', forged.card.find(member, forged.card.find(part))) + 1;
@@ -153,11 +151,21 @@ void every_fault_is_counted() {
 
 void what_is_no_model() {
   const Folder folder;
-  const std::string model = read_file(kModel, "No model.", "");
+  const std::string model = whole_file(kModel);
   const auto code = [&](std::string_view bytes) {
     return problem_of([path = folder.write("model.onnx", bytes)] { Detector{path}; });
   };
   check(code("") == 2 && code("\xff\xff") == 2 && code(model.substr(0, model.size() - 9)) == 2, "what is no ONNX file");
+  const std::string card = std::string(all_fields(model).back().bytes);
+  check(code(model + card) == 2, "a second card");
+  for (const Field& field : all_fields(model)) {
+    if (field.number == 7) check(code(model + std::string(field.bytes)) == 2, "a second graph");
+  }
+  std::string message;
+  std::filesystem::resize_file(folder.write("large.onnx", model), (1u << 28) + 1);
+  check(problem_of([&] { Detector{folder.at("large.onnx")}; }, &message) == 2, "a file without measure");
+  check(message == folder.at("large.onnx") + " is larger than 256 MiB; expected a model of the aetk contract.",
+        message);
   check(problem_of([&] { Detector{folder.at("none.onnx")}; }) == 2, "a missing model");
   check(problem_of([&] { Detector{folder.at("")}; }) == 2, "a folder");
   folder.write("model.card.json", "{}");

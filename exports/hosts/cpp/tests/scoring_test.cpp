@@ -6,7 +6,6 @@
 #include "aetk/detector.hpp"
 #include "atomic_file.hpp"
 #include "check.hpp"
-#include "files.hpp"
 #include "score_table.hpp"
 
 namespace {
@@ -32,7 +31,7 @@ void rows_that_cannot_be_judged() {
       "t.csv", table(detector, {{"a", "1"}, {"\"b,\"\"c\"", ""}, {"\"d\ne\"", "inf"}, {"", "NaN"}, {"f", "1e39"}}));
   const Counts counts = score_table(detector, data, folder.at("out.csv"), "who");
   check(counts.rows == 5 && counts.not_judged == 4 && counts.anomalies >= 4, "counts");
-  const std::string out = read_file(folder.at("out.csv"), "", "");
+  const std::string out = whole_file(folder.at("out.csv"));
   check(out.find("who,similarity,is_anomaly,is_valid\na,") == 0, "the header, and the first row");
   const std::string rest = "\n\"b,\"\"c\",-1,1,0\n\"d\ne\",-1,1,0\n,-1,1,0\nf,-1,1,0\n";
   check(out.size() > rest.size() && out.substr(out.size() - rest.size()) == rest, "rows that are not judged");
@@ -52,8 +51,8 @@ void nothing_is_left_behind() {
   check(problem_of([&] { score_table(detector, folder.at("none.csv"), out, {}); }) == 2, "a missing table");
   const std::string data = folder.at("t.csv");
   check(problem_of([&] { score_table(detector, data, data, {}); }) == 2, "a table over itself");
-  check(read_file(out, "", "") == "before" && folder.size() == 2, "the old output, and nothing else");
-  check(code({{"a", "1"}}) == 0 && read_file(out, "", "") != "before" && folder.size() == 2, "the new output");
+  check(whole_file(out) == "before" && folder.size() == 2, "the old output, and nothing else");
+  check(code({{"a", "1"}}) == 0 && whole_file(out) != "before" && folder.size() == 2, "the new output");
   const std::string elsewhere = folder.at("none/out.csv");
   check(problem_of([&] { score_table(detector, data, elsewhere, {}); }) == 2, "a folder that is missing");
 }

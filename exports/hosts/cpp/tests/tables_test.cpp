@@ -1,10 +1,10 @@
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <optional>
 #include <vector>
 
 #include "check.hpp"
-#include "files.hpp"
 #include "json.hpp"
 #include "table.hpp"
 #include "utf8.hpp"
@@ -74,7 +74,7 @@ void check_case(const Json& fixture, const Folder& folder, std::size_t padding) 
 
 void awkward_tables() {
   if (skipped_without(kAwkward, "the awkward tables")) return;
-  const Json json = Json::parse(read_file(kAwkward, "", ""));
+  const Json json = Json::parse(whole_file(kAwkward));
   const Folder folder;
   for (const Json& fixture : json.at("cases").array()) check_case(fixture, folder, 0);
   // the verdict must not depend on where a batch ends
@@ -83,11 +83,21 @@ void awkward_tables() {
   }
 }
 
-void longest_cell() {
+void longest_row() {
   const Folder folder;
-  const std::string cell(1u << 24, 'x');
-  check(read_all(folder.write("table.csv", "a,b\n1," + cell + "\n"), {"a"}).size() == 1, "a cell at the limit");
-  check(problem_of([&] { read_all(folder.write("table.csv", "a,b\n1,y" + cell + "\n"), {"a"}); }) == 2, "one over it");
+  const std::string cell((1u << 24) - 3, 'x');
+  const auto message = [&](const std::string& bytes) {
+    std::string found;
+    problem_of([&] { read_all(folder.write("table.csv", bytes), {"a"}); }, &found);
+    return found.substr(std::min(found.find(", line"), found.size()));
+  };
+  check(message("a,b\n1," + cell + "\n").empty(), "a row at the limit");
+  check(message("a,b\n1,2\n1,y" + cell + "\n") == ", line 3: the row is longer than 16 MiB.", "one over it");
+  check(message("a,b\n\xff" + cell + "yyy") == ", line 2: the row is longer than 16 MiB.", "whatever it holds");
+  check(message("a,b" + cell + "y") == ", line 1: the row is longer than 16 MiB.", "a header");
+  std::string lines = "a,b\n1,\"";
+  for (int i = 0; i < 1 << 22; ++i) lines += "\xc3\xa9y\n";
+  check(message(lines) == ", line 2: the row is longer than 16 MiB.", "a quote that is never closed");
 }
 
 void values_beyond_float32() {
@@ -122,7 +132,7 @@ void order_of_faults() {
 
 void test_tables() {
   awkward_tables();
-  longest_cell();
+  longest_row();
   values_beyond_float32();
   order_of_faults();
 }

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, readSync } from "node:fs";
 import { performance } from "node:perf_hooks";
 
 import type { InferenceSession } from "onnxruntime-node";
@@ -6,7 +6,7 @@ import type { InferenceSession } from "onnxruntime-node";
 import { cannotUse } from "./cannotuse.ts";
 import type { Card } from "./core/card.ts";
 import { type Scores, type Selftest, selftest } from "./core/golden.ts";
-import { cardPath, readModelFile } from "./core/model.ts";
+import { cardPath, LARGEST_MODEL, readModelFile } from "./core/model.ts";
 import { Problem } from "./core/problem.ts";
 import { checkSignature } from "./signature.ts";
 
@@ -17,6 +17,7 @@ export const PROVIDER = "CPUExecutionProvider";
 type Runtime = typeof import("onnxruntime-node");
 
 const ERRORS_ONLY = 3;
+const PIECE_BYTES = 2 ** 20;
 
 export interface Options {
   /** Threads of one call; the runtime chooses where none are given. */
@@ -101,7 +102,7 @@ export class Detector {
 
 function readModel(path: string): Uint8Array {
   try {
-    return readFileSync(path);
+    return readBounded(path);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT") throw new Problem(`No such model: ${path}.`);
@@ -112,16 +113,36 @@ function readModel(path: string): Uint8Array {
 
 function readCopy(path: string): Uint8Array | null {
   try {
-    return existsSync(path) ? readFileSync(path) : null;
+    return existsSync(path) ? readBounded(path) : null;
   } catch (error) {
     throw cannotUse(path, error);
+  }
+}
+
+/** A file's bytes, or as many as are too many for a model: what has no end, such as a device, is not read to its end. */
+function readBounded(path: string): Uint8Array {
+  const file = openSync(path, "r");
+  try {
+    const pieces: Uint8Array[] = [];
+    for (let size = 0; size <= LARGEST_MODEL; ) {
+      const piece = new Uint8Array(PIECE_BYTES);
+      const read = readSync(file, piece);
+      if (read === 0) break;
+      pieces.push(piece.subarray(0, read));
+      size += read;
+    }
+    return Buffer.concat(pieces);
+  } finally {
+    closeSync(file);
   }
 }
 
 /** The library is loaded late, so that its absence can be told in words. */
 async function loadRuntime(): Promise<Runtime> {
   try {
-    return await import("onnxruntime-node");
+    const ort = await import("onnxruntime-node");
+    ort.env.logLevel = "error";
+    return ort;
   } catch (error) {
     throw new Problem(`onnxruntime-node cannot be loaded: ${firstLine(error)}`, "Install it with: npm install", 3);
   }

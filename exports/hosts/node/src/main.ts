@@ -90,6 +90,7 @@ async function score(detector: Detector, table: string, out: string, key: string
 
 /** Says what went wrong, in a line or two, and returns the exit code. */
 function report(error: unknown): number {
+  if (error instanceof RangeError) return report(new Problem("Out of memory.", "", 3));
   if (!(error instanceof Problem)) throw error;
   console.error(`detector: ${error.message}${error.hint && `\n  ${error.hint}`}`);
   return error.exitCode;

@@ -15,6 +15,8 @@ export interface Counts {
   invalid: number;
 }
 
+type Content = (write: (text: string) => void) => Promise<void>;
+
 const PIECE_BYTES = 2 ** 20;
 
 /** Scores a CSV file into another, which appears when it is complete; `key` is a column to carry along, or null. */
@@ -57,9 +59,13 @@ export async function* readTable(path: string, columns: readonly string[], key: 
 }
 
 /** Writes a file under a temporary name beside it and renames it; nothing is left of one that was not finished. */
-async function atomically(path: string, content: (write: (text: string) => void) => Promise<void>): Promise<void> {
+async function atomically(path: string, content: Content): Promise<void> {
   // by chance, not by process: where processes are numbered anew, one that was killed would stand in the next one's way
   const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(4).toString("hex")}`);
+  await removedOnSignals(temporary, () => writeAndRename(temporary, path, content));
+}
+
+async function writeAndRename(temporary: string, path: string, content: Content): Promise<void> {
   const attempt = <T>(action: () => T): T => {
     try {
       return action();
@@ -69,11 +75,6 @@ async function atomically(path: string, content: (write: (text: string) => void)
   };
   const file = attempt(() => openSync(temporary, "wx"));
   let isOpen = true;
-  const stops: [NodeJS.Signals, () => void][] = [stop("SIGINT", 130), stop("SIGTERM", 143)];
-  function stop(signal: NodeJS.Signals, exitCode: number): [NodeJS.Signals, () => void] {
-    return [signal, () => (rmSync(temporary, { force: true }), process.exit(exitCode))];
-  }
-  for (const [signal, handle] of stops) process.on(signal, handle);
   try {
     // not writeSync, which may write a part only
     await content((text) => attempt(() => appendFileSync(file, text)));
@@ -86,6 +87,19 @@ async function atomically(path: string, content: (write: (text: string) => void)
   } finally {
     if (isOpen) closeSync(file);
     rmSync(temporary, { force: true });
+  }
+}
+
+/** Does some work during which a file comes into being that a signal shall not leave behind. */
+async function removedOnSignals(path: string, work: () => Promise<void>): Promise<void> {
+  const stops: [NodeJS.Signals, () => void][] = [stop("SIGINT", 130), stop("SIGTERM", 143)];
+  function stop(signal: NodeJS.Signals, exitCode: number): [NodeJS.Signals, () => void] {
+    return [signal, () => (rmSync(path, { force: true }), process.exit(exitCode))];
+  }
+  for (const [signal, handle] of stops) process.on(signal, handle);
+  try {
+    await work();
+  } finally {
     for (const [signal, handle] of stops) process.off(signal, handle);
   }
 }

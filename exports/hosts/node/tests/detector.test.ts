@@ -5,6 +5,8 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { after, before, test } from "node:test";
 
+import { parseCard } from "../src/core/card.ts";
+import { readModelFile } from "../src/core/model.ts";
 import { Detector, Problem } from "../src/detector.ts";
 import { scoreTable } from "../src/scoretable.ts";
 import { rewriteInitializer, rewriteModel } from "./forgery.ts";
@@ -51,6 +53,23 @@ test("the golden rows hold on this machine", async () => {
   assert.ok(report.rows >= 20);
   assert.ok(report.largestDifference <= report.tolerance);
   assert.ok(report.microseconds > 0);
+});
+
+test("a card is bounded in its depth, and a model in its size, its graphs and its numbers", () => {
+  const deep = (depth: number): Uint8Array => new TextEncoder().encode(`{"contract": 2, "deep": ${"[".repeat(depth)}${"]".repeat(depth)}}`);
+  assert.throws(() => parseCard("m", deep(200)), { message: "m: its card is of contract version 2, expected 1." });
+  assert.throws(() => parseCard("m", deep(201)), { message: "m: its card cannot be read." });
+  assert.throws(() => parseCard("m", deep(100_000)), { message: "m: its card cannot be read." });
+  const model = readFileSync(MODEL);
+  const unreadable = { exitCode: 2, message: "m: not a readable ONNX file." };
+  const endings = [[0x3a, 0], [0x3a, 0, 0x3a, 0], [0x08], [0x08, 0xff], [0x12, 5, 1], [0x0b], [...Array(9).fill(0xff), 2], Array(11).fill(0x80)];
+  for (const ending of endings) {
+    assert.throws(() => readModelFile("m", Buffer.concat([model, Uint8Array.from(ending)]), null), unreadable);
+  }
+  assert.throws(() => readModelFile("m", new Uint8Array(2 ** 28 + 1), null), {
+    exitCode: 2,
+    message: "m is larger than 256 MiB; expected a model of the aetk contract.",
+  });
 });
 
 for (const [what, name, change] of FORGERIES) {

@@ -2,7 +2,7 @@
 export type { Card } from "./core/card.ts";
 export { compare, goldenInputs, passed, type Comparison, type Scores } from "./core/golden.ts";
 export { LineReader } from "./core/lines.ts";
-export { readModelFile, type ModelFile } from "./core/model.ts";
+export { checkSize, readModelFile, type ModelFile } from "./core/model.ts";
 export { Problem } from "./core/problem.ts";
 export { scoredHeader, scoredLines } from "./core/scored.ts";
 export { TableReader } from "./core/table.ts";

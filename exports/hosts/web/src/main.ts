@@ -9,6 +9,9 @@ import { ProgressBar } from "./parts/progress.ts";
 import { Result } from "./parts/result.ts";
 import * as verdict from "./parts/verdict.ts";
 
+/** Of a table's columns, those that are offered to name its rows by: nobody looks through more. */
+const MOST_KEYS = 1000;
+
 const progress = new ProgressBar();
 const client = new Client(({ rows, share }) => progress.update(rows, share));
 const result = new Result(client);
@@ -61,9 +64,10 @@ async function score(file: File): Promise<void> {
 }
 
 function offerKeys(columns: readonly string[], key: string | null): void {
+  const offered = columns.filter((name, i) => i < MOST_KEYS || name === key);
   keyInput.replaceChildren(
     element("option", { value: "" }, "its row number"),
-    ...columns.map((name) => element("option", { value: name, disabled: isWritten(name) }, brief(name))),
+    ...offered.map((name) => element("option", { value: name, disabled: isWritten(name) }, brief(name))),
   );
   keyInput.value = key ?? "";
   keyInput.disabled = false;

@@ -1,3 +1,5 @@
+import { checkSize } from "./contract.ts";
+
 /** A model's files as read. */
 export interface Files {
   path: string;
@@ -20,15 +22,18 @@ export async function chosen(files: File[]): Promise<Files> {
   const model = files.find((file) => !file.name.endsWith(".json"));
   if (model === undefined) throw new Error("Choose an .onnx file; its .card.json may come along.");
   const card = files.find((file) => file.name === model.name.replace(/\.[^.]*$/, ".card.json"));
-  return { path: model.name, bytes: await read(model), copy: card === undefined ? null : await read(card) };
+  return { path: model.name, bytes: await read(model, model.name), copy: card === undefined ? null : await read(card, card.name) };
 }
 
-const read = async (file: Blob): Promise<Uint8Array> => new Uint8Array(await file.arrayBuffer());
+async function read(file: Blob, path: string): Promise<Uint8Array> {
+  checkSize(path, file.size);
+  return new Uint8Array(await file.arrayBuffer());
+}
 
 /** A file of this page's own folder; null if there is none. */
 async function fetched(path: string): Promise<Uint8Array | null> {
   const response = await fetch(new URL(path, document.baseURI), { cache: "no-cache" });
   // some servers answer with a page where there is no file
   const isPage = response.headers.get("content-type")?.startsWith("text/html") ?? false;
-  return response.ok && !isPage ? read(await response.blob()) : null;
+  return response.ok && !isPage ? read(await response.blob(), path) : null;
 }

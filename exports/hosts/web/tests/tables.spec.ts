@@ -61,7 +61,20 @@ test("hostile names and cells are shown as the text they are", async ({ detector
   expect(await page.locator("main :is(script, img, b.csv)").count()).toBe(0);
   const { text } = await download(page);
   expect(text.split("\n")[1]).toMatch(/^<img src=\/\/evil\.example\/x onerror=alert\(3\)>,/);
-  expect(text).toContain('\n"=HYPERLINK(""http://evil.example"";""x"")",');
+  // a spreadsheet takes no formula from it
+  expect(text).toContain(`\n"'=HYPERLINK(""http://evil.example"";""x"")",`);
+  expect(text).toContain("\n'@SUM(1),");
+});
+
+test("a row without an end is refused, and 100,000 columns are judged by those of the model", async ({ detector: page }) => {
+  const alert = page.locator("#problem");
+  await choose(page, `${NAMES.join(",")}\n"${"x".repeat(1023)}\n`.padEnd(17 * 2 ** 20, `${"y".repeat(1023)}\n`), "open.csv");
+  await expect(alert).toContainText("open.csv, line 2: the row is longer than 16 MiB.");
+  await expect(alert).toContainText("A quote that is never closed makes one row of the rest of the file.");
+  const others = Array.from({ length: 100_000 }, (_, i) => `other ${i}`);
+  await choose(page, csv(rows(3).map((row) => [...others.map(() => 0), ...row]), [...others, ...NAMES]), "wide.csv");
+  await judged(page, "wide.csv");
+  await expect(page.getByLabel("Name each row by").locator("option")).toHaveCount(1001);
 });
 
 test("one cell of ten megabytes is shown in part or refused, and the page stays awake", async ({ detector: page }) => {

@@ -55,6 +55,7 @@ export interface Card {
 
 const CONTRACT = 1;
 const LARGEST_TOLERANCE = 1e-3;
+const DEEPEST = 200;
 
 /** Reads a card's JSON; `path` is the model's, for messages. Throws Problem for what is no card of this contract. */
 export function parseCard(path: string, bytes: Uint8Array): Card {
@@ -64,7 +65,7 @@ export function parseCard(path: string, bytes: Uint8Array): Card {
   } catch {
     throw unreadable(path);
   }
-  if (typeof card !== "object" || card === null || card.contract === undefined) throw unreadable(path);
+  if (typeof card !== "object" || card === null || isDeep(card) || card.contract === undefined) throw unreadable(path);
   if (card.contract !== CONTRACT) {
     throw new Problem(
       `${path}: its card is of contract version ${String(card.contract)}, expected ${CONTRACT}.`,
@@ -81,6 +82,12 @@ export function parseCard(path: string, bytes: Uint8Array): Card {
 
 function unreadable(path: string): Problem {
   return new Problem(`${path}: its card cannot be read.`, "Export the model again.");
+}
+
+/** Whether arrays and objects are nested deeper than whoever walks through them should have to bear. */
+function isDeep(value: unknown, depth = 0): boolean {
+  if (typeof value !== "object" || value === null) return depth > DEEPEST;
+  return depth > DEEPEST || Object.values(value).some((inner) => isDeep(inner, depth + 1));
 }
 
 /** Throws where a part that is used here is missing or of another kind. */
@@ -101,11 +108,16 @@ function check({ features, similarity, threshold, golden, ...card }: Card): void
     card.card_sha256.length === 64 &&
     typeof card.model_sha256 === "string" &&
     golden.rows > 0 &&
-    decode(golden.inputs).length === 4 * golden.rows * names.length &&
-    decode(golden.similarity).length === 4 * golden.rows &&
+    holds(golden.inputs, golden.rows * names.length) &&
+    holds(golden.similarity, golden.rows) &&
     flags(golden.is_anomaly, [0, 1, null]) &&
     flags(golden.is_valid, [0, 1]);
   if (!right) throw new Error("not a card");
+}
+
+/** Whether base64 text holds so many float32 numbers: by its length first, since a stranger's may be long. */
+function holds(text: string, count: number): boolean {
+  return text.length === 4 * Math.ceil((4 * count) / 3) && decode(text).length === 4 * count;
 }
 
 /** Bytes of base64 text. */

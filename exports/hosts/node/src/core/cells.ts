@@ -12,9 +12,19 @@ export function parseCell(cell: string): number | undefined {
   return undefined;
 }
 
+/** Whether a cell is a number, and neither missing nor infinite by word. */
+export function isNumber(cell: string): boolean {
+  return NUMBER.test(cell);
+}
+
+/** The first code points of a text that may be megabytes long. */
+export function firstCharacters(text: string, count: number): string[] {
+  return [...text.slice(0, 2 * count)].slice(0, count);
+}
+
 /** A cell for a message: shortened, and what would not be seen escaped. */
 export function showCell(cell: string): string {
-  const characters = [...cell];
+  const characters = firstCharacters(cell, LONGEST_SHOWN + 1);
   const shown = characters.length > LONGEST_SHOWN ? `${characters.slice(0, LONGEST_SHOWN - 3).join("")}...` : cell;
   return shown.replace(UNPRINTED, (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }

@@ -2,23 +2,27 @@ import { Problem } from "./problem.ts";
 
 type Take = (line: number, cells: string[]) => void;
 
-const LONGEST_CELL = 2 ** 24;
+const LONGEST_ROW = 2 ** 24;
 const NEWLINE = 10;
 const BYTE_ORDER_MARK = "\ufeff";
 
 /**
  * Splits a CSV file that comes in pieces into rows, by RFC 4180 and as strictly as Python's csv module; `take` gets the
- * number of the line on which a row starts, from 1, and its cells. A blank line is no row.
+ * number of the line on which a row starts, from 1, and its cells. A blank line is no row. No more than a row's bytes and
+ * a piece are held at a time.
  */
 export class LineReader {
   private readonly decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+  /** Of a line whose end has not come. */
   private pieces: Uint8Array[] = [];
+  private held = 0;
   private line = 0;
   private rowLine = 1;
   private cells: string[] = [];
   /** The beginning of a quoted cell that goes on in the next line; null outside of one. */
   private open: string | null = null;
-  private openCharacters = 0;
+  /** Of the lines before, of a row that goes on in the next. */
+  private rowBytes = 0;
 
   constructor(
     private readonly path: string,
@@ -28,22 +32,25 @@ export class LineReader {
   push(bytes: Uint8Array): void {
     const end = bytes.lastIndexOf(NEWLINE) + 1;
     if (end > 0) {
-      const block = joined([...this.pieces, bytes.subarray(0, end)]);
-      this.pieces = [];
-      this.readBlock(block);
+      this.pieces.push(bytes.subarray(0, end));
+      this.readPieces();
     }
-    // a copy: the caller may use its buffer again
-    if (end < bytes.length) this.pieces.push(bytes.slice(end));
+    if (end === bytes.length) return;
+    this.held += bytes.length - end;
+    this.checkRow(this.held);
+    this.pieces.push(bytes.slice(end)); // a copy: the caller may use its buffer again
   }
 
   end(): void {
-    this.readBlock(joined(this.pieces));
-    this.pieces = [];
+    this.readPieces();
     if (this.open !== null) throw this.fault("unexpected end of data");
   }
 
   /** Reads whole lines. */
-  private readBlock(block: Uint8Array): void {
+  private readPieces(): void {
+    const block = joined(this.pieces);
+    this.pieces = [];
+    this.held = 0;
     let text: string;
     try {
       text = this.decoder.decode(block);
@@ -54,11 +61,12 @@ export class LineReader {
     this.readText(text);
   }
 
-  /** Reads a block that is not UTF-8 as a whole: up to the line at fault, whose number it then names. */
+  /** Reads a block that is not UTF-8: up to the line at fault, whose number it then names. */
   private readLineByLine(block: Uint8Array): void {
     for (let start = 0, end = 0; start < block.length; start = end) {
       const newline = block.indexOf(NEWLINE, start);
       end = newline < 0 ? block.length : newline + 1;
+      this.checkRow(end - start);
       let text: string;
       try {
         text = this.decoder.decode(block.subarray(start, end));
@@ -70,18 +78,31 @@ export class LineReader {
   }
 
   private readText(text: string): void {
-    for (let start = 0, end = 0; start < text.length; start = end + 1) {
-      end = text.indexOf("\n", start);
-      if (end < 0) end = text.length;
-      const line = text.slice(start, end);
+    for (let start = 0, end = 0; start < text.length; start = end) {
+      const newline = text.indexOf("\n", start);
+      end = newline < 0 ? text.length : newline + 1;
+      // most lines are so short that there is no need to count
+      if (3 * (end - start) > LONGEST_ROW - this.rowBytes) this.checkRow(byteLength(text, start, end));
+      const line = text.slice(start, newline < 0 ? end : newline);
       this.line++;
       this.readLine(this.line === 1 && line.startsWith(BYTE_ORDER_MARK) ? line.slice(1) : line);
+      this.rowBytes = this.open === null ? 0 : this.rowBytes + byteLength(text, start, end);
     }
+  }
+
+  /** Throws where the next line, of so many bytes, makes its row too long. */
+  private checkRow(bytes: number): void {
+    if (this.rowBytes + bytes <= LONGEST_ROW) return;
+    const line = this.open === null ? this.line + 1 : this.rowLine;
+    throw new Problem(
+      `${this.path}, line ${line}: the row is longer than 16 MiB.`,
+      "Is it a CSV file? A quote that is never closed makes one row of the rest of the file.",
+    );
   }
 
   private readLine(line: string): void {
     if (this.open === null) this.rowLine = this.line;
-    if (this.open === null && !line.includes('"') && line.length <= LONGEST_CELL) {
+    if (this.open === null && !line.includes('"')) {
       let end = line.length;
       while (line[end - 1] === "\r") end--;
       if (end === 0) return;
@@ -100,7 +121,6 @@ export class LineReader {
     for (;;) {
       if (this.open === null && line[at] === '"') {
         this.open = "";
-        this.openCharacters = 0;
         at++;
       }
       at = this.open === null ? this.readPlainCell(line, at) : this.readQuotedCell(line, at);
@@ -120,9 +140,7 @@ export class LineReader {
   private readPlainCell(line: string, start: number): number {
     let end = start;
     while (end < line.length && line[end] !== "," && line[end] !== "\r") end++;
-    const cell = line.slice(start, end);
-    this.checkLength(characters(cell));
-    this.cells.push(cell);
+    this.cells.push(line.slice(start, end));
     return end;
   }
 
@@ -131,12 +149,12 @@ export class LineReader {
     for (let at = start; ; ) {
       const quote = line.indexOf('"', at);
       if (quote < 0) {
-        this.extend(`${line.slice(at)}\n`);
+        this.open += `${line.slice(at)}\n`;
         return -1;
       }
-      this.extend(line.slice(at, quote));
+      this.open += line.slice(at, quote);
       if (line[quote + 1] === '"') {
-        this.extend('"');
+        this.open += '"';
         at = quote + 2;
         continue;
       }
@@ -148,29 +166,20 @@ export class LineReader {
     }
   }
 
-  /** Adds to the open cell; counts as it goes, since counting a long cell anew at each of its lines would never end. */
-  private extend(text: string): void {
-    this.open += text;
-    this.openCharacters += characters(text);
-    this.checkLength(this.openCharacters);
-  }
-
-  private checkLength(length: number): void {
-    if (length > LONGEST_CELL) throw this.fault(`field larger than field limit (${LONGEST_CELL})`);
-  }
-
   private fault(what: string): Problem {
     return new Problem(`${this.path}, line ${this.rowLine}: not a CSV row: ${what}.`);
   }
 }
 
-/** How many characters (code points) a text has. */
-function characters(text: string): number {
-  let count = text.length;
-  for (let i = 0; i < text.length; i++) {
-    if ((text.charCodeAt(i) & 0xfc00) === 0xdc00) count--; // the second half of a pair
+/** How many bytes a part of a text has in UTF-8. */
+function byteLength(text: string, start: number, end: number): number {
+  let bytes = 0;
+  for (let i = start; i < end; i++) {
+    const code = text.charCodeAt(i);
+    const isHalf = (code & 0xf800) === 0xd800; // of a pair, which has four bytes
+    bytes += code < 0x80 ? 1 : code < 0x800 || isHalf ? 2 : 3;
   }
-  return count;
+  return bytes;
 }
 
 function joined(pieces: readonly Uint8Array[]): Uint8Array {

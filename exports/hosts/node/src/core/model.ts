@@ -12,16 +12,27 @@ export interface ModelFile {
   cardBytes: Uint8Array;
 }
 
-/** A field of a protobuf message: its number, all its bytes, and its payload (empty for a number). */
+/** A field of a protobuf message: its number, where it starts, where its payload does, and where both end. A number has no payload. */
 interface Field {
   number: number;
-  raw: Uint8Array;
-  payload: Uint8Array;
+  start: number;
+  payload: number;
+  end: number;
 }
 
+const GRAPH = 7;
 const METADATA = 14;
 const CARD_KEY = "aetk.card";
 const DO_NOT_USE = "Do not use it; take the file from where it was exported.";
+const LARGEST_TAG = 2 ** 32 - 1;
+
+/** As large as a model file may be. */
+export const LARGEST_MODEL = 2 ** 28;
+
+/** Throws Problem for a file of more bytes than a model may have. */
+export function checkSize(path: string, bytes: number): void {
+  if (bytes > LARGEST_MODEL) throw new Problem(`${path} is larger than 256 MiB; expected a model of the aetk contract.`);
+}
 
 /**
  * Reads a model file's bytes and the copy of its card, null where there is none. JavaScript runtimes do not show a
@@ -30,6 +41,7 @@ const DO_NOT_USE = "Do not use it; take the file from where it was exported.";
  * Throws Problem with exit code 2 for what is no such file, 1 where file, card and copy disagree.
  */
 export function readModelFile(path: string, bytes: Uint8Array, copy: Uint8Array | null): ModelFile {
+  checkSize(path, bytes.length);
   let cardBytes: Uint8Array | null;
   let digest: string;
   try {
@@ -60,16 +72,25 @@ export function cardPath(model: string): string {
   return `${model.replace(/\.[^./]*$/, "")}.card.json`;
 }
 
-/** The only card in a model file, null where there is none or several, and the SHA-256 of all the rest. */
+/**
+ * The card in a model file, null where there is none, and the SHA-256 of all the rest. Throws for what is no model, and for
+ * one with two graphs or cards, of which another reader may take the other.
+ */
 function takeCard(file: Uint8Array): [Uint8Array | null, string] {
   const rest = sha256.create();
-  const cards: Uint8Array[] = [];
-  for (const field of fields(file)) {
-    const card = field.number === METADATA ? cardIn(field.payload) : undefined;
-    if (card === undefined) rest.update(field.raw);
-    else cards.push(card);
+  let card: Uint8Array | null = null;
+  let graphs = 0;
+  let digested = 0;
+  for (const { number, start, payload, end } of fields(file)) {
+    if (number === GRAPH && ++graphs > 1) throw new Error("a second graph");
+    const found = number === METADATA ? cardIn(file.subarray(payload, end)) : undefined;
+    if (found === undefined) continue;
+    if (card !== null) throw new Error("a second card");
+    card = found;
+    rest.update(file.subarray(digested, start));
+    digested = end;
   }
-  return [cards.length === 1 ? cards[0]! : null, bytesToHex(rest.digest())];
+  return [card, bytesToHex(rest.update(file.subarray(digested)).digest())];
 }
 
 /** The SHA-256 of a card with zeros in place of the digest that it carries. */
@@ -79,8 +100,13 @@ function cardDigest(card: Uint8Array, digest: string): string {
 }
 
 function cardIn(entry: Uint8Array): Uint8Array | undefined {
-  const parts = new Map([...fields(entry)].map((field) => [field.number, field.payload]));
-  return new TextDecoder().decode(parts.get(1)) === CARD_KEY ? parts.get(2) : undefined;
+  let key: Uint8Array | undefined;
+  let value: Uint8Array | undefined;
+  for (const { number, payload, end } of fields(entry)) {
+    if (number === 1) key = entry.subarray(payload, end);
+    if (number === 2) value = entry.subarray(payload, end);
+  }
+  return new TextDecoder().decode(key) === CARD_KEY ? value : undefined;
 }
 
 /** The fields of a message in order. Source: https://protobuf.dev/programming-guides/encoding/ */
@@ -90,24 +116,25 @@ function* fields(message: Uint8Array): Generator<Field> {
     let value = 0;
     for (let scale = 1; scale < 2 ** 70; scale *= 128) {
       const byte = message[position++];
-      if (byte === undefined) break;
+      if (byte === undefined || (scale === 2 ** 63 && byte > 1)) break;
       value += (byte & 0x7f) * scale;
       if (byte < 0x80) return value;
     }
-    throw new Error("a number that does not end");
+    throw new Error("a number that does not end, or not within 64 bits");
   };
   while (position < message.length) {
     const start = position;
     const key = varint();
+    if (key > LARGEST_TAG) throw new Error("a field of a number that there is not");
     const kind = key % 8;
     let size = { 1: 8, 5: 4 }[kind] ?? 0;
     if (kind === 0) varint();
     else if (kind === 2) size = varint();
     else if (size === 0) throw new Error("an unknown kind of field");
     if (position + size > message.length) throw new Error("a field that runs past the end");
-    const payload = message.subarray(position, position + size);
+    const payload = position;
     position += size;
-    yield { number: Math.floor(key / 8), raw: message.subarray(start, position), payload };
+    yield { number: Math.floor(key / 8), start, payload, end: position };
   }
 }
 

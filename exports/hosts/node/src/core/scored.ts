@@ -1,9 +1,11 @@
+import { isNumber } from "./cells.ts";
 import { shortest } from "./float32.ts";
 import type { Scores } from "./golden.ts";
 import { Problem } from "./problem.ts";
 
 const VERDICTS = ["similarity", "is_anomaly", "is_valid"];
 const SHARE = "contribution:";
+const FORMULA = /^[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/;
 
 /** Throws Problem where the column to carry along has the name of one that is written; `table` is for the message. */
 export function checkKey(key: string | null, table: string): void {
@@ -15,7 +17,7 @@ export function checkKey(key: string | null, table: string): void {
 /** The header line of a scored table; `key` is the column that is carried along, null for a row number. */
 export function scoredHeader(key: string | null, features: readonly string[], explained: boolean): string {
   const shares = explained ? features.map((name) => SHARE + name) : [];
-  return `${[key ?? "row", ...VERDICTS, ...shares].map(quoted).join(",")}\n`;
+  return `${[key ?? "row", ...VERDICTS, ...shares].map(textCell).join(",")}\n`;
 }
 
 /** The lines of some rows; without keys, the first has the number `first`. */
@@ -24,7 +26,7 @@ export function scoredLines(first: number, keys: readonly string[], scores: Scor
   const width = scores.contribution === null ? 0 : scores.contribution.length / rows;
   let text = "";
   for (let i = 0; i < rows; i++) {
-    const key = keys.length > 0 ? quoted(keys[i]!) : String(first + i);
+    const key = keys.length > 0 ? textCell(keys[i]!) : String(first + i);
     text += `${key},${shortest(scores.similarity[i]!)},${scores.isAnomaly[i]},${scores.isValid[i]}`;
     for (let j = 0; j < width; j++) text += `,${shortest(scores.contribution![i * width + j]!)}`;
     text += "\n";
@@ -32,6 +34,8 @@ export function scoredLines(first: number, keys: readonly string[], scores: Scor
   return text;
 }
 
-function quoted(cell: string): string {
+/** A text as a cell of CSV; a spreadsheet takes no formula from it, for one gets an apostrophe in front. */
+function textCell(text: string): string {
+  const cell = FORMULA.test(text) && !isNumber(text) ? `'${text}` : text;
   return /[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell;
 }

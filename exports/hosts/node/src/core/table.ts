@@ -1,5 +1,5 @@
 import { LineReader } from "./lines.ts";
-import { parseCell, showCell } from "./cells.ts";
+import { firstCharacters, parseCell, showCell } from "./cells.ts";
 import { Problem } from "./problem.ts";
 
 /** Consecutive rows of a table. */
@@ -11,7 +11,9 @@ export interface Batch {
   keys: string[];
 }
 
-const BATCH = 4096;
+const BATCH_ROWS = 4096;
+/** How much of a file comes between two batches, about: rows may be long. */
+const BATCH_BYTES = 2 ** 22;
 
 /**
  * Reads a CSV file (UTF-8, a header) that comes in pieces, and finds its columns by name. The first fault in the order of the file is
@@ -21,10 +23,12 @@ export class TableReader {
   private readonly lines: LineReader;
   private names: readonly string[] | null = null;
   private wanted: number[] = [];
+  private readonly batchRows: number;
   private kept = -1;
-  private values: Float32Array;
+  private readonly values: Float32Array;
   private keys: string[] = [];
   private rows = 0;
+  private pushed = 0;
   private ready: Batch[] = [];
 
   /** `path` is for messages; `columns` are read as numbers; `key` is a column to carry along, or null. */
@@ -34,12 +38,15 @@ export class TableReader {
     private readonly key: string | null = null,
   ) {
     this.lines = new LineReader(path, (line, cells) => this.take(line, cells));
-    this.values = new Float32Array(BATCH * columns.length);
+    this.batchRows = Math.max(1, Math.min(BATCH_ROWS, Math.floor(BATCH_BYTES / columns.length)));
+    this.values = new Float32Array(this.batchRows * columns.length);
   }
 
   /** Takes the next bytes of the file; returns the batches that they completed. */
   push(bytes: Uint8Array): Batch[] {
     this.lines.push(bytes);
+    this.pushed += bytes.length;
+    if (this.pushed > BATCH_BYTES) this.flush();
     return this.taken();
   }
 
@@ -74,10 +81,11 @@ export class TableReader {
       this.values[at++] = value;
     }
     if (this.kept >= 0) this.keys.push(cells[this.kept]!);
-    if (++this.rows === BATCH) this.flush();
+    if (++this.rows === this.batchRows) this.flush();
   }
 
   private flush(): void {
+    this.pushed = 0;
     if (this.rows === 0) return;
     const values = this.values.slice(0, this.rows * this.wanted.length);
     this.ready.push({ values, rows: this.rows, keys: this.keys });
@@ -88,24 +96,23 @@ export class TableReader {
   private readHeader(names: string[]): void {
     const [only] = names;
     if (names.length === 1 && /[;\t]/.test(only!)) {
-      const start = [...only!].slice(0, 40).join("");
+      const start = firstCharacters(only!, 40).join("");
       throw new Problem(`${this.path}: the header is one column, '${start}'; expected commas between columns.`);
     }
     if (names.length === 0) throw new Problem(`${this.path} is empty; expected a header line with column names.`);
-    const seen = new Set<string>();
+    const positions = new Map<string, number>();
     for (const [i, name] of names.entries()) {
       if (name === "") throw new Problem(`${this.path}: column ${i + 1} has no name.`, "Give it one in the header line.");
-      if (seen.has(name)) throw new Problem(`${this.path}: two columns are called '${name}'.`, "Rename or remove one of them.");
-      seen.add(name);
+      if (positions.has(name)) throw new Problem(`${this.path}: two columns are called '${name}'.`, "Rename or remove one of them.");
+      positions.set(name, i);
     }
     this.names = names;
-    this.wanted = this.columns.map((name) => this.position(names, name));
-    if (this.key !== null) this.kept = this.position(names, this.key);
+    const position = (name: string): number => positions.get(name) ?? this.refuseWithout(name, names);
+    this.wanted = this.columns.map(position);
+    if (this.key !== null) this.kept = position(this.key);
   }
 
-  private position(names: string[], name: string): number {
-    const found = names.indexOf(name);
-    if (found >= 0) return found;
+  private refuseWithout(name: string, names: string[]): never {
     const shown = names.slice(0, 12).join(", ") + (names.length > 12 ? ", ..." : "");
     throw new Problem(`${this.path} has no column '${name}'.`, `It has: ${shown}`);
   }

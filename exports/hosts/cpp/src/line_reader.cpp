@@ -1,0 +1,52 @@
+#include "line_reader.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "files.hpp"
+
+namespace aetk {
+namespace {
+
+constexpr std::size_t kBlock = 1u << 16;
+
+int open_table(const std::string& path) {
+  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) throw errno == ENOENT ? Problem("No such file: " + path + ".") : cannot_use(path, errno);
+  return file;
+}
+
+}  // namespace
+
+LineReader::LineReader(std::string path) : path_(std::move(path)), file_(open_table(path_)), block_(kBlock) {}
+
+LineReader::~LineReader() { close(file_); }
+
+bool LineReader::next(std::string& line, std::size_t most) {
+  line.clear();
+  while (line.size() < most && (line.empty() || line.back() != '\n')) {
+    if (left_.empty() && !fill()) break;
+    const std::string_view room = left_.substr(0, most - line.size());
+    const std::size_t taken = std::min(room.find('\n'), room.size() - 1) + 1;
+    line += room.substr(0, taken);
+    left_.remove_prefix(taken);
+  }
+  return !line.empty();
+}
+
+/// Reads the next block; false at the end.
+bool LineReader::fill() {
+  ssize_t got;
+  do {
+    got = read(file_, block_.data(), block_.size());
+  } while (got < 0 && errno == EINTR);
+  if (got < 0) throw errno == EISDIR ? Problem(path_ + " is a folder; expected a CSV file.") : cannot_use(path_, errno);
+  left_ = {block_.data(), static_cast<std::size_t>(got)};
+  return got > 0;
+}
+
+}  // namespace aetk

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace aetk {
+
+/// The lines of a file one by one, of which no more than asked for is held.
+class LineReader {
+ public:
+  /// Throws Problem where the file cannot be opened.
+  explicit LineReader(std::string path);
+  ~LineReader();
+  LineReader(const LineReader&) = delete;
+  LineReader& operator=(const LineReader&) = delete;
+
+  /// Puts the next line into `line`, its end included, or of a longer one its first `most` bytes; false at the end.
+  bool next(std::string& line, std::size_t most);
+
+  const std::string& path() const { return path_; }
+
+ private:
+  bool fill();
+
+  std::string path_;
+  int file_;
+  std::vector<char> block_;
+  std::string_view left_;  // of the block
+};
+
+}  // namespace aetk
