@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aetk.contract.errors import BadInput
+from aetk.contract.files import check_source
 from aetk.edge import csvfile, parquet
 from aetk.edge.chunk import Chunk, FloatType, is_parquet, place
 
@@ -31,7 +32,7 @@ def read_chunks(
     are taken.
 
     Args:
-        path: a CSV file (UTF-8, RFC 4180, a header), Parquet by its ending, or a folder of Parquet files.
+        path: a CSV file or pipe (UTF-8, RFC 4180, a header), Parquet by its ending, or a folder of Parquet files.
         numeric: columns to read as numbers, found by name.
         text: columns to keep as they are.
         dtype: of the values.
@@ -74,6 +75,8 @@ def read_table(path: Path, numeric: Sequence[str], label: str | None = None) -> 
     Raises:
         BadInput: what `read_chunks` raises, a table without rows, or a label that is neither 0 nor 1.
     """
+    if not _holds_parquet(path):
+        check_source(path)
     columns = [*numeric] if label is None else [*numeric, label]
     chunks = list(read_chunks(path, columns))
     if not chunks:
