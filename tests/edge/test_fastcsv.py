@@ -26,6 +26,23 @@ SIGNS = ["-nan", "+nan", ".", "-", "+-1", "--1", "-NA"]
 BLANKS = [" 1", "1 ", "\t1", "1\t", "1\u00a0", "\x0b1", "1\x0c", "1\x00", "\x00", "\ufeff1", "١", "1\r", "\r1"]
 QUOTED = ['"1"', '" 1"', '"1 "', '"NA"', '"-nan"', '"1,2"', '"1"2', '"1\n"', '"', '1"', '""', '"a""b"']
 BROKEN = [*WORDS, *SIGNS, *BLANKS, *QUOTED, "x" * 50]
+FORMULAS = [
+    "=1+1",
+    "+cmd",
+    "-x",
+    "-5",
+    "+.5e3",
+    "-1\n",
+    "-1.2.3",
+    "@SUM(A1)",
+    "＝1",
+    "＋1",
+    "－1",
+    "＠x",
+    "\r",
+    "-inf",
+    "'=1",
+]
 NOTES = ["x", "", "NA", "two words", " edge", "edge ", "ünï", "\ufeff", "\x00", "tab\there"]
 NOTES += ['"quoted"', '"a,b"', '"two\nlines"', '""', '" "', '","', '"a ""b"', '"', 'a"b', '"a"b', '"\r"', '","",","']
 
@@ -191,10 +208,13 @@ def test_a_row_may_go_on_over_the_border_of_a_block(both):
 
 
 @pytest.mark.parametrize("length", [2**24, 2**24 + 1])
-def test_the_longest_cell_is_the_same_for_both(both, length):
-    quick, careful = both(b"a,note\n1,x\n2," + b"x" * length + b"\n", ["a"], ("note",))
+@pytest.mark.parametrize("row", ["2,{}\n", '2,"{}\n"\n', '2,"\n{}"'])
+def test_the_longest_row_is_the_same_for_both(both, length, row):
+    quick, careful = both(b"a,note\n1,x\n" + row.format("x" * (length - len(row) + 2)).encode(), ["a"], ("note",))
     assert quick == careful
     assert (quick[0] is BadInput) == (length > 2**24)
+    if length > 2**24:
+        assert "line 3: the row is longer than 16 MiB." in quick[1]
 
 
 def test_a_small_file_is_read_without_pyarrow(tmp_path, monkeypatch):
@@ -242,12 +262,29 @@ def test_similarities_all_over_their_range_are_written_alike():
 
 
 @pytest.mark.parametrize(
-    "odd", ["", "plain", "a,b", 'a "quoted" one', "two\nlines", "carriage\rreturn", "ünï", " blank ", "\ttab", "#"]
+    "odd",
+    ["", "plain", "a,b", 'a "quoted" one', "two\nlines", "carriage\rreturn", "ünï", " blank ", "\ttab", "#", *FORMULAS],
 )
 def test_texts_are_written_alike(written, odd):
     for texts in ([odd] * 10_000, ["x", odd] * 5000):
         quick, careful = written({"id": tuple(texts), "x": np.ones(10_000, np.float32)})
         assert quick == careful
+
+
+@BY_FUNCTION
+@given(st.lists(st.text(st.one_of(st.sampled_from("=+-@\t＝＋－＠'1.eE"), st.characters(codec="utf-8"))), min_size=1))
+def test_any_text_is_written_alike_and_never_as_a_formula(texts):
+    columns = {"id": tuple(texts), "flag": np.zeros(len(texts), np.bool_)}
+    file = io.BytesIO()
+    CsvSink(file).write(columns)
+    quick = fastcsv.lines(columns)
+    assert quick is None or b"id,flag\n" + quick == file.getvalue()
+    for text, (cell, _) in zip(
+        texts, list(csv.reader(io.StringIO(file.getvalue().decode(), newline="")))[1:], strict=True
+    ):
+        assert cell in (text, f"'{text}")
+        assert not cell.startswith(tuple("=@\t\r\n＝＋－＠"))
+        assert not cell.startswith(("+", "-")) or np.isfinite(float(cell)) or "e" in cell.lower()
 
 
 def test_pyarrow_writes_what_needs_no_quotes_and_nothing_else():

@@ -33,7 +33,6 @@ import onnxruntime
 
 OPTIONS = {"CUDAExecutionProvider": {"use_tf32": "0"}}  # which would compute in less than float32
 _ROWS = 4096
-_LONGEST_CELL = 2**24
 _UNJUDGED = -1.0
 
 
@@ -317,7 +316,7 @@ class _Row(NamedTuple):
 
 def _rows(path: Path, file: BinaryIO) -> Iterator[_Row]:
     """The rows in order; a blank line is none."""
-    csv.field_size_limit(_LONGEST_CELL)
+    csv.field_size_limit(_LONGEST_ROW)
     lines = _Lines(path, file)
     reader = csv.reader(lines, strict=True)
     try:

@@ -8,7 +8,16 @@ import itertools
 import math
 import re
 
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+ROW_BYTES = 2**24
+"""The longest row of a CSV file, all its lines and their ends counted: 16 MiB."""
+
+NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
+"""A pattern of all numbers, the same in Python's syntax and in RE2's."""
+
+FORMULA_STARTS = tuple("=+-@\t\r\n＝＋－＠")
+"""What a text begins with that a spreadsheet may run."""
+
+_NUMBER = re.compile(NUMBER)
 _WORDS = {
     "": math.nan,
     "na": math.nan,
@@ -62,7 +71,12 @@ def printable(text: str) -> str:
     return _COMMANDS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
-def show(cell: str) -> str:
-    """A cell for a message, the same in every host: at most 40 characters, those that would not be seen escaped."""
-    shortened = cell if len(cell) <= 40 else cell[:37] + "..."
+def harmless(cell: str) -> str:
+    """Text as it is written to CSV: an apostrophe before what a spreadsheet would run as a formula, unless a number."""
+    return f"'{cell}" if cell.startswith(FORMULA_STARTS) and not _NUMBER.fullmatch(cell) else cell
+
+
+def show(cell: str, longest: int = 40) -> str:
+    """A cell for a message, the same in every host: no longer than that, and what would not be seen is escaped."""
+    shortened = cell if len(cell) <= longest else cell[: longest - 3] + "..."
     return _UNPRINTED.sub(lambda found: f"\\u{ord(found[0]):04x}", shortened)

@@ -5,6 +5,7 @@ import itertools
 import os
 import platform
 import re
+import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO
@@ -64,6 +65,19 @@ def _open_new(path: Path) -> IO[bytes]:
 def _sync(file: IO[bytes]) -> None:
     file.flush()
     os.fsync(file.fileno())
+
+
+def check_source(path: Path, *, once: bool = False) -> None:
+    """BadInput where a path cannot be read as a table: there is nothing, or a device, or a pipe unless read `once`."""
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        raise BadInput(f"No such file: {path}.") from None
+    if not (stat.S_ISREG(mode) or (once and stat.S_ISFIFO(mode))):
+        raise BadInput(
+            f"{path} is no regular file; expected a CSV or Parquet file.",
+            "What a pipe or a device gives has to be saved in a file first.",
+        )
 
 
 def check_target(path: Path) -> None:

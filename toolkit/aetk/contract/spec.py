@@ -32,6 +32,9 @@ COSINE_EPSILON = 1e-6
 UNJUDGED = -1.0
 """The similarity of a row that could not be judged."""
 
+MAX_FEATURES = gate.MOST_FEATURES
+"""The most columns that a model is trained on."""
+
 IR_VERSION = 8
 OPSET = 17
 OLDEST_RUNTIMES = {17: "1.17", 18: "1.17", 19: "1.17", 20: "1.17", 21: "1.18", 22: "1.21", 23: "1.23"}

@@ -43,10 +43,31 @@ def fill(values: Any, columns: Sequence[Any]) -> None:
             values[:, position] = column.to_numpy(zero_copy_only=False)
 
 
+def is_nested(kind: Any) -> bool:
+    """Whether a cell of an arrow type holds cells."""
+    return bool(pyarrow().types.is_nested(kind))
+
+
+def longest(column: Any) -> int:
+    """The bytes of the longest text or binary of an arrow array, or of its dictionary; 0 for other types."""
+    pa = pyarrow()
+    cells = column.dictionary if pa.types.is_dictionary(column.type) else column
+    is_long = (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_large_binary)
+    if not any(fits(cells.type) for fits in is_long):
+        return 0
+    return pa.compute.max(pa.compute.binary_length(cells)).as_py() or 0
+
+
 def texts(column: Any) -> Any:
-    """An arrow array as one of strings, as Python's `str` writes them; null becomes empty."""
+    """An arrow array as one of strings, as Python's `str` writes them; null becomes empty.
+
+    Raises:
+        pyarrow.ArrowInvalid: a text is not UTF-8, which Parquet does not make sure of.
+    """
     pa = pyarrow()
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     if pa.types.is_integer(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        return column.cast(pa.string()).fill_null("")
+        found = column.cast(pa.string()).fill_null("")
+        found.validate(full=True)
+        return found
     return pa.array(["" if cell is None else str(cell) for cell in column.to_pylist()], pa.string())

@@ -38,13 +38,29 @@ def throttled(root: Path = _ROOT) -> Throttled | None:
     return None
 
 
-def _folders(root: Path) -> Iterator[Path]:
+def memory_left(root: Path = _ROOT) -> int | None:
+    """Bytes that the group may still take, file caches given back; None without a limit, or where not told."""
+    left = []
+    for folder in _folders(root, "memory"):
+        for limit, used in (("memory.max", "memory.current"), ("memory.limit_in_bytes", "memory.usage_in_bytes")):
+            numbers = _text(folder / limit) or "", _text(folder / used) or ""
+            if all(number.isdigit() for number in numbers):
+                left.append(int(numbers[0]) - int(numbers[1]) + _caches(folder))
+    return max(0, min(left)) if left else None
+
+
+def _caches(folder: Path) -> int:
+    stat = dict(line.split() for line in (_text(folder / "memory.stat") or "").splitlines())
+    return sum(int(stat.get(name, 0)) for name in ("active_file", "inactive_file"))
+
+
+def _folders(root: Path, controller: str = "cpu") -> Iterator[Path]:
     """The folders of the process's own group and of those above it, innermost first."""
     for line in (_text(root / "proc/self/cgroup") or "").splitlines():
         controllers, _, path = line.partition(":")[2].partition(":")
-        if controllers and "cpu" not in controllers.split(","):
+        if controllers and controller not in controllers.split(","):
             continue
-        mount = root / "sys/fs/cgroup" / ("cpu" if controllers else "")
+        mount = root / "sys/fs/cgroup" / (controller if controllers else "")
         own = Path(path.strip().lstrip("/"))
         yield from (mount / above for above in (own, *own.parents) if (mount / above).is_dir())
 

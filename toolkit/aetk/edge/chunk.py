@@ -1,5 +1,7 @@
 """What every reader of tables shares: a chunk of rows, how messages name a place, and the checks of column names."""
 
+import os
+import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -12,6 +14,8 @@ from numpy.typing import NDArray
 from aetk.contract.dialect import show
 from aetk.contract.errors import BadInput
 
+_COMPARED, _COMPARED_LENGTH = 2**14, 200
+
 PARQUET = (".parquet", ".pq")
 
 FloatType = type[np.float32] | type[np.float64]
@@ -22,7 +26,7 @@ class NotANumber(BadInput):
 
     def __init__(self, where: str, column: str, cell: str) -> None:
         super().__init__(
-            f"{where}, column '{column}': found '{show(cell)}', expected a number.",
+            f"{where}, column '{show_name(column)}': found '{show(cell)}', expected a number.",
             "Numbers look like 12, -3.5 or 1e-3; empty, NA, NaN and null are missing values.",
         )
         self.column = column
@@ -57,6 +61,13 @@ def place(path: Path, number: int) -> str:
     return f"{path}, {'row' if is_parquet(path) or path.is_dir() else 'line'} {number}"
 
 
+def check_unchanged(path: Path, before: os.stat_result, now: os.stat_result) -> None:
+    """BadInput where a file is written to while it is read: its last row may be half of one."""
+    changed = (before.st_size, before.st_mtime_ns) != (now.st_size, now.st_mtime_ns)
+    if changed and stat.S_ISREG(before.st_mode):
+        raise BadInput(f"{path} was changed while it was read.", "Wait until it is written, or read a copy.")
+
+
 def check_names(source: str, names: Sequence[str]) -> None:
     """BadInput where a column has no name, or the same as another."""
     seen = set[str]()
@@ -64,8 +75,13 @@ def check_names(source: str, names: Sequence[str]) -> None:
         if not name:
             raise BadInput(f"{source}: column {position} has no name.", "Give it one in the header line.")
         if name in seen:
-            raise BadInput(f"{source}: two columns are called '{name}'.", "Rename or remove one of them.")
+            raise BadInput(f"{source}: two columns are called '{show_name(name)}'.", "Rename or remove one of them.")
         seen.add(name)
+
+
+def show_name(name: str) -> str:
+    """A column's name for a message: longer than `show` gives, for it has to be found."""
+    return show(name, 200)
 
 
 def check_header(path: Path, names: Sequence[str]) -> None:
@@ -77,16 +93,20 @@ def check_header(path: Path, names: Sequence[str]) -> None:
 
 def positions(path: Path, names: Sequence[str], wanted: Sequence[str]) -> list[int]:
     """Where the wanted columns stand; BadInput that names the first missing one."""
+    position = {name: i for i, name in enumerate(names)}
     for name in wanted:
-        if name not in names:
-            close = get_close_matches(name, names, 1)
-            raise BadInput(
-                f"{path} has no column '{name}'.",
-                f"Did you mean '{close[0]}'?"
-                if close
-                else f"It has: {', '.join(names[:12])}{', ...' * (len(names) > 12)}",
-            )
-    return [names.index(name) for name in wanted]
+        if name not in position:
+            raise BadInput(f"{path} has no column '{show_name(name)}'.", _closest(name, names))
+    return [position[name] for name in wanted]
+
+
+def _closest(name: str, names: Sequence[str]) -> str:
+    """The hint for a missing column; among very many names, or very long ones, a search would take minutes."""
+    near = [other for other in names[:_COMPARED] if len(other) <= _COMPARED_LENGTH]
+    close = get_close_matches(name, near, 1) if len(name) <= _COMPARED_LENGTH else []
+    if close:
+        return f"Did you mean '{show_name(close[0])}'?"
+    return f"It has: {', '.join(map(show_name, names[:12]))}{', ...' * (len(names) > 12)}"
 
 
 def as_dtype(values: NDArray[np.float64], dtype: FloatType) -> NDArray[Any]:

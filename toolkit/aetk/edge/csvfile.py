@@ -1,21 +1,33 @@
 """Reads CSV block by block: through pyarrow where that is proven to read as we do, else cell by cell."""
 
+import codecs
 import csv
 import io
 import itertools
 import os
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from operator import itemgetter
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
-from aetk.contract.dialect import parse_cell, parse_plain
+from aetk.contract.dialect import ROW_BYTES, parse_cell, parse_plain, show
 from aetk.contract.errors import BadInput
+from aetk.contract.files import check_source
 from aetk.edge import fastcsv
-from aetk.edge.chunk import Chunk, FloatType, NotANumber, as_dtype, check_header, place, positions
+from aetk.edge.chunk import (
+    Chunk,
+    FloatType,
+    NotANumber,
+    as_dtype,
+    check_header,
+    check_unchanged,
+    place,
+    positions,
+)
 
 BLOCK_BYTES = 2**22
 CHUNK_ROWS = 4096
@@ -31,7 +43,8 @@ def header(path: Path) -> tuple[str, ...]:
     Raises:
         BadInput: no such file, an empty one, one that is no table, or columns without or with the same name.
     """
-    with _open(path) as file:
+    check_source(path)
+    with path.open("rb") as file:
         return _header(path, file)[0]
 
 
@@ -50,19 +63,27 @@ def read_chunks(
     path: Path, numeric: Sequence[str], text: Sequence[str], dtype: FloatType
 ) -> Generator[Chunk, None, None]:
     """See `edge.tables.read_chunks`."""
-    names = header(path)
-    return _chunks(_Columns(path, names, positions(path, names, numeric), positions(path, names, text), dtype))
+    check_source(path, once=True)
+    file = path.open("rb")
+    try:
+        before = os.fstat(file.fileno())
+        names, line = _header(path, file)
+        columns = _Columns(path, names, positions(path, names, numeric), positions(path, names, text), dtype)
+    except BaseException:
+        file.close()
+        raise
+    return _chunks(columns, file, line, before)
 
 
-def _chunks(columns: _Columns) -> Generator[Chunk, None, None]:
-    with _open(columns.path) as file:
-        line = _header(columns.path, file)[1]
-        size = os.fstat(file.fileno()).st_size
+def _chunks(columns: _Columns, file: BinaryIO, line: int, before: os.stat_result) -> Generator[Chunk, None, None]:
+    """The chunks of an open file from below its header, which ends before a line of this number."""
+    with file:
         block = _block(file)
         # a file of one block is read sooner than pyarrow is imported
         parse = fastcsv.block_parser(*_chosen(columns), columns.dtype) if len(block) >= BLOCK_BYTES else None
         while block:
-            share = min(file.tell() / size, 1.0) if size else None
+            check_unchanged(columns.path, before, os.fstat(file.fileno()))
+            share = min(file.tell() / before.st_size, 1.0) if before.st_size else None
             parsed = parse(block) if parse else None
             if parsed is None:
                 line = yield from _careful(columns, file, block, line, share)
@@ -72,6 +93,7 @@ def _chunks(columns: _Columns) -> Generator[Chunk, None, None]:
                 yield Chunk(values, texts, np.arange(line, after, dtype=np.int64), share)
                 line = after
             block = _block(file)
+        check_unchanged(columns.path, before, os.fstat(file.fileno()))
 
 
 def _chosen(columns: _Columns) -> tuple[tuple[str, ...], list[str], list[str]]:
@@ -79,51 +101,78 @@ def _chosen(columns: _Columns) -> tuple[tuple[str, ...], list[str], list[str]]:
     return names, [names[i] for i in columns.numeric], [names[i] for i in columns.text]
 
 
-def _open(path: Path) -> BinaryIO:
-    try:
-        return path.open("rb")
-    except FileNotFoundError:
-        raise BadInput(f"No such file: {path}.") from None
+def _lines(file: BinaryIO) -> Iterator[bytes]:
+    """The lines that are left of a file; of one that is too long for a row, no more than shows that."""
+    return iter(partial(file.readline, ROW_BYTES + 1), b"")
 
 
 def _block(file: BinaryIO) -> bytes:
     """Whole lines of a file, about `BLOCK_BYTES` of them; empty at its end."""
-    return file.read(BLOCK_BYTES) + file.readline()
+    return file.read(BLOCK_BYTES) + next(_lines(file), b"")
 
 
 def _header(path: Path, file: BinaryIO) -> tuple[tuple[str, ...], int]:
     """The column names, read from the start of a file, and the number of the line after them."""
-    found = (row for row in _rows(path, iter(file.readline, b""), 1) if row[2])
+    found = (row for row in _rows(path, _lines(file), 1) if row[2])
     _, line, cells = next(found, (1, 1, []))
     if len(cells) == 1 and (";" in cells[0] or "\t" in cells[0]):
-        raise BadInput(f"{path}: the header is one column, '{cells[0][:40]}'; expected commas between columns.")
+        raise BadInput(f"{path}: the header is one column, '{show(cells[0])}'; expected commas between columns.")
     check_header(path, cells)
     return tuple(cells), line
 
 
-def _decoded(path: Path, lines: Iterable[bytes], first: int) -> Iterator[str]:
-    """UTF-8 lines, without a byte-order mark; decoded one by one, so that a message can name the line."""
-    for number, line in enumerate(lines, first):
+class _Text:
+    """UTF-8 lines as text, without a byte-order mark, and where the row stands that they belong to.
+
+    Attributes:
+        row: the number of the line that the row starts on.
+        line: the number of the line to come.
+
+    Raises:
+        BadInput: a line that is not UTF-8, or one that makes the row longer than `ROW_BYTES`.
+    """
+
+    def __init__(self, path: Path, lines: Iterator[bytes], first: int) -> None:
+        self._path, self._lines = path, lines
+        self.row = self.line = first
+        self._bytes = 0
+
+    def begin_row(self) -> None:
+        """The lines to come belong to another row."""
+        self.row, self._bytes = self.line, 0
+
+    def __iter__(self) -> "_Text":
+        return self
+
+    def __next__(self) -> str:
+        line, number = next(self._lines), self.line
+        self._bytes += len(line)
+        if self._bytes > ROW_BYTES:
+            raise BadInput(
+                f"{self._path}, line {self.row}: the row is longer than {ROW_BYTES >> 20} MiB.",
+                "Is it a CSV file? A quote that is never closed makes one row of the rest of the file.",
+            )
+        self.line += 1
         try:
-            yield line.decode("utf-8-sig" if number == 1 else "utf-8")
+            return line.decode("utf-8-sig" if number == 1 else "utf-8")
         except UnicodeDecodeError:
-            raise BadInput(f"{path}, line {number}: not UTF-8 text.", "Save the table as UTF-8.") from None
+            is_wide = number == 1 and line.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+            hint = "It begins as UTF-16 does; save the table as UTF-8." if is_wide else "Save the table as UTF-8."
+            raise BadInput(f"{self._path}, line {number}: not UTF-8 text.", hint) from None
 
 
-def _rows(path: Path, lines: Iterable[bytes], first: int) -> Iterator[Row]:
+def _rows(path: Path, lines: Iterator[bytes], first: int) -> Iterator[Row]:
     """The rows of CSV lines, of which the first has the number `first`; a blank line is a row without cells."""
-    csv.field_size_limit(fastcsv.LONGEST_CELL)
-    reader = csv.reader(_decoded(path, lines, first), strict=True)
-    line = first
+    csv.field_size_limit(ROW_BYTES)  # its own is lower, and a long text in a column of no interest does no harm
+    text = _Text(path, lines, first)
     try:
-        for cells in reader:
-            after = first + reader.line_num
-            yield line, after, cells
-            line = after
+        for cells in csv.reader(text, strict=True):
+            yield text.row, text.line, cells
+            text.begin_row()
     except csv.Error as error:
         # what csv advises after a dash depends on Python's version, and is for programmers
         fault = str(error).split(" - ")[0]
-        raise BadInput(f"{path}, line {line}: not a CSV row: {fault}.") from None
+        raise BadInput(f"{path}, line {text.row}: not a CSV row: {fault}.") from None
 
 
 def _careful(
@@ -131,7 +180,7 @@ def _careful(
 ) -> Generator[Chunk, None, int]:
     """The chunks of a block, which may borrow lines of the file to end its last row; returns the line after it."""
     end = line + block.count(b"\n") + (not block.endswith(b"\n"))
-    rows = _rows(columns.path, itertools.chain(io.BytesIO(block), iter(file.readline, b"")), line)
+    rows = _rows(columns.path, itertools.chain(io.BytesIO(block), _lines(file)), line)
     fault = None
     while line < end and fault is None:
         batch = []

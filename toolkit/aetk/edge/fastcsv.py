@@ -1,21 +1,20 @@
 """CSV through pyarrow, only where it is proven to read and to write what `edge.csvfile` and Python's csv would."""
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aetk.contract.dialect import missing_spellings
+from aetk.contract.dialect import FORMULA_STARTS, NUMBER, ROW_BYTES, missing_spellings
 from aetk.contract.errors import MissingExtra
 from aetk.edge import arrow
 from aetk.edge.chunk import FloatType
 
-LONGEST_CELL = 2**24
-"""Characters; the csv module's own limit is lower, and a long text in a column of no interest does no harm."""
-
 Parsed = tuple[NDArray[Any], tuple[Any, ...]]
 
+_FORMULA = rf"\A[{re.escape(''.join(FORMULA_STARTS))}]"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -70,8 +69,8 @@ def block_parser(
 
 
 def _is_plain(block: bytes, newlines: int) -> bool:
-    """Whether whole lines are UTF-8, their quotes plain, without blanks at the edge of a cell or other line ends."""
-    if len(block) > LONGEST_CELL or block.startswith(_BYTE_ORDER_MARK):
+    """Whether lines are whole, UTF-8, their quotes plain, without blanks at the edge of a cell or other line ends."""
+    if len(block) > ROW_BYTES or block.startswith(_BYTE_ORDER_MARK):
         return False
     if not block.isascii():
         try:
@@ -136,10 +135,21 @@ def lines(columns: dict[str, Any]) -> bytes | None:
 def _array(values: Any) -> Any:
     pa = arrow.pyarrow()
     if not isinstance(values, np.ndarray):
-        return pa.array(values, pa.string())
+        return _harmless_texts(pa.array(values, pa.string()))
     if values.dtype == np.bool_:
         return pa.array(values.astype(np.int8))
     return _float_texts(values) if values.dtype == np.float32 else pa.array(values)
+
+
+def _harmless_texts(texts: Any) -> Any:
+    """See `contract.dialect.harmless`."""
+    compute = arrow.pyarrow().compute
+    suspect = compute.match_substring_regex(texts, _FORMULA)
+    if not compute.any(suspect).as_py():
+        return texts
+    number = compute.match_substring_regex(texts, rf"\A{NUMBER}\z")
+    quoted = compute.binary_join_element_wise("'", texts, "")
+    return compute.if_else(compute.and_not(suspect, number), quoted, texts)
 
 
 def _float_texts(values: NDArray[np.float32]) -> Any:

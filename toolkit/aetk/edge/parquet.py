@@ -1,19 +1,25 @@
 """Parquet, one file or a folder of them, read and written piece by piece at constant memory."""
 
+import contextlib
 import os
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
-from aetk.contract.errors import BadInput
+from aetk.contract.dialect import ROW_BYTES, show
+from aetk.contract.errors import BadInput, Unavailable
+from aetk.contract.files import check_source
 from aetk.edge import arrow
-from aetk.edge.chunk import Chunk, FloatType, NotANumber, check_header, is_parquet, place, positions
+from aetk.edge.chunk import Chunk, FloatType, NotANumber, check_header, is_parquet, place, positions, show_name
+from aetk.edge.pages import largest_page
+from aetk.edge.room import free_memory
 
 BATCH_ROWS = 2**16
 _BATCH_VALUES = 2**21
 _READ_BYTES = 2**16
+_TEXT_BYTES = 2**24
 _GROUP_BYTES = 2**24
 
 
@@ -77,39 +83,108 @@ def _checked_rows(path: Path, numeric: Sequence[str], text: Sequence[str]) -> in
             kind = schema.field(name).type
             if not arrow.is_numeric(kind):
                 raise NotANumber(place(path, 1), name, f"the type {kind}")
+        for name in text:
+            kind = schema.field(name).type
+            if arrow.is_nested(kind):
+                raise BadInput(
+                    f"{path}, column '{show_name(name)}': found '{show(str(kind))}', expected text or numbers."
+                )
+        _check_pages(path, file.metadata, {*numeric, *text})
         return int(file.metadata.num_rows)
+
+
+def _check_pages(path: Path, metadata: Any, columns: set[str]) -> None:
+    """Unavailable where the pages that have to be held at once, one a column, unpack to more than there is room for."""
+    free = free_memory()
+    with path.open("rb") as file, _reading(path):
+        for group in map(metadata.row_group, range(metadata.num_row_groups)):
+            chunks = filter(lambda chunk: chunk.path_in_schema in columns, map(group.column, range(group.num_columns)))
+            needed = 2 * sum(largest_page(file, *_stretch(chunk)) for chunk in chunks)  # a dictionary is decoded, too
+            if free is not None and needed > free:
+                raise Unavailable(
+                    f"{path} does not fit into memory: its pages unpack to {needed / 2**30:.1f} GiB, "
+                    f"{free / 2**30:.1f} are free.",
+                    "Write it anew with smaller pages; a megabyte is usual.",
+                )
+
+
+def _stretch(chunk: Any) -> tuple[int, int]:
+    """Where a column chunk's pages begin, and how many bytes they take."""
+    starts = [start for start in (chunk.dictionary_page_offset, chunk.data_page_offset) if start]
+    return min(starts), chunk.total_compressed_size
 
 
 def _chunks(
     paths: Sequence[Path], numeric: Sequence[str], text: Sequence[str], dtype: FloatType, total: int
 ) -> Generator[Chunk, None, None]:
-    pa = arrow.pyarrow()
-    columns = list(dict.fromkeys([*numeric, *text]))
-    batch_rows = max(2**10, min(BATCH_ROWS, _BATCH_VALUES // max(1, len(numeric))))
     done = 0
     for path in paths:
-        with _open(path) as file:
-            try:
-                for batch in file.iter_batches(batch_rows, columns=columns):
-                    first, done = done + 1, done + batch.num_rows
-                    values = np.empty((batch.num_rows, len(numeric)), dtype)
-                    arrow.fill(values, [batch.column(name) for name in numeric])
-                    texts = tuple(arrow.texts(batch.column(name)) for name in text)
-                    yield Chunk(values, texts, np.arange(first, done + 1, dtype=np.int64), done / total)
-            except (pa.ArrowInvalid, OSError) as error:
-                raise BadInput(f"{path}: damaged Parquet file: {str(error).splitlines()[0]}") from None
+        for batch in _batches(path, numeric, text):
+            first, done = done + 1, done + batch.num_rows
+            with _reading(path):
+                values = np.empty((batch.num_rows, len(numeric)), dtype)
+                arrow.fill(values, [batch.column(name) for name in numeric])
+                texts = tuple(arrow.texts(batch.column(name)) for name in text)
+            yield Chunk(values, texts, np.arange(first, done + 1, dtype=np.int64), min(done / max(total, 1), 1.0))
 
 
-def _open(path: Path) -> Any:
-    pa = arrow.pyarrow()
+def _batches(path: Path, numeric: Sequence[str], text: Sequence[str]) -> Generator[Any, None, None]:
+    """Rows of a file, at most `BATCH_ROWS` at a time, and fewer where their texts would become too long.
+
+    Texts stay in their dictionaries until they are counted: a million rows may share a text of a million letters.
+
+    Raises:
+        BadInput: a damaged file, one that holds other rows than its footer counts, a text longer than `ROW_BYTES`.
+    """
+    columns = list(dict.fromkeys([*numeric, *text]))
+    batch_rows = max(2**10, min(BATCH_ROWS, _BATCH_VALUES // max(1, len(numeric))))
+    found = 0
+    with _open(path, text) as file:
+        batches = file.iter_batches(batch_rows, columns=columns)
+        while True:
+            with _reading(path):
+                batch = next(batches, None)
+            if batch is None:
+                break
+            found += batch.num_rows
+            rows = max(1, min(batch.num_rows, _TEXT_BYTES // max(1, _longest(path, batch, text))))
+            yield from (batch.slice(start, rows) for start in range(0, batch.num_rows, rows))
+        if found != file.metadata.num_rows:
+            counted = f"it holds {found:,} rows, its footer counts {file.metadata.num_rows:,}"
+            raise BadInput(f"{path}: damaged Parquet file: {counted}.")
+
+
+def _longest(path: Path, batch: Any, text: Sequence[str]) -> int:
+    """The bytes of the longest text of a batch; BadInput where no CSV file could hold it."""
+    longest = {name: arrow.longest(batch.column(name)) for name in text}
+    for name, length in longest.items():
+        if length > ROW_BYTES:
+            raise BadInput(f"{path}, column '{show_name(name)}': a text is longer than {ROW_BYTES >> 20} MiB.")
+    return max(longest.values(), default=0)
+
+
+@contextlib.contextmanager
+def _reading(path: Path, fault: str = ": damaged Parquet file") -> Iterator[None]:
+    """Turns what pyarrow raises over a file into BadInput; out of memory stays what it is."""
     try:
+        yield
+    except MemoryError:
+        raise
+    except (arrow.pyarrow().ArrowException, OSError, ValueError, KeyError) as error:
+        reason = show((str(error).splitlines() or [type(error).__name__])[0], 200)
+        raise BadInput(f"{path}{fault}: {reason}") from None
+
+
+def _open(path: Path, dictionaries: Sequence[str] = ()) -> Any:
+    """A file, of whose texts those of the `dictionaries` stay encoded; its schema can be read."""
+    check_source(path)
+    with _reading(path, " is not a Parquet file"):
         # pages as they are needed: read ahead, a row group of ten million rows would be held whole
-        file = pa.parquet.ParquetFile(path, pre_buffer=False, buffer_size=_READ_BYTES)
-    except FileNotFoundError:
-        raise BadInput(f"No such file: {path}.") from None
-    except (pa.ArrowInvalid, OSError) as error:
-        raise BadInput(f"{path} is not a Parquet file: {str(error).splitlines()[0]}") from None
-    check_header(path, file.schema_arrow.names)
+        file = arrow.pyarrow().parquet.ParquetFile(
+            path, pre_buffer=False, buffer_size=_READ_BYTES, read_dictionary=list(dictionaries)
+        )
+        names = file.schema_arrow.names
+    check_header(path, names)
     return file
 
 

@@ -1,13 +1,13 @@
 """Where scored rows go: CSV or Parquet, batch by batch."""
 
 import csv
-import io
 from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, Any, Protocol
 
 import numpy as np
 
+from aetk.contract.dialect import harmless
 from aetk.edge import fastcsv
 from aetk.edge.chunk import is_parquet
 from aetk.edge.parquet import ParquetSink
@@ -38,7 +38,7 @@ def open_sink(path: Path, file: IO[bytes]) -> Sink:
 
 
 class CsvSink:
-    """Writes CSV: booleans as 0 and 1, floats with the digits that a float32 needs."""
+    """Writes CSV: booleans as 0 and 1, floats with the digits that a float32 needs, text without formulas."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -47,7 +47,7 @@ class CsvSink:
     def write(self, columns: dict[str, Any]) -> None:
         """Append a batch, after a header line if it is the first."""
         if not self._has_header:
-            self._file.write(_lines([columns]))
+            self._file.write(_lines([map(harmless, columns)]))
             self._has_header = True
         rows = len(next(iter(columns.values())))
         # few rows are written sooner than pyarrow is imported
@@ -61,14 +61,22 @@ class CsvSink:
 
 
 def _lines(rows: Iterable[Iterable[Any]]) -> bytes:
-    text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue().encode()
+    text = _Rows()
+    csv.writer(text, lineterminator="\r\n").writerows(rows)
+    return "".join(text).encode()
+
+
+class _Rows(list[str]):
+    """Takes rows that end with CR LF, and ends them with LF; told to end them so, csv would leave a CR unquoted."""
+
+    def write(self, row: str) -> None:
+        """Append a row."""
+        self.append(row.removesuffix("\r\n") + "\n")
 
 
 def _cells(values: Any) -> Any:
     if not isinstance(values, np.ndarray):
-        return values.to_pylist() if hasattr(values, "to_pylist") else values
+        return map(harmless, values.to_pylist() if hasattr(values, "to_pylist") else values)
     if values.dtype == np.bool_:
         return values.astype(np.int8).tolist()
     return values.astype(str).tolist() if values.dtype == np.float32 else values.tolist()

@@ -1,15 +1,17 @@
 """Reads tables by column name: CSV files, Parquet files and folders of them, in chunks or whole."""
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aetk.contract.errors import BadInput
+from aetk.contract.errors import BadInput, Unavailable
+from aetk.contract.files import check_source
 from aetk.edge import csvfile, parquet
 from aetk.edge.chunk import Chunk, FloatType, is_parquet, place
+from aetk.edge.room import free_memory
 
 
 def header(path: Path) -> tuple[str, ...]:
@@ -31,7 +33,7 @@ def read_chunks(
     are taken.
 
     Args:
-        path: a CSV file (UTF-8, RFC 4180, a header), Parquet by its ending, or a folder of Parquet files.
+        path: a CSV file or pipe (UTF-8, RFC 4180, a header), Parquet by its ending, or a folder of Parquet files.
         numeric: columns to read as numbers, found by name.
         text: columns to keep as they are.
         dtype: of the values.
@@ -73,9 +75,12 @@ def read_table(path: Path, numeric: Sequence[str], label: str | None = None) -> 
 
     Raises:
         BadInput: what `read_chunks` raises, a table without rows, or a label that is neither 0 nor 1.
+        Unavailable: there is no room for it.
     """
+    if not _holds_parquet(path):
+        check_source(path)
     columns = [*numeric] if label is None else [*numeric, label]
-    chunks = list(read_chunks(path, columns))
+    chunks = list(_fitting(path, read_chunks(path, columns)))
     if not chunks:
         raise BadInput(f"{path} has {'no rows' if path.is_dir() else 'a header and no rows'}.")
     values = np.concatenate([chunk.values for chunk in chunks])
@@ -85,6 +90,24 @@ def read_table(path: Path, numeric: Sequence[str], label: str | None = None) -> 
         labels = as_labels(values[:, -1], label, lambda row: place(path, int(places[row])))
         values = np.ascontiguousarray(values[:, :-1])
     return Table(path, tuple(numeric), values, labels, places)
+
+
+def _fitting(path: Path, chunks: Iterable[Chunk]) -> Iterator[Chunk]:
+    """Chunks to be joined, for which there has to be room twice; Unavailable as soon as they are seen to need more.
+
+    Without this the system would end the process, or another, without a word: a small file can hold a billion rows.
+    """
+    free, held = free_memory(), 0
+    for chunk in chunks:
+        held += chunk.values.nbytes + chunk.places.nbytes
+        needed = 2 * held / (chunk.share or 1)
+        if free is not None and needed > free:
+            raise Unavailable(
+                f"{path} does not fit into memory: it takes about {needed / 2**30:.1f} GiB, "
+                f"{free / 2**30:.1f} are free.",
+                "Use fewer rows or columns, or a machine with more memory.",
+            )
+        yield chunk
 
 
 def as_labels(values: NDArray[np.float64], column: str, where: Callable[[int], str]) -> NDArray[np.bool_]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from aetk.contract import spec
 from aetk.contract.errors import BadInput
+from aetk.edge.chunk import show_name
 from aetk.lab.openml import OpenMLTable, is_openml, read_openml
 from aetk.lab.scaling import is_constant
 from aetk.lab.source import Source, drop_hint, read_source
@@ -88,7 +89,9 @@ def load_dataset(
     columns = set(table.all_names) | (set(other.all_names) if other else set())
     for name in [*drop, *([label] if label else [])]:
         if name not in columns:
-            raise BadInput(f"{table.title} has no column '{name}'.", f"It has: {', '.join(table.all_names[:12])}.")
+            raise BadInput(
+                f"{table.title} has no column '{name}'.", f"It has: {', '.join(map(show_name, table.all_names[:12]))}."
+            )
     if other is not None:
         _same_columns(table, other)
     _check_finite(table, missing)
@@ -114,8 +117,9 @@ def _fetched(data: str | Path | pd.DataFrame) -> str | Path | pd.DataFrame | Ope
 
 
 def _same_columns(table: Source, other: Source) -> None:
-    lacking = [name for name in table.names if name not in other.names]
-    extra = [name for name in other.names if name not in table.names]
+    found_names, expected_names = set(other.names), set(table.names)
+    lacking = [name for name in table.names if name not in found_names]
+    extra = [name for name in other.names if name not in expected_names]
     if lacking or extra:
         found = f"lacks '{lacking[0]}'" if lacking else f"has the column '{extra[0]}', unknown to {table.title}"
         hint = f"If it holds labels, name it with: --label {shlex.quote(extra[0])}" if extra and not lacking else ""

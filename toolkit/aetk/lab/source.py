@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from aetk.contract import spec
 from aetk.contract.errors import BadInput
 from aetk.edge.chunk import NotANumber, check_names, place
 from aetk.edge.tables import as_labels, header, read_table
@@ -83,7 +84,7 @@ def _drop_argument(column: str) -> str:
 
 def _read_file(path: Path, label: str | None, drop: Sequence[str]) -> Source:
     all_names = header(path)
-    names = tuple(name for name in all_names if name != label and name not in drop)
+    names = _feature_names(str(path), all_names, label, drop)
     try:
         table = read_table(path, names, label if label in all_names else None)
     except NotANumber as error:
@@ -95,6 +96,17 @@ def _read_file(path: Path, label: str | None, drop: Sequence[str]) -> Source:
         return place(path, int(table.places[row]))
 
     return Source(str(path), path.stem, all_names, names, table.values, table.labels, where)
+
+
+def _feature_names(title: str, all_names: Sequence[str], label: str | None, drop: Sequence[str]) -> tuple[str, ...]:
+    left_out = {label, *drop}
+    names = tuple(name for name in all_names if name not in left_out)
+    if len(names) > spec.MAX_FEATURES:
+        raise BadInput(
+            f"{title} has {len(names):,} feature columns; a model takes at most {spec.MAX_FEATURES:,}.",
+            "Leave some out with --drop.",
+        )
+    return names
 
 
 def _read_frame(
@@ -109,7 +121,7 @@ def _read_frame(
     all_names = tuple(map(str, frame.columns))
     check_names(title, all_names)
     frame = frame.set_axis(list(all_names), axis=1)
-    names = tuple(name for name in all_names if name != label and name not in drop)
+    names = _feature_names(title, all_names, label, drop)
 
     def where(row: int) -> str:
         return f"{title}, row {row}"
