@@ -1,5 +1,6 @@
 """Re-issues a model with another threshold, on any device: neither PyTorch nor the onnx package is needed."""
 
+import contextlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from aetk.contract import onnxfile, spec
 from aetk.contract.errors import CheckFailed
 from aetk.contract.files import write_atomically
 from aetk.contract.golden import Golden, compare, rows_near
+from aetk.contract.locks import FOLDER_WAIT, locked
 from aetk.contract.threshold import Method, Threshold, calibrate, check_value
 from aetk.edge.model import LoadedModel, card_path, load
 from aetk.edge.runtime import onnxruntime
@@ -38,12 +40,14 @@ def set_threshold(model: str | Path, value: float) -> ThresholdReport:
     """Give a model a fixed threshold; model and card are replaced together.
 
     Raises:
-        BadInput: not a model of the contract, or not -1 < value <= 1.
+        BadInput: not a model of the contract, not -1 < value <= 1, or another process writes into the model's folder
+            and does not end.
         CheckFailed: the model is not the one that its card describes.
     """
-    loaded = load(Path(model))
-    value = check_value(value)
-    return _reissue(loaded, Threshold(value, f"fixed:{value:.6g}", None, 0, "set by hand", None), 0)
+    with _alone(model):
+        loaded = load(Path(model))
+        value = check_value(value)
+        return _reissue(loaded, Threshold(value, f"fixed:{value:.6g}", None, 0, "set by hand", None), 0)
 
 
 def calibrate_threshold(model: str | Path, method: Method, data: Path, label: str | None = None) -> ThresholdReport:
@@ -56,16 +60,22 @@ def calibrate_threshold(model: str | Path, method: Method, data: Path, label: st
         label: a column of 0 (ordinary) and 1 (anomaly).
 
     Raises:
-        BadInput: see `edge.tables.read_table` and `contract.threshold.calibrate`.
+        BadInput: see `edge.tables.read_table` and `contract.threshold.calibrate`; or another process as above.
     """
-    loaded = load(Path(model))
-    table = read_table(Path(data), loaded.card.feature_names, label)
-    scores = Scorer(loaded).score(table.values)
-    valid = scores.is_valid
-    labels = None if table.labels is None else table.labels[valid]
-    rows = "labelled rows" if labels is not None and method.kind == "best-f1" else "ordinary rows"
-    threshold = calibrate(method, scores.similarity[valid], labels, f"{rows} of {table.path.name}")
-    return _reissue(loaded, threshold, int((~valid).sum()))
+    with _alone(model):
+        loaded = load(Path(model))
+        table = read_table(Path(data), loaded.card.feature_names, label)
+        scores = Scorer(loaded).score(table.values)
+        valid = scores.is_valid
+        labels = None if table.labels is None else table.labels[valid]
+        rows = "labelled rows" if labels is not None and method.kind == "best-f1" else "ordinary rows"
+        threshold = calibrate(method, scores.similarity[valid], labels, f"{rows} of {table.path.name}")
+        return _reissue(loaded, threshold, int((~valid).sum()))
+
+
+def _alone(model: str | Path) -> contextlib.AbstractContextManager[None]:
+    """Hold a model's folder from reading to writing, so that of two at once none undoes the other."""
+    return locked(Path(model).resolve().parent, FOLDER_WAIT)
 
 
 def _reissue(loaded: LoadedModel, threshold: Threshold, invalid: int) -> ThresholdReport:

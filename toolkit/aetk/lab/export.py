@@ -8,6 +8,7 @@ from aetk.contract import golden, onnxfile, spec
 from aetk.contract.card import Card, Feature, Similarity
 from aetk.contract.errors import BadInput, CheckFailed
 from aetk.contract.files import check_target, write_atomically
+from aetk.contract.locks import FOLDER_WAIT, locked
 from aetk.contract.threshold import Alarms, Threshold
 from aetk.edge.model import card_path
 from aetk.edge.model import load as load_model
@@ -47,7 +48,8 @@ def export(
         explain: whether the file also answers each feature's contribution.
 
     Raises:
-        BadInput: no such run, a name that does not end in `.onnx`, an opset out of range.
+        BadInput: no such run, a name that does not end in `.onnx`, an opset out of range, or another process
+            writes into the model's folder and does not end.
         CheckFailed: parity does not hold; nothing is published.
     """
     found = runs.read_run(Path(run) if run is not None else runs.newest_finished())
@@ -70,8 +72,7 @@ def export(
     answers = open_session(data).run(card.golden.inputs)
     if not golden.compare(card.golden, answers, card.threshold.value).passed:
         raise CheckFailed("The ONNX file fails its own golden rows.", "Nothing was published.")
-    text = card.to_json()
-    write_atomically([(target, onnxfile.with_card(data, text)), (card_path(target), text.encode())])
+    _publish(target, data, card.to_json())
     return ExportReport(
         run=found.folder,
         model=target,
@@ -83,6 +84,14 @@ def export(
         threshold=card.threshold.value,
         parity=verdict,
     )
+
+
+def _publish(target: Path, data: bytes, card: str) -> None:
+    """Write the model and the copy of its card, when nobody else writes into their folder."""
+    folder = target.resolve().parent
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder, FOLDER_WAIT):
+        write_atomically([(target, onnxfile.with_card(data, card)), (card_path(target), card.encode())])
 
 
 def verify_against_run(model: str | Path, run: str | Path) -> ParityReport:
