@@ -8,7 +8,7 @@ from types import FrameType
 import click
 
 from aetk import __version__
-from aetk.contract.errors import AetkError, Interrupted, from_memory_error, from_os_error
+from aetk.contract.errors import AetkError, Interrupted, from_os_error, out_of_memory
 
 COMMANDS = ("train", "export", "verify", "score", "evaluate", "threshold", "bench", "embed", "inspect", "doctor")
 
@@ -64,10 +64,13 @@ def run(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()  # the reader went away; Python would complain once more at exit
         return 0
-    except MemoryError as error:
-        return _report(from_memory_error(error))
     except OSError as error:
         return _report(from_os_error(error))
+    except Exception as error:
+        exhausted = out_of_memory(error)
+        if exhausted is None:
+            raise
+        return _report(exhausted)
     return code if isinstance(code, int) else 0
 
 

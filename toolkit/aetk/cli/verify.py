@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from aetk.cli.common import FILE, json_option, provider_option, show
-from aetk.contract.errors import MissingExtra
+from aetk.contract.errors import MissingExtra, out_of_memory
 from aetk.render.text import verification
 
 
@@ -32,8 +32,8 @@ def command(ctx: click.Context, model: Path, run: Path | None, providers: tuple[
         try:
             from aetk.lab.export import verify_against_run
             from aetk.render.lab_text import parity
-        except ImportError:
-            raise MissingExtra("aetk verify --run", "lab,cpu") from None
+        except ImportError as error:
+            raise out_of_memory(error) or MissingExtra("aetk verify --run", "lab,cpu") from None
         full = verify_against_run(model, run)
         passed = passed and full.passed
         show({"golden": report, "parity": full}, lambda _: f"{verification(report)}\n{parity(full)}", as_json)
