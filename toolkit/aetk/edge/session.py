@@ -88,9 +88,8 @@ def open_session(
         else:
             nodes, evidence = placement.executed_nodes(ort, model, options(), providers), "profile"
     except Exception as error:  # noqa: BLE001 - onnxruntime raises a dozen unrelated types
-        raise out_of_memory(error) or Unavailable(
-            f"{provider.name} cannot run this model: {_first_line(error)}"
-        ) from None
+        refused = Unavailable(f"{provider.name} cannot run this model: {_first_line(error)}")
+        raise out_of_memory(error) or refused from None
     if set(nodes) != {provider.name}:
         found = ", ".join(f"{count} on {name}" for name, count in sorted(nodes.items())) or "none at all"
         raise Unavailable(f"{provider.name} does not run the whole model: of its nodes, {found}.")
