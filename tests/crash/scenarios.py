@@ -77,7 +77,7 @@ def prepare(root: Path, quick: bool = False) -> list[Scenario]:
     exported = folder_after(empty, "exported", TRAIN, (*EXPORT, "--explain"))
     again = folder_after(exported, "exported again", EXPORT)
     if quick:
-        _stand_in(again)
+        _stand_in(exported, again)
     _write_rows(exported / "rows.csv")
     scored = folder_after(exported, "scored", *((*SCORE, name, "--threshold", "0.1") for name in SCORED))
     stopped = Path(shutil.copytree(empty, root / "stopped"))
@@ -104,12 +104,12 @@ def prepare(root: Path, quick: bool = False) -> list[Scenario]:
     ]
 
 
-def _stand_in(finished: Path) -> None:
-    """Have later children take the picture and the graph from here."""
-    picture, model = (finished / "R" / "training.png").read_bytes(), (finished / "M.onnx").read_bytes()
-    graph = onnxfile.with_card(model, None)
+def _stand_in(explaining: Path, plain: Path) -> None:
+    """Have later children take the picture and the graphs from here."""
+    picture = (plain / "R" / "training.png").read_bytes()
+    graphs = [onnxfile.with_card((folder / "M.onnx").read_bytes(), None) for folder in (plain, explaining)]
     api.draw_training = lambda _report: picture
-    export.to_onnx = lambda _detector, _opset: graph
+    export.to_onnx = lambda detector, _opset: graphs[detector.explain]
 
 
 def _write_rows(path: Path) -> None:

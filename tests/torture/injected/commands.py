@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import signal
+import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,6 +12,9 @@ from pathlib import Path
 from tests.crash.scenarios import Scenario, faults_of_next_run, state_of
 
 from aetk.cli.main import main
+
+HUNG = -signal.SIGKILL
+_PATIENCE = 30.0
 
 
 @dataclass
@@ -44,8 +49,16 @@ class Child:
     log: Path
 
     def wait(self) -> int:
-        """Its exit code, -N where signal N ended it."""
-        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        """Its exit code, -N where signal N ended it; `HUNG` where nothing had after a minute."""
+        until = time.monotonic() + _PATIENCE
+        while time.monotonic() < until:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                return os.waitstatus_to_exitcode(status)
+            time.sleep(0.001)
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+        return HUNG
 
     @property
     def said(self) -> str:
@@ -106,7 +119,7 @@ def fresh(scenario: Scenario, work: Path) -> Path:
 
 def misbehaved(said: str, code: int) -> list[str]:
     """What is wrong with the messages of a command that ended with a code other than 0."""
-    faults = []
+    faults = ["it hung"] if code == HUNG else []
     if "Traceback" in said:
         faults.append(f"a traceback: {said.strip().splitlines()[-1]}")
     messages = sum(line.startswith("aetk: ") for line in said.splitlines())

@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.crash.scenarios import Scenario
 
 from ..outcome import Outcome
-from .commands import Tally, fresh, left_wrong, misbehaved, next_run_wrong, report, start
+from .commands import HUNG, Tally, fresh, left_wrong, misbehaved, next_run_wrong, report, start
 
 WHAT = "too little memory at some moment of train, export, threshold, score and bench"
 _MOST = 2**27
@@ -30,7 +30,7 @@ def _squeeze(scenario: Scenario, arguments: tuple[str, ...], room: int, work: Pa
     folder, log = fresh(scenario, work / "files"), work / "log"
     child = start(arguments, folder, log, _leave(room), scenario.save_every)
     code = child.wait()
-    natively = code < 0 or (code == 127 and "thread-local data" in child.said)
+    natively = HUNG < code < 0 or (code == 127 and "thread-local data" in child.said)
     tally.count("were ended by the C library" if natively else _END.get(code, f"ended with exit code {code}"))
     name = f"{arguments[0]} with {room:,} bytes left"
     faults = left_wrong(scenario, folder, changed=code == 0) if not natively else []

@@ -63,6 +63,8 @@ def run(arguments: list[str] | None = None) -> int:
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return _report(Interrupted("Stopped.", signal.SIGINT))
+    except _Terminated:
+        return _report(Interrupted("Stopped by SIGTERM.", signal.SIGTERM))
     except AetkError as error:
         return _report(error)
     except BrokenPipeError:
@@ -85,5 +87,9 @@ def _report(error: AetkError) -> int:
     return error.exit_code
 
 
+class _Terminated(BaseException):
+    """SIGTERM came. Like KeyboardInterrupt no `Exception`, which this or that library would take for its own."""
+
+
 def _terminate(_number: int, _frame: FrameType | None) -> None:
-    raise Interrupted("Stopped by SIGTERM.", signal.SIGTERM)
+    raise _Terminated
