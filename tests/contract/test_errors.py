@@ -11,8 +11,8 @@ from aetk.contract.errors import (
     Interrupted,
     MissingExtra,
     Unavailable,
-    from_memory_error,
     from_os_error,
+    out_of_memory,
 )
 
 
@@ -66,7 +66,54 @@ def test_an_os_error_without_a_name_still_says_its_reason():
 def test_out_of_memory_says_how_much_was_asked_for():
     with pytest.raises(MemoryError) as caught:
         np.empty((1 << 40, 1 << 18), np.float64)
-    error = from_memory_error(caught.value)
+    error = out_of_memory(caught.value)
     assert error.exit_code == 3
     assert "EiB" in error.message
-    assert from_memory_error(MemoryError()).message == "Out of memory."
+    assert out_of_memory(MemoryError()).message == "Out of memory."
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (
+            RuntimeError(
+                "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried "
+                "to allocate 4398046511104 bytes. Error code 12 (Cannot allocate memory)"
+            ),
+            "Out of memory. Another 4,398,046,511,104 bytes were asked for.",
+        ),
+        (RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 1024 bytes."), "1,024 bytes"),
+        (RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB."), "Out of memory."),
+        (MemoryError("malloc of size 480064 failed"), "Out of memory. Another 480,064 bytes were asked for."),
+        (
+            Exception(
+                "[ONNXRuntimeError] : 1 : FAIL : Failed to allocate memory for requested buffer of size 600000000"
+            ),
+            "Another 600,000,000 bytes",
+        ),
+        (Exception("[ONNXRuntimeError] : 6 : RUNTIME_EXCEPTION : std::bad_alloc"), "Out of memory."),
+        (Exception("PosixThread pthread_create failed, error code: 12 error msg: Cannot allocate"), "Out of memory."),
+        (ImportError("libc10.so: failed to map segment from shared object"), "Out of memory."),
+        (RuntimeError("can't start new thread"), "Out of memory."),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), "Out of memory."),
+    ],
+)
+def test_every_librarys_way_to_say_that_memory_is_out_is_understood(error, message):
+    found = out_of_memory(error)
+    assert (found.exit_code, message in found.message) == (3, True)
+
+
+def test_an_error_that_another_one_hid_counts_too():
+    error = SystemError("error return without exception set")
+    error.__context__ = MemoryError()
+    assert out_of_memory(error).message == "Out of memory."
+
+
+@pytest.mark.parametrize("error", [ValueError("wrong"), KeyError("memory"), OSError(errno.EACCES, "Permission denied")])
+def test_any_other_error_is_not_about_memory(error):
+    assert out_of_memory(error) is None
+
+
+def test_a_limit_on_file_sizes_is_the_environments_fault():
+    error = from_os_error(OSError(errno.EFBIG, os.strerror(errno.EFBIG), "scores.csv"))
+    assert (error.exit_code, error.message) == (3, "Cannot write scores.csv: File too large.")

@@ -193,9 +193,11 @@ def test_a_full_disk_changes_nothing_and_is_the_environments_fault(tmp_path, mon
         write_atomically([(path, b"new")])
     error = from_os_error(caught.value)
     assert error.exit_code == 3
+    assert error.message == f"Cannot write {path}: No space left on device."
     assert "nothing was changed" in error.hint
-    with pytest.raises(OSError, match="No space left"), atomic_file(path) as file:
+    with pytest.raises(OSError, match="No space left") as caught, atomic_file(path) as file:
         file.write(b"new")
+    assert str(path) in from_os_error(caught.value).message
     assert names(tmp_path) == ["m.onnx"]
     assert path.read_bytes() == b"old"
 

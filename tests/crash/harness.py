@@ -1,12 +1,12 @@
-"""Kills `aetk train`, `export` and `threshold` with SIGKILL at random moments, and checks what is left.
+"""Kills `aetk train`, `export`, `threshold` and `score` with SIGKILL at random moments, and checks what is left.
 
     python -m tests.crash --kills 50
 
 A kill counts as inside the window only if a temporary file lay on the disk after the death, so between the first
 temporary file's opening and the last rename. While fewer than 60% of all kills fell in there, the next one is aimed at
 it: at a moment drawn from the windows that the unkilled command had, counted from the event before it, and nearer to
-that event than to the next, since no two runs take the same time. All others are drawn evenly from the command's whole
-time.
+that event than to the next, since no two runs take the same time. Of the others, half are drawn evenly from the
+command's whole time, and half from what follows its last rename.
 """
 
 import json
@@ -22,6 +22,8 @@ import click
 
 from .child import Moment, run_command
 from .scenarios import Scenario, faults_of_next_run, prepare, state_of
+
+_EACH_EVENT = ("train, fresh", "threshold --set", "score into CSV")
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def kill_at_random(
     while len(kills) < count:
         inside = sum(kill.in_window for kill in [*earlier, *kills])
         aimed = inside < 0.6 * (len(earlier) + len(kills) + 1)
-        moment = _in_window(scenario, chance) if aimed else Moment(0, chance.uniform(0, scenario.ended.seconds))
+        moment = _in_window(scenario, chance) if aimed else _anywhere(scenario, chance)
         kill = kill_once(scenario, moment, work, resume=scenario.trains and len(kills) % 2 == 0)
         if kill is not None:
             kills.append(kill)
@@ -81,6 +83,14 @@ def _in_window(scenario: Scenario, chance: random.Random) -> Moment:
     return Moment(number, seconds * chance.random() ** 2)
 
 
+def _anywhere(scenario: Scenario, chance: random.Random) -> Moment:
+    ended = scenario.ended
+    if chance.random() < 0.5:
+        return Moment(0, chance.uniform(0, ended.seconds))
+    rest = ended.seconds - ended.times[-1]  # most of which the system takes to end the process
+    return Moment(len(ended.kinds), rest * chance.random() ** 4)
+
+
 def kill_at_each_event(scenario: Scenario, work: Path) -> list[Kill]:
     """Kill a command just before each opening and each renaming of a temporary file."""
     kills = []
@@ -89,6 +99,14 @@ def kill_at_each_event(scenario: Scenario, work: Path) -> list[Kill]:
         assert kill is not None, "a child that is held cannot end by itself"
         kills.append(kill)
     return kills
+
+
+def kill_all(scenarios: list[Scenario], kills: int, chance: random.Random, work: Path) -> list[Kill]:
+    """Kill each command its share of `kills` times at random moments."""
+    found: list[Kill] = []
+    for scenario, count in zip(scenarios, _counts(scenarios, kills), strict=True):
+        found += kill_at_random(scenario, count, chance, work, found)
+    return found
 
 
 def _counts(scenarios: list[Scenario], kills: int) -> list[int]:
@@ -118,22 +136,22 @@ def table(kills: list[Kill]) -> str:
 
 @click.command()
 @click.option("--kills", default=50, show_default=True, help="At random moments, over all commands.")
-@click.option("--each-event", is_flag=True, help="Also just before each opening and renaming of train and threshold.")
+@click.option("--each-event", is_flag=True, help="Also before each opening and renaming of train, threshold, score.")
+@click.option("--quick", is_flag=True, help="Draw a training's picture and convert a graph once only.")
 @click.option("--seed", default=41, show_default=True, help="Of the random moments.")
 @click.option("--json", "as_json", is_flag=True, help="Print every kill as JSON.")
-def main(kills: int, each_event: bool, seed: int, as_json: bool) -> None:
+def main(kills: int, each_event: bool, quick: bool, seed: int, as_json: bool) -> None:
     """Kill commands at random moments and check what is left; exits with 1 where something is wrong."""
     started = time.perf_counter()
     chance = random.Random(seed)
-    random_kills: list[Kill] = []
     event_kills: list[Kill] = []
     with tempfile.TemporaryDirectory(prefix="aetk-crash-") as folder:
-        scenarios = prepare(Path(folder) / "states")
+        scenarios = prepare(Path(folder) / "states", quick)
         work = Path(folder) / "work"
-        for scenario, count in zip(scenarios, _counts(scenarios, kills), strict=True):
-            random_kills += kill_at_random(scenario, count, chance, work, random_kills)
-            if each_event and scenario.name in ("train, fresh", "threshold --set"):
-                event_kills += kill_at_each_event(scenario, work)
+        random_kills = kill_all(scenarios, kills, chance, work)
+        if each_event:
+            chosen = [scenario for scenario in scenarios if scenario.name in _EACH_EVENT]
+            event_kills = [kill for scenario in chosen for kill in kill_at_each_event(scenario, work)]
     if as_json:
         click.echo(json.dumps({"random": [*map(asdict, random_kills)], "each_event": [*map(asdict, event_kills)]}))
     else:

@@ -124,3 +124,18 @@ def test_ctrl_c_ends_everything_while_the_caller_waits():
         overlap(slow(), interrupt, lambda item: None)
     assert closed
     assert time.perf_counter() - started < 5
+
+
+def test_a_thread_that_cannot_start_is_what_is_raised_and_the_other_has_ended(monkeypatch):
+    start, started = threading.Thread.start, []
+
+    def one_only(thread):
+        if started:
+            raise RuntimeError("can't start new thread")
+        started.append(thread)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", one_only)
+    with pytest.raises(RuntimeError, match="can't start new thread"):
+        overlap((i for i in range(100)), lambda item: item, lambda item: None)
+    assert not started[0].is_alive()

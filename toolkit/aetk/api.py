@@ -4,14 +4,14 @@ from functools import wraps
 from importlib.util import find_spec
 from typing import Any
 
-from aetk.contract.errors import MissingExtra
+from aetk.contract.errors import MissingExtra, out_of_memory
 
 try:
     from aetk.lab.export import export
     from aetk.lab.training import TrainReport
     from aetk.lab.training import train as _train
 except ImportError as error:
-    raise MissingExtra("Making a model", "lab,cpu") from error
+    raise out_of_memory(error) or MissingExtra("Making a model", "lab,cpu") from error
 if find_spec("matplotlib") is None:  # found out now, and not after the fit
     raise MissingExtra("Making a model", "lab,cpu")
 from aetk.render.picture import draw_training

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from aetk.cli.common import FILE, json_option, show
-from aetk.contract.errors import MissingExtra
+from aetk.contract.errors import MissingExtra, out_of_memory
 from aetk.contract.files import write_atomically
 
 
@@ -29,8 +29,8 @@ def command(
         from aetk.lab.evaluation import evaluate
         from aetk.render.evaluation_picture import draw_evaluation
         from aetk.render.lab_text import evaluation
-    except ImportError:
-        raise MissingExtra("aetk evaluate", "lab,cpu") from None
+    except ImportError as error:
+        raise out_of_memory(error) or MissingExtra("aetk evaluate", "lab,cpu") from None
     report = evaluate(models, data, label, prevalence)
     if plot is not None:
         write_atomically([(plot, draw_evaluation(report))])

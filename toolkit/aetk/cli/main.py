@@ -9,7 +9,7 @@ import click
 
 from aetk import __version__
 from aetk.contract.dialect import printable
-from aetk.contract.errors import AetkError, Interrupted, from_memory_error, from_os_error
+from aetk.contract.errors import AetkError, Interrupted, from_os_error, out_of_memory
 
 COMMANDS = ("train", "export", "verify", "score", "evaluate", "threshold", "bench", "embed", "inspect", "doctor")
 
@@ -47,7 +47,11 @@ def cli() -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit."""
     signal.signal(signal.SIGTERM, _terminate)
-    sys.exit(run(arguments))
+    code = run(arguments)
+    for number in (signal.SIGINT, signal.SIGTERM):  # all is done: from here on they just end the process
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+    sys.exit(code)
 
 
 def run(arguments: list[str] | None = None) -> int:
@@ -60,15 +64,20 @@ def run(arguments: list[str] | None = None) -> int:
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return _report(Interrupted("Stopped.", signal.SIGINT))
+    except _Terminated:
+        return _report(Interrupted("Stopped by SIGTERM.", signal.SIGTERM))
     except AetkError as error:
         return _report(error)
     except BrokenPipeError:
         sys.stderr.close()  # the reader went away; Python would complain once more at exit
         return 0
-    except MemoryError as error:
-        return _report(from_memory_error(error))
     except OSError as error:
         return _report(from_os_error(error))
+    except Exception as error:
+        exhausted = out_of_memory(error)
+        if exhausted is None:
+            raise
+        return _report(exhausted)
     return code if isinstance(code, int) else 0
 
 
@@ -79,5 +88,9 @@ def _report(error: AetkError) -> int:
     return error.exit_code
 
 
+class _Terminated(BaseException):
+    """SIGTERM came. Like KeyboardInterrupt no `Exception`, which this or that library would take for its own."""
+
+
 def _terminate(_number: int, _frame: FrameType | None) -> None:
-    raise Interrupted("Stopped by SIGTERM.", signal.SIGTERM)
+    raise _Terminated

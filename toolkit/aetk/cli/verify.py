@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from aetk.cli.common import FILE, json_option, provider_option, show, trust_option
-from aetk.contract.errors import MissingExtra
+from aetk.contract.errors import MissingExtra, out_of_memory
 from aetk.render.text import verification
 
 
@@ -41,8 +41,8 @@ def command(
         try:
             from aetk.lab.export import verify_against_run
             from aetk.render.lab_text import parity
-        except ImportError:
-            raise MissingExtra("aetk verify --run", "lab,cpu") from None
+        except ImportError as error:
+            raise out_of_memory(error) or MissingExtra("aetk verify --run", "lab,cpu") from None
         full = verify_against_run(model, run)
         passed = passed and full.passed
         show({"golden": report, "parity": full}, lambda _: f"{verification(report)}\n{parity(full)}", as_json)

@@ -1,6 +1,7 @@
 """The errors a person can meet. Each carries the exit code that the command line ends with."""
 
 import errno
+import re
 
 
 class AetkError(Exception):
@@ -57,18 +58,42 @@ class Interrupted(AetkError):
         self.exit_code = 128 + signal_number
 
 
+_LITTLE_MEMORY = re.compile(
+    r"can(not|'t) allocate memory|failed to allocate|not enough memory|out of memory|bad_alloc|"
+    r"alloc of size \d+ failed|failed to map segment|can't start new thread|pthread_create failed",
+    re.IGNORECASE,
+)
+"""What torch, ONNX Runtime, pyarrow, the loader of libraries and Python's threads say in errors of other types."""
+_ASKED_FOR = re.compile(r"(?:allocate|of size) (\d{3,})(?![.\d])")
+
+
 def from_os_error(error: OSError) -> AetkError:
-    """The `AetkError` that says what an `OSError` means: 3 for a full or failing disk, else 2."""
+    """The `AetkError` that says what an `OSError` means: 3 for a full or failing disk or no memory, else 2."""
     name = f" {error.filename}" if error.filename else ""
     reason = error.strerror or str(error)
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
         return Unavailable(f"Cannot write{name}: {reason}.", "Free some space; nothing was changed.")
+    if error.errno == errno.EFBIG:
+        return Unavailable(f"Cannot write{name}: {reason}.", "Raise the limit on file sizes; nothing was changed.")
     if error.errno == errno.ENOENT:
         return BadInput(f"No such file or folder:{name}.")
-    return BadInput(f"Cannot use{name}: {reason}.")
+    return out_of_memory(error) or BadInput(f"Cannot use{name}: {reason}.")
 
 
-def from_memory_error(error: MemoryError) -> AetkError:
-    """The `AetkError` for an allocation that failed; NumPy's says how much was asked for."""
-    detail = f" {error}." if str(error) else ""
+def out_of_memory(error: BaseException) -> Unavailable | None:
+    """The `AetkError` for an allocation that failed, in whatever library and type of error; None for any other error.
+
+    It says how much was asked for, where that is known. Errors that led to this one count, too.
+    """
+    while not isinstance(error, MemoryError) and not _LITTLE_MEMORY.search(str(error)):
+        if error.__context__ is None:
+            return None
+        error = error.__context__
+    asked = _ASKED_FOR.search(str(error))
+    if asked:
+        detail = f" Another {int(asked[1]):,} bytes were asked for."
+    elif isinstance(error, MemoryError) and str(error):
+        detail = f" {error}."
+    else:
+        detail = ""
     return Unavailable(f"Out of memory.{detail}", "Use a smaller table or a machine with more memory.")

@@ -1,6 +1,7 @@
 """Files that appear whole or not at all: a temporary name in the same folder, synced, then renamed."""
 
 import contextlib
+import errno
 import itertools
 import os
 import platform
@@ -80,6 +81,12 @@ def check_source(path: Path, *, once: bool = False) -> None:
         )
 
 
+def _name(error: BaseException, path: Path) -> None:
+    """Say in the error of a full disk, which knows no file, which one did not fit."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        error.filename, error.filename2 = str(path), None
+
+
 def check_target(path: Path) -> None:
     """BadInput where a path cannot become a file: it is a folder, a device or a pipe."""
     if path.exists() and not path.is_file():
@@ -107,8 +114,9 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
             yield file
             _sync(file)
         os.replace(temporary, target)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        _name(error, path)
         raise
     _sync_folder(target.parent)
 
@@ -122,9 +130,13 @@ def write_atomically(files: Sequence[tuple[Path, bytes]]) -> None:
     try:
         for path, content in files:
             staged.append(_stage(path))
-            with _open_new(staged[-1][1]) as file:
-                file.write(content)
-                _sync(file)
+            try:
+                with _open_new(staged[-1][1]) as file:
+                    file.write(content)
+                    _sync(file)
+            except OSError as error:
+                _name(error, path)
+                raise
         for target, temporary in staged:
             os.replace(temporary, target)
             _sync_folder(target.parent)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from aetk.contract.errors import MissingExtra
+from aetk.contract.errors import MissingExtra, out_of_memory
 
 
 def pyarrow() -> Any:
@@ -15,8 +15,8 @@ def pyarrow() -> Any:
         import pyarrow.compute
         import pyarrow.csv
         import pyarrow.parquet
-    except ImportError:
-        raise MissingExtra("Parquet", "arrow") from None
+    except ImportError as error:
+        raise out_of_memory(error) or MissingExtra("Parquet", "arrow") from None
     return pyarrow
 
 

@@ -45,10 +45,12 @@ def overlap(source: Generator[A, None, None], work: Callable[[A], B], sink: Call
             taken.stop()
             done.stop()
 
-    threads = [Thread(target=run, args=(stage,)) for stage in (take, give)]
+    threads = list[Thread]()
     try:
-        for thread in threads:
+        for stage in (take, give):
+            thread = Thread(target=run, args=(stage,))
             thread.start()
+            threads.append(thread)
         for item in taken:
             if not done.put(work(item)):
                 break

@@ -52,7 +52,7 @@ def executed_nodes(ort: Any, model: bytes, options: Any, providers: list[Any]) -
     with TemporaryDirectory(prefix="aetk-placement-") as folder:
         options.enable_profiling = True
         options.profile_file_prefix = str(Path(folder) / "profile")
-        raw = ort.InferenceSession(model, options, providers=providers)
+        raw = ort.InferenceSession(model, options, providers=providers, enable_fallback=0)
         (features,) = raw.get_inputs()
         shape = [dim if isinstance(dim, int) else 1 for dim in features.shape]
         raw.run(None, {features.name: np.zeros(shape, np.float32)})

@@ -1,5 +1,7 @@
 """Re-issues a model with another threshold, on any device: neither PyTorch nor the onnx package is needed."""
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,6 +11,7 @@ from aetk.contract import onnxfile, spec
 from aetk.contract.errors import CheckFailed
 from aetk.contract.files import write_atomically
 from aetk.contract.golden import Golden, compare, rows_near
+from aetk.contract.locks import FOLDER_WAIT, locked
 from aetk.contract.threshold import Method, Threshold, calibrate, check_value
 from aetk.edge.model import LoadedModel, card_path, load
 from aetk.edge.runtime import onnxruntime
@@ -39,12 +42,13 @@ def set_threshold(model: str | Path, value: float, *, sign_key: Path | None = No
     """Give a model a fixed threshold; model and card are replaced together, and signed anew with a private key.
 
     Raises:
-        BadInput: not a model of the contract, or not -1 < value <= 1.
+        BadInput: not a model of the contract, not -1 < value <= 1, or another process writes into the model's folder
+            and does not end.
         CheckFailed: the model is not the one that its card describes.
     """
-    loaded = _load(model, sign_key)
-    value = check_value(value)
-    return _reissue(loaded, Threshold(value, f"fixed:{value:.6g}", None, 0, "set by hand", None), 0, sign_key)
+    with _alone(model, sign_key) as loaded:
+        value = check_value(value)
+        return _reissue(loaded, Threshold(value, f"fixed:{value:.6g}", None, 0, "set by hand", None), 0, sign_key)
 
 
 def calibrate_threshold(
@@ -60,22 +64,25 @@ def calibrate_threshold(
         sign_key: a private Ed25519 key in PEM, to sign the file anew.
 
     Raises:
-        BadInput: see `edge.tables.read_table` and `contract.threshold.calibrate`.
+        BadInput: see `edge.tables.read_table` and `contract.threshold.calibrate`; or another process as above.
     """
-    loaded = _load(model, sign_key)
-    table = read_table(Path(data), loaded.card.feature_names, label)
-    scores = Scorer(loaded).score(table.values)
-    valid = scores.is_valid
-    labels = None if table.labels is None else table.labels[valid]
-    rows = "labelled rows" if labels is not None and method.kind == "best-f1" else "ordinary rows"
-    threshold = calibrate(method, scores.similarity[valid], labels, f"{rows} of {table.path.name}")
-    return _reissue(loaded, threshold, int((~valid).sum()), sign_key)
+    with _alone(model, sign_key) as loaded:
+        table = read_table(Path(data), loaded.card.feature_names, label)
+        scores = Scorer(loaded).score(table.values)
+        valid = scores.is_valid
+        labels = None if table.labels is None else table.labels[valid]
+        rows = "labelled rows" if labels is not None and method.kind == "best-f1" else "ordinary rows"
+        threshold = calibrate(method, scores.similarity[valid], labels, f"{rows} of {table.path.name}")
+        return _reissue(loaded, threshold, int((~valid).sum()), sign_key)
 
 
-def _load(model: str | Path, sign_key: Path | None) -> LoadedModel:
-    loaded = load(Path(model))
-    signed(loaded.path, b"", sign_key)  # before the work, for what stands in its way
-    return loaded
+@contextlib.contextmanager
+def _alone(model: str | Path, sign_key: Path | None) -> Iterator[LoadedModel]:
+    """Load a model and hold its folder until it is written, so that of two at once none undoes the other."""
+    with locked(Path(model).resolve().parent, FOLDER_WAIT):
+        loaded = load(Path(model))
+        signed(loaded.path, b"", sign_key)  # before the work, for what stands in its way
+        yield loaded
 
 
 def _reissue(loaded: LoadedModel, threshold: Threshold, invalid: int, sign_key: Path | None) -> ThresholdReport:

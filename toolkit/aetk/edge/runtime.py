@@ -6,7 +6,7 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
-from aetk.contract.errors import MissingExtra
+from aetk.contract.errors import MissingExtra, out_of_memory
 from aetk.edge.cgroup import cpu_quota
 
 _CACHE = Path("/sys/devices/system/cpu/cpu0/cache/index2/size")
@@ -17,8 +17,8 @@ def onnxruntime() -> ModuleType:
     """The onnxruntime module; MissingExtra where neither of its builds is installed."""
     try:
         return import_module("onnxruntime")
-    except ImportError:
-        raise MissingExtra("Running a model", "cpu") from None
+    except ImportError as error:
+        raise out_of_memory(error) or MissingExtra("Running a model", "cpu") from None
 
 
 def usable_cpus() -> int:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aetk.contract import spec
-from aetk.contract.errors import Unavailable
+from aetk.contract.errors import Unavailable, out_of_memory
 from aetk.edge import placement
 from aetk.edge.placement import Evidence
 from aetk.edge.providers import PROVIDERS, Provider
@@ -82,13 +82,14 @@ def open_session(
     providers = [(provider.name, provider.options)]
     evidence: Evidence
     try:
-        raw = ort.InferenceSession(model, options(), providers=providers)
+        raw = ort.InferenceSession(model, options(), providers=providers, enable_fallback=0)
         if placement.has_assignment(raw):
             nodes, evidence = placement.assigned_nodes(raw), "assignment"
         else:
             nodes, evidence = placement.executed_nodes(ort, model, options(), providers), "profile"
     except Exception as error:  # noqa: BLE001 - onnxruntime raises a dozen unrelated types
-        raise Unavailable(f"{provider.name} cannot run this model: {_first_line(error)}") from None
+        refused = Unavailable(f"{provider.name} cannot run this model: {_first_line(error)}")
+        raise out_of_memory(error) or refused from None
     if set(nodes) != {provider.name}:
         found = ", ".join(f"{count} on {name}" for name, count in sorted(nodes.items())) or "none at all"
         raise Unavailable(f"{provider.name} does not run the whole model: of its nodes, {found}.")

@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from aetk.contract.errors import BadInput
+from aetk.contract.errors import BadInput, out_of_memory
 from aetk.contract.files import write_atomically
 
 
@@ -88,7 +88,8 @@ def read_checkpoint(path: Path) -> Checkpoint:
         progress["history"] = [Evaluation(**line) for line in progress["history"]]
         return Checkpoint(json.loads(header["request"]), Progress(**progress), tensors)
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise BadInput(f"{path} is not a checkpoint: {error}.", "Delete it to start over.") from None
+        damaged = BadInput(f"{path} is not a checkpoint: {error}.", "Delete it to start over.")
+        raise out_of_memory(error) or damaged from None
 
 
 def clone(state: dict[str, Any]) -> dict[str, Tensor]:

@@ -8,6 +8,7 @@ from aetk.contract import golden, onnxfile, spec
 from aetk.contract.card import Card, Feature, Similarity
 from aetk.contract.errors import BadInput, CheckFailed
 from aetk.contract.files import check_target, write_atomically
+from aetk.contract.locks import FOLDER_WAIT, locked
 from aetk.contract.threshold import Alarms, Threshold
 from aetk.edge.model import card_path
 from aetk.edge.model import load as load_model
@@ -54,8 +55,8 @@ def export(
         sign_key: a private Ed25519 key in PEM; the signature is written beside the file as `NAME.onnx.sig`.
 
     Raises:
-        BadInput: no such run or key, a name that does not end in `.onnx`, an opset out of range, a signed model in the
-            place of an unsigned one.
+        BadInput: no such run or key, a name that does not end in `.onnx`, an opset out of range, an unsigned model in the
+            place of a signed one, or another process writes into the model's folder and does not end.
         CheckFailed: parity does not hold; nothing is published.
     """
     found = runs.read_run(Path(run) if run is not None else runs.newest_finished())
@@ -80,10 +81,7 @@ def export(
     answers = open_session(data).run(card.golden.inputs)
     if not golden.compare(card.golden, answers, card.threshold.value).passed:
         raise CheckFailed("The ONNX file fails its own golden rows.", "Nothing was published.")
-    text = card.to_json()
-    published = onnxfile.with_card(data, text)
-    onnxfile.read(published)  # refuses what could not be loaded
-    write_atomically([(target, published), (card_path(target), text.encode()), *signed(target, published, key)])
+    _publish(target, data, card.to_json(), key)
     return ExportReport(
         run=found.folder,
         model=target,
@@ -95,6 +93,16 @@ def export(
         threshold=card.threshold.value,
         parity=verdict,
     )
+
+
+def _publish(target: Path, data: bytes, card: str, key: Path | None) -> None:
+    """Write the model, the copy of its card and its signature, when nobody else writes into their folder."""
+    published = onnxfile.with_card(data, card)
+    onnxfile.read(published)  # refuses what could not be loaded
+    folder = target.resolve().parent
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder, FOLDER_WAIT):
+        write_atomically([(target, published), (card_path(target), card.encode()), *signed(target, published, key)])
 
 
 def verify_against_run(model: str | Path, run: str | Path) -> ParityReport:

@@ -47,17 +47,18 @@ def _difference(key: str, saved: Any, given: Any) -> str:
     return f"{key} {saved!r}, not {given!r}"
 
 
-def find_checkpoint(folder: Path | None) -> tuple[Path, Checkpoint | None]:
-    """The folder to go on in and its checkpoint; no checkpoint where the run was stopped before the first.
-
-    Raises:
-        BadInput: there is no interrupted run.
-    """
+def find_folder(folder: Path | None) -> Path:
+    """The folder of the run to go on with: the one named, else the newest interrupted; BadInput where there is none."""
     folder = folder or runs.newest_interrupted()
-    path = folder / runs.CHECKPOINT
     if not folder.is_dir():
         raise BadInput(f"There is no interrupted run in {folder}.", "Start one with: aetk train")
-    return folder, read_checkpoint(path) if path.exists() else None
+    return folder
+
+
+def read_saved(folder: Path) -> Checkpoint | None:
+    """A run's checkpoint; None where it was stopped before the first."""
+    path = folder / runs.CHECKPOINT
+    return read_checkpoint(path) if path.exists() else None
 
 
 def plan_recipe(request: dict[str, Any]) -> Recipe:

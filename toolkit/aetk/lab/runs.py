@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 
 from aetk import __version__
-from aetk.contract.errors import BadInput, CheckFailed
+from aetk.contract.errors import BadInput, CheckFailed, out_of_memory
 from aetk.contract.files import remove, write_atomically
 from aetk.lab.autoencoders import Autoencoders
 from aetk.lab.detector import Detector
@@ -179,7 +179,9 @@ def read_run(folder: Path) -> Run:
         rows = load(contents[ROWS])
         detector = _build(record, load(contents[WEIGHTS]))
     except (SafetensorError, KeyError, TypeError, RuntimeError) as error:
-        raise BadInput(f"{folder} was written by another version of aetk: {error}.", "Train again.") from None
+        raise out_of_memory(error) or BadInput(
+            f"{folder} was written by another version of aetk: {error}.", "Train again."
+        ) from None
     labels = rows["labels"].numpy() if "labels" in rows else None
     return Run(folder, record, detector, rows["features"].numpy(), labels)
 

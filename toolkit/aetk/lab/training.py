@@ -1,5 +1,6 @@
 """Trains a detector: from a table to a run folder."""
 
+import contextlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -18,6 +19,7 @@ from aetk import __version__
 from aetk.contract import spec
 from aetk.contract.card import QUANTILE_LEVELS
 from aetk.contract.errors import BadInput, Interrupted
+from aetk.contract.locks import locked
 from aetk.contract.threshold import Threshold, calibrate, is_anomaly, macro_f1
 from aetk.lab import runs
 from aetk.lab.autoencoders import Autoencoders
@@ -26,7 +28,7 @@ from aetk.lab.detector import Detector
 from aetk.lab.fit import Job, fit, reconstruction_error, steps_per_epoch
 from aetk.lab.memory import Memory, fit_memory
 from aetk.lab.metrics import Metrics, measure
-from aetk.lab.options import FRAME, find_checkpoint, merge, resume_command
+from aetk.lab.options import FRAME, find_folder, merge, read_saved, resume_command
 from aetk.lab.plan import Data, Plan, make_plan
 from aetk.lab.presets import describe_changes, find_recipe
 from aetk.lab.recipe import Recipe
@@ -108,19 +110,11 @@ def train(
         extras: makes more files for the run folder, by name, from the report.
 
     Raises:
-        BadInput: wrong data or options. CheckFailed: the loss is not finite, or data against its checksum.
+        BadInput: wrong data or options, or another process writes the run folder.
+        CheckFailed: the loss is not finite, or data against its checksum.
         Unavailable: no such device, or no network for `openml:ID`.
         Interrupted: stopped by a signal, after saving.
     """
-    folder = None if out is None else Path(out)
-    saved = None
-    if resume:
-        folder, saved = find_checkpoint(folder)
-    if folder is not None and runs.is_finished(folder):
-        runs.sweep(folder)
-        raise BadInput(f"{folder} already holds a finished run.", "Name another folder with --out, or remove this one.")
-    if resume and saved is None and data is None:
-        raise BadInput(f"{folder} holds nothing to go on with yet.", "Leave --resume out to start it.")
     given = {
         "data": _name(data),
         "validation": _name(validation),
@@ -133,10 +127,30 @@ def train(
         "missing": missing,
         "threshold": threshold,
     }
-    request = merge(given, None if saved is None else saved.request)
-    plan = make_plan(request, data, validation, folder, saved)
-    detector, done = _fit(plan, saved, _bar(progress))
-    return _finish(plan, detector, done, extras)
+    folder = None if out is None else Path(out)
+    if resume:
+        folder = find_folder(folder)
+    with contextlib.ExitStack() as held:
+        existing = folder if folder is not None and folder.is_dir() else None
+        if existing is not None:
+            _claim(existing, held)
+        saved = read_saved(existing) if resume and existing is not None else None
+        if resume and saved is None and data is None:
+            raise BadInput(f"{folder} holds nothing to go on with yet.", "Leave --resume out to start it.")
+        request = merge(given, None if saved is None else saved.request)
+        plan = make_plan(request, data, validation, folder, saved)
+        if existing is None:
+            _claim(plan.folder, held)
+        detector, done = _fit(plan, saved, _bar(progress))
+        return _finish(plan, detector, done, extras)
+
+
+def _claim(folder: Path, held: contextlib.ExitStack) -> None:
+    """Hold a run folder against other writers until `held` is closed; BadInput where it holds a finished run."""
+    held.enter_context(locked(folder, 0, "Wait for it, or name another folder with --out."))
+    if runs.is_finished(folder):
+        runs.sweep(folder)
+        raise BadInput(f"{folder} already holds a finished run.", "Name another folder with --out, or remove this one.")
 
 
 def _name(data: Data | None) -> str | None:

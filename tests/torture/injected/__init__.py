@@ -1,0 +1,1 @@
+"""The kinds of faults that `tests.torture.faults` injects, a module each."""
