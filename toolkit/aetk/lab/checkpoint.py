@@ -1,6 +1,8 @@
 """Everything an interrupted fit needs to go on, in one safetensors file: tensors, and JSON in its header."""
 
+import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,8 +12,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from aetk.contract.errors import BadInput, out_of_memory
+from aetk.contract.errors import BadInput, CheckFailed, out_of_memory
 from aetk.contract.files import write_atomically
+
+_START_OVER = "Delete it to start over."
 
 
 @dataclass
@@ -75,20 +79,34 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "progress": json.dumps(asdict(checkpoint.progress), allow_nan=False),
     }
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.tensors.items()}
+    header["sha256"] = _digest(header, tensors)
     write_atomically([(path, save(tensors, header))])
 
 
+def _digest(header: Mapping[str, str], tensors: Mapping[str, Tensor]) -> str:
+    """SHA-256 of all that a checkpoint holds, as hexadecimal digits."""
+    digest = hashlib.sha256()
+    for name in ("request", "progress"):
+        digest.update(header[name].encode())
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
 def read_checkpoint(path: Path) -> Checkpoint:
-    """Read a checkpoint file; BadInput where it is not one."""
+    """Read a checkpoint file; BadInput where it is not one, CheckFailed where it was changed."""
     try:
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+        if header["sha256"] != _digest(header, tensors):
+            raise CheckFailed(f"{path} was changed: its SHA-256 is not the one that it carries.", _START_OVER)
         progress = json.loads(header["progress"])
         progress["history"] = [Evaluation(**line) for line in progress["history"]]
         return Checkpoint(json.loads(header["request"]), Progress(**progress), tensors)
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
-        damaged = BadInput(f"{path} is not a checkpoint: {error}.", "Delete it to start over.")
+        damaged = BadInput(f"{path} is not a checkpoint: {error}.", _START_OVER)
         raise out_of_memory(error) or damaged from None
 
 

@@ -55,8 +55,8 @@ def export(
         sign_key: a private Ed25519 key in PEM; the signature is written beside the file as `NAME.onnx.sig`.
 
     Raises:
-        BadInput: no such run or key, a name that does not end in `.onnx`, an opset out of range, an unsigned model in the
-            place of a signed one, or another process writes into the model's folder and does not end.
+        BadInput: no such run or key, a name that does not end in `.onnx`, an opset out of range, an unsigned model in
+            the place of a signed one, or another process writes into the model's folder and does not end.
         CheckFailed: parity does not hold; nothing is published.
     """
     found = runs.read_run(Path(run) if run is not None else runs.newest_finished())

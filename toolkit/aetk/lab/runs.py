@@ -152,8 +152,12 @@ def read_record(folder: Path) -> dict[str, Any]:
 
 
 def read_history(folder: Path) -> list[dict[str, Any]]:
-    """The evaluations of a run, in order; see `lab.checkpoint.Evaluation`."""
-    history: list[dict[str, Any]] = json.loads((folder / HISTORY).read_bytes())
+    """The evaluations of a run, in order; see `lab.checkpoint.Evaluation`. Raises as `read_run` does."""
+    content = _vouched(folder, HISTORY, read_record(folder))
+    try:
+        history: list[dict[str, Any]] = json.loads(content)
+    except ValueError as error:
+        raise BadInput(f"{folder / HISTORY} is not JSON: {error}.", "Train again.") from None
     return history
 
 
@@ -165,16 +169,7 @@ def read_run(folder: Path) -> Run:
         CheckFailed: a file is not the one that `run.json` vouches for.
     """
     record = read_record(folder)
-    contents = {}
-    for name in (WEIGHTS, ROWS):
-        try:
-            contents[name] = (folder / name).read_bytes()
-        except FileNotFoundError:
-            raise CheckFailed(f"{folder / name} is missing.", "Train again.") from None
-        if hashlib.sha256(contents[name]).hexdigest() != record["sha256"].get(name):
-            raise CheckFailed(
-                f"{folder / name} was changed after training; its SHA-256 is not run.json's.", "Train again."
-            )
+    contents = {name: _vouched(folder, name, record) for name in (WEIGHTS, ROWS)}
     try:
         rows = load(contents[ROWS])
         detector = _build(record, load(contents[WEIGHTS]))
@@ -184,6 +179,17 @@ def read_run(folder: Path) -> Run:
         ) from None
     labels = rows["labels"].numpy() if "labels" in rows else None
     return Run(folder, record, detector, rows["features"].numpy(), labels)
+
+
+def _vouched(folder: Path, name: str, record: Mapping[str, Any]) -> bytes:
+    """The content of a file, as `run.json` vouches for it."""
+    try:
+        content = (folder / name).read_bytes()
+    except FileNotFoundError:
+        raise CheckFailed(f"{folder / name} is missing.", "Train again.") from None
+    if hashlib.sha256(content).hexdigest() != record["sha256"].get(name):
+        raise CheckFailed(f"{folder / name} was changed after training; its SHA-256 is not run.json's.", "Train again.")
+    return content
 
 
 def _build(record: Mapping[str, Any], state: dict[str, torch.Tensor]) -> Detector:
