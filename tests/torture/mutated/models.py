@@ -33,8 +33,8 @@ _INSIDE = {
 _NUMBERS = (0, 1, 2, 3, 7, 8, 10, 16, 17, 23, 24, 30, 127, 128, 255, 2**31, 2**32, 2**62, 2**63, 2**64 - 1)
 _NAMES = (
     b"", b"features", b"similarity", b"threshold", b"is_valid", b"is_anomaly", b"penalty", b"scale.weight", b"val_0",
-    b"If", b"Abs", b"Mul", b"Concat", b"Gemm", b"Loop", b"GreaterOrEqual", b"axis", b"transB", b"com.microsoft", b"\xff",
-    b"x" * 300,
+    b"If", b"Abs", b"Mul", b"Concat", b"Gemm", b"Loop", b"GreaterOrEqual", b"axis", b"transB", b"com.microsoft",
+    b"\xff", b"x" * 300,
 )  # fmt: skip
 _NUMBERS_OF_WEIGHTS = np.array([0, -1, 1, 1e38, -1e38, 1e-45, np.nan, np.inf, -np.inf], "<f4")
 

@@ -24,8 +24,8 @@ from .family import ACCEPTED, RAN, Family, Wrong, mutate_bytes
 
 _CELLS = (
     "", "NA", "nan", "NULL", "inf", "-Infinity", "1e400", "-1e-400", "0x10", "1_000", "1,5", "1.5.2", "+", "e5", ".5",
-    "5.", " 1", "1 ", "\t1", "１", "٣", "é", '"', '""', "a\nb", "a\r\nb", "\0", "=1+1", "-2", "1e5", "9" * 400, "\ufeff1",
-    "true", "#N/A",
+    "5.", " 1", "1 ", "\t1", "１", "٣", "é", '"', '""', "a\nb", "a\r\nb", "\0", "=1+1", "-2", "1e5", "9" * 400,
+    "\ufeff1", "true", "#N/A",
 )  # fmt: skip
 
 

@@ -92,6 +92,8 @@ class Golden:
     def from_dict(cls, data: Mapping[str, Any], n_features: int) -> "Golden":
         """Read the card's form; BadInput for a part of the wrong kind, or where sizes disagree."""
         parts: _Data = strict.read(_Data, data, "golden")
+        if {*parts.is_anomaly} - {0, 1, None} or {*parts.is_valid} - {0, 1}:
+            raise BadInput("The card's golden decisions are not 0, 1 or null.", strict.CARD.remedy)
         golden = cls(
             _decode(parts.inputs, "<f4", "golden.inputs"),
             _decode(parts.similarity, "<f4", "golden.similarity"),
@@ -112,8 +114,6 @@ class Golden:
                 f"The card's golden rows disagree about how many there are: {parts.rows} or {sorted(lengths)}.",
                 strict.CARD.remedy,
             )
-        if {*parts.is_anomaly} - {0, 1, None} or {*parts.is_valid} - {0, 1}:
-            raise BadInput("The card's golden decisions are not 0, 1 or null.", strict.CARD.remedy)
         return replace(golden, inputs=golden.inputs.reshape(parts.rows, n_features))
 
 
