@@ -27,17 +27,19 @@ _ENVIRONMENT = {"OMP_NUM_THREADS": "1"}  # threads that wait for each other make
 @click.option("--part", "parts", multiple=True, type=click.Choice(PARTS), help="Only this one; repeat for more.")
 @click.option("--result", type=click.Path(path_type=Path), hidden=True, help="Run the part here, and write this file.")
 def main(share: float, parts: tuple[str, ...], result: Path | None) -> None:
-    """Inject faults, try bad inputs and hold load; a full run of all parts writes its table into docs/."""
+    """Inject faults, try bad inputs and hold load; a full run of a part writes its lines into docs/."""
     if result is not None:
         with tempfile.TemporaryDirectory(prefix="aetk-torture-") as work:
             outcomes = import_module(f"tests.torture.{parts[0]}").run(share, Path(work))
         result.write_text(json.dumps([outcome.to_dict() for outcome in outcomes]))
         return
-    found = [outcome for part in parts or PARTS for outcome in _in_process(part, share)]
-    wrong = [fault for outcome in found for fault in outcome.wrong]
+    wrong = []
+    for part in parts or PARTS:
+        found = _in_process(part, share)
+        wrong += [fault for outcome in found for fault in outcome.wrong]
+        if share == 1:
+            write(part, found)
     click.echo("\n".join(wrong), err=True)
-    if share == 1 and not parts:
-        write(found)
     raise SystemExit(1 if wrong else 0)
 
 

@@ -12,12 +12,12 @@ Injection = Callable[[list[Scenario], int, Path], Outcome]
 
 _INJECTIONS: tuple[tuple[Injection, int], ...] = (
     (power.inject, 3),
-    (disk.fill, 40),
-    (disk.forbid, 5),
-    (writers.inject, 20),
-    (signals.inject, 20),
-    (memory.inject, 20),
-    (clock.inject, 5),
+    (disk.fill, 12),
+    (disk.forbid, 3),
+    (writers.inject, 10),
+    (signals.inject, 10),
+    (memory.inject, 10),
+    (clock.inject, 3),
 )
 """What is injected, and how often into each command in a full run."""
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from .outcome import Outcome
 
@@ -20,11 +21,11 @@ def line(outcome: Outcome) -> str:
     return f"{outcome.what}: {outcome.tried:,}; {outcome.found}; wrong: {len(outcome.wrong)}"
 
 
-def write(outcomes: Sequence[Outcome]) -> None:
-    """Keep the outcomes of a full run, and bring the documents up to date."""
+def write(part: str, outcomes: Sequence[Outcome]) -> None:
+    """Keep the outcomes of a part's full run, and bring the documents up to date."""
     versions = {name: metadata.version(name) for name in ("onnxruntime", "numpy", "pyarrow", "torch")}
     environment = {"date": datetime.date.today().isoformat(), "python": platform.python_version(), **versions}
-    kept = {"environment": environment, "outcomes": [outcome.to_dict() for outcome in outcomes]}
+    kept = _kept() | {part: {"environment": environment, "outcomes": [outcome.to_dict() for outcome in outcomes]}}
     RESULTS.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
     for name, text in documents().items():
         (DOCS / name).write_text(text)
@@ -32,9 +33,9 @@ def write(outcomes: Sequence[Outcome]) -> None:
 
 def documents() -> dict[str, str]:
     """The documents as they should be, from the kept results; the text around the tables is written by hand."""
-    kept = json.loads(RESULTS.read_text())
-    outcomes = [Outcome(**data) for data in kept["outcomes"]]
-    tables = {"SECURITY.md": _table(kept["environment"], outcomes), "hostile-inputs.md": _messages(outcomes)}
+    outcomes = kept_outcomes()
+    environments = [run["environment"] for run in _kept().values()]
+    tables = {"SECURITY.md": _table(environments, outcomes), "hostile-inputs.md": _messages(outcomes)}
     return {
         name: re.sub(
             r"(<!-- make torture -->\n).*?(<!-- end -->)",
@@ -46,19 +47,32 @@ def documents() -> dict[str, str]:
     }
 
 
-def _table(environment: dict[str, str], outcomes: Sequence[Outcome]) -> str:
+def _kept() -> dict[str, Any]:
+    kept: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    return kept
+
+
+def kept_outcomes() -> list[Outcome]:
+    """What the last full run of each part found."""
+    return [Outcome(**data) for run in _kept().values() for data in run["outcomes"]]
+
+
+def _table(environments: Sequence[dict[str, str]], outcomes: Sequence[Outcome]) -> str:
     lines = []
     for kind, title in _KINDS.items():
         lines += [f"| {title} | how many | of which | wrong |", "| --- | --- | --- | --- |"]
         lines += [f"| {o.what} | {o.tried:,} | {o.found} | {len(o.wrong)} |" for o in outcomes if o.kind == kind]
         lines.append("")
-    known = ", ".join(f"{name} {version}" for name, version in environment.items() if name != "date")
-    return "\n".join([*lines, f"Run on {environment['date']} with {known}."])
+    last = max(environments, key=lambda environment: environment["date"])
+    known = ", ".join(f"{name} {version}" for name, version in last.items() if name != "date")
+    return "\n".join([*lines, f"Run until {last['date']} with {known}, on two cores."])
 
 
 def _messages(outcomes: Sequence[Outcome]) -> str:
     rows = [row for outcome in outcomes for row in outcome.details]
     lines = [f"| {' | '.join(map(_cell, row.values()))} |" for row in rows]
+    if not rows:
+        return ""
     titles = list(rows[0])
     return "\n".join([f"| {' | '.join(titles)} |", "|" + " --- |" * len(titles), *lines])
 
