@@ -12,7 +12,7 @@ from pathlib import Path
 from .case import MODEL, REFERENCE, Case
 from .outcome import Outcome
 
-MEMORY = 6 * 2**30
+MEMORY = 12 * 2**30
 SECONDS = 60
 _INTERNAL = ("Traceback", "pybind11", "Fail(", "std::")
 
