@@ -1,27 +1,63 @@
 """How large the pages of a Parquet file are: pyarrow unpacks a page whole, however much its few bytes become.
 
-Only the header of each page says so; what the footer counts need not be true. A header is a struct in Thrift's compact
-protocol, of which two fields matter.
+Only the header of each page says so; what the footer counts need not be true. Both are structs in Thrift's
+compact protocol, read here because pyarrow aborts the process where it is asked for the parts of some damaged footers.
+Source: parquet.thrift of apache/parquet-format, and "Thrift compact protocol encoding".
 """
 
-from typing import BinaryIO
+import os
+from collections.abc import Collection, Iterator
+from typing import Any, BinaryIO
 
+_ROW_GROUPS = 4
+_COLUMNS, _METADATA = 1, 3
+_PATH, _LENGTH, _DATA, _DICTIONARY = 3, 7, 9, 11
 _UNPACKED, _PACKED = 2, 3
+_END_BYTES = 8
 _WINDOWS = (2**9, 2**16, 2**24)
-"""Bytes that are looked at for a header: nearly all are short, but the statistics within may be long texts."""
+"""Bytes that are looked at for a page's header: nearly all are short, but the statistics within may be long texts."""
 
 _DEEPEST, _LONGEST_VARINT = 8, 63
 _TRUE, _FALSE, _BYTE, _I16, _I32, _I64, _DOUBLE, _BINARY, _LIST, _SET, _STRUCT = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12)
 
 
-def largest_page(file: BinaryIO, start: int, length: int) -> int:
-    """The bytes of the largest page, unpacked, among those that begin within a stretch of a file.
+def pages_at_once(file: BinaryIO, columns: Collection[str]) -> int:
+    """The bytes, unpacked, of the pages that reading some columns holds at a time: the largest of each, together.
 
     Raises:
-        ValueError: there is something else than pages.
+        ValueError: damaged, or no Parquet.
     """
-    largest, position = 0, start
-    while position < start + length:
+    needed = 0
+    for group in _row_groups(file):
+        try:
+            chunks = [chunk[_METADATA] for chunk in group[_COLUMNS]]
+            wanted = [chunk for chunk in chunks if chunk[_PATH][0].decode() in columns]
+            needed = max(needed, sum(_largest(file, chunk) for chunk in wanted))
+        except (LookupError, TypeError, AttributeError):
+            raise ValueError("a row group without what belongs to it") from None
+    return needed
+
+
+def _row_groups(file: BinaryIO) -> Iterator[dict[int, Any]]:
+    end = file.seek(-_END_BYTES, os.SEEK_END)
+    length = int.from_bytes(file.read(4), "little")
+    file.seek(max(0, end - length))
+    footer = _Compact(file.read(length))
+    try:
+        for field, kind in footer.fields():
+            if (field, kind) == (_ROW_GROUPS, _LIST):
+                yield from footer.items()
+            else:
+                footer.value(kind)
+    except IndexError:
+        raise ValueError("a footer that ends too soon") from None
+
+
+def _largest(file: BinaryIO, chunk: dict[int, Any]) -> int:
+    """The bytes of the largest page of a column chunk, unpacked."""
+    position = min(filter(None, (chunk[_DATA], chunk.get(_DICTIONARY))))
+    end, largest = position + chunk[_LENGTH], 0
+    while position < end:
         header, unpacked, packed = _page(file, position)
         largest, position = max(largest, unpacked), position + header + packed
     return largest
@@ -31,59 +67,62 @@ def _page(file: BinaryIO, position: int) -> tuple[int, int, int]:
     """The bytes of a page's header, of the page unpacked, and of the page as it is stored."""
     for window in _WINDOWS:
         file.seek(position)
-        header = _Header(file.read(window))
+        header = _Compact(file.read(window))
         try:
-            sizes = header.sizes()
+            sizes = header.value(_STRUCT)
         except IndexError:
             continue
-        if min(sizes.get(_UNPACKED, -1), sizes.get(_PACKED, -1)) < 0:
+        unpacked, packed = sizes[_UNPACKED], sizes[_PACKED]
+        if min(unpacked, packed) < 0:
             break
-        return header.position, sizes[_UNPACKED], sizes[_PACKED]
+        return header.position, unpacked, packed
     raise ValueError(f"no page at byte {position}")
 
 
-class _Header:
-    """Reads one struct; IndexError where its bytes end too soon."""
+class _Compact:
+    """Reads values in Thrift's compact protocol; IndexError where the bytes end too soon."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
         self.position = 0
 
-    def sizes(self, depth: int = 0) -> dict[int, int]:
-        """The 32-bit numbers of the struct by field; whatever else it holds is passed over."""
+    def fields(self) -> Iterator[tuple[int, int]]:
+        """The fields of a struct, as number and type; each value is to be read before the next."""
+        field = 0
+        while head := self._byte():
+            field = field + (head >> 4) if head >> 4 else self._number()
+            yield field, head & 15
+
+    def items(self, depth: int = 0) -> Iterator[Any]:
+        """The items of a list."""
+        head = self._byte()
+        kind = head & 15
+        for _ in range(self._varint() if head >> 4 == 15 else head >> 4):
+            yield self._byte() if kind in (_TRUE, _FALSE) else self.value(kind, depth)
+
+    def value(self, kind: int, depth: int = 0) -> Any:
+        """A value: an integer, bytes, a list, or a dictionary by field number."""
         if depth > _DEEPEST:
-            raise ValueError("a page header that is nested too deeply")
-        found, field = {}, 0
-        while kind := self._byte():
-            field = field + (kind >> 4) if kind >> 4 else self._number()
-            if kind & 15 == _I32:
-                found[field] = self._number()
-            elif kind & 15 not in (_TRUE, _FALSE):
-                self._skip(kind & 15, depth)
-        return found
-
-    def _skip(self, kind: int, depth: int) -> None:
+            raise ValueError("a struct that is nested too deeply")
+        if kind in (_TRUE, _FALSE):
+            return kind == _TRUE
+        if kind == _BYTE:
+            return self._byte()
         if kind in (_I16, _I32, _I64):
-            self._varint()
-        elif kind in (_TRUE, _FALSE, _BYTE):
-            self._byte()
-        elif kind == _DOUBLE:
-            self._pass(8)
-        elif kind == _BINARY:
-            self._pass(self._varint())
-        elif kind in (_LIST, _SET):
-            size = self._byte()
-            for _ in range(self._varint() if size >> 4 == 15 else size >> 4):
-                self._skip(size & 15, depth)
-        elif kind == _STRUCT:
-            self.sizes(depth + 1)
-        else:
-            raise ValueError("a page header of unknown fields")
+            return self._number()
+        if kind in (_DOUBLE, _BINARY):
+            return self._bytes(8 if kind == _DOUBLE else self._varint())
+        if kind in (_LIST, _SET):
+            return list(self.items(depth + 1))
+        if kind == _STRUCT:
+            return {field: self.value(of, depth + 1) for field, of in self.fields()}
+        raise ValueError("a value of an unknown type")
 
-    def _pass(self, length: int) -> None:
-        self.position += length
+    def _bytes(self, length: int) -> bytes:
+        start, self.position = self.position, self.position + length
         if self.position > len(self._data):
             raise IndexError
+        return self._data[start : self.position]
 
     def _byte(self) -> int:
         self.position += 1
@@ -94,7 +133,7 @@ class _Header:
         while (byte := self._byte()) & 128:
             value, shift = value | (byte & 127) << shift, shift + 7
             if shift > _LONGEST_VARINT:
-                raise ValueError("a page header with a number of more than 64 bits")
+                raise ValueError("a number of more than 64 bits")
         return value | byte << shift
 
     def _number(self) -> int:

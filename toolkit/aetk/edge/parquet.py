@@ -13,7 +13,7 @@ from aetk.contract.errors import BadInput, Unavailable
 from aetk.contract.files import check_source
 from aetk.edge import arrow
 from aetk.edge.chunk import Chunk, FloatType, NotANumber, check_header, is_parquet, place, positions, show_name
-from aetk.edge.pages import largest_page
+from aetk.edge.pages import pages_at_once
 from aetk.edge.room import free_memory
 
 BATCH_ROWS = 2**16
@@ -89,29 +89,21 @@ def _checked_rows(path: Path, numeric: Sequence[str], text: Sequence[str]) -> in
                 raise BadInput(
                     f"{path}, column '{show_name(name)}': found '{show(str(kind))}', expected text or numbers."
                 )
-        _check_pages(path, file.metadata, {*numeric, *text})
+        _check_pages(path, {*numeric, *text})
         return int(file.metadata.num_rows)
 
 
-def _check_pages(path: Path, metadata: Any, columns: set[str]) -> None:
-    """Unavailable where the pages that have to be held at once, one a column, unpack to more than there is room for."""
-    free = free_memory()
+def _check_pages(path: Path, columns: set[str]) -> None:
+    """Unavailable where the pages that have to be held at once unpack to more than there is room for."""
     with path.open("rb") as file, _reading(path):
-        for group in map(metadata.row_group, range(metadata.num_row_groups)):
-            chunks = filter(lambda chunk: chunk.path_in_schema in columns, map(group.column, range(group.num_columns)))
-            needed = 2 * sum(largest_page(file, *_stretch(chunk)) for chunk in chunks)  # a dictionary is decoded, too
-            if free is not None and needed > free:
-                raise Unavailable(
-                    f"{path} does not fit into memory: its pages unpack to {needed / 2**30:.1f} GiB, "
-                    f"{free / 2**30:.1f} are free.",
-                    "Write it anew with smaller pages; a megabyte is usual.",
-                )
-
-
-def _stretch(chunk: Any) -> tuple[int, int]:
-    """Where a column chunk's pages begin, and how many bytes they take."""
-    starts = [start for start in (chunk.dictionary_page_offset, chunk.data_page_offset) if start]
-    return min(starts), chunk.total_compressed_size
+        needed = 2 * pages_at_once(file, columns)  # a dictionary is decoded, too
+    free = free_memory()
+    if free is not None and needed > free:
+        raise Unavailable(
+            f"{path} does not fit into memory: its pages unpack to {needed / 2**30:.1f} GiB, "
+            f"{free / 2**30:.1f} are free.",
+            "Write it anew with smaller pages; a megabyte is usual.",
+        )
 
 
 def _chunks(

@@ -1,6 +1,7 @@
 """Scores a table on disk into a table on disk."""
 
 import contextlib
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -126,7 +127,7 @@ def _check_names(out: Path, data: Path, kept: Sequence[Path], id_column: str | N
     for path in kept:
         if out.exists() and path.exists() and out.samefile(path):
             raise BadInput(f"{out} would be overwritten; it is read here.", "Name another file with --out.")
-    if data.is_dir() and any(parquet.would_read(data, path) for path in (out, out.resolve())):
+    if data.is_dir() and any(parquet.would_read(data, path) for path in (out, Path(os.path.realpath(out)))):
         raise BadInput(f"{out} would be a part of {data} next time.", "Name a file in another folder with --out.")
     if id_column in spec.OUTPUTS or (id_column or "").startswith(f"{spec.CONTRIBUTION}:"):
         raise BadInput(f"--id {id_column} is the name of a column that is written; rename it in {data}.")
