@@ -6,7 +6,7 @@ BIN := .venv/bin
 # more for pytest, such as: make test ARGS='-k threshold'
 ARGS :=
 
-.PHONY: demo test hosts check wheel reference torture audit sbom bench-peers clean
+.PHONY: demo test hosts check wheel reference torture fuzz audit sbom bench-peers clean
 
 .venv/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -52,6 +52,15 @@ reference: .venv/.installed
 SHARE := 1
 torture: .venv/.installed
 	$(BIN)/python -m tests.torture --share $(SHARE)
+
+# Gate and card under a fuzzer that is guided by coverage (Linux).
+SECONDS := 600
+fuzz: .venv/.fuzz
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS)
+
+.venv/.fuzz: .venv/.installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group fuzz
+	touch $@
 
 # Known holes in what is installed, and in the apps' packages; needs a network with the advisories of PyPI and npm.
 audit: .venv/.installed .tools/.installed
