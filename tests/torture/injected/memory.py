@@ -2,13 +2,15 @@
 
 import random
 import resource
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 from tests.crash.scenarios import Scenario
 
 from ..outcome import Outcome
-from .commands import HUNG, Tally, fresh, left_wrong, misbehaved, next_run_wrong, report, start
+from .commands import Tally, fresh, left_wrong, misbehaved, next_run_wrong, report, start
 
 WHAT = "too little memory at some moment of train, export, threshold, score and bench"
 _MOST = 2**27
@@ -30,12 +32,16 @@ def _squeeze(scenario: Scenario, arguments: tuple[str, ...], room: int, work: Pa
     folder, log = fresh(scenario, work / "files"), work / "log"
     child = start(arguments, folder, log, _leave(room), scenario.save_every)
     code = child.wait()
-    natively = HUNG < code < 0 or (code == 127 and "thread-local data" in child.said)
-    tally.count("were ended by the C library" if natively else _END.get(code, f"ended with exit code {code}"))
+    natively = code == -signal.SIGABRT or any(words in child.said for words in _GIVING_UP)
+    tally.count(
+        "were ended by a native library, in its own words"
+        if natively
+        else _END.get(code, f"ended with exit code {code}")
+    )
     name = f"{arguments[0]} with {room:,} bytes left"
-    faults = left_wrong(scenario, folder, changed=code == 0) if not natively else []
+    faults = []
     if not natively:
-        faults += misbehaved(child.said, code)
+        faults += misbehaved(child.said, code) + left_wrong(scenario, folder, changed=code == 0)
         if code not in (0, 3) or (code == 3 and "memory" not in child.said):
             faults.append(f"exit code {code}: {child.said.strip()[-300:]}")
     if arguments == scenario.arguments:
@@ -43,11 +49,14 @@ def _squeeze(scenario: Scenario, arguments: tuple[str, ...], room: int, work: Pa
     report(tally, name, faults)
 
 
+_GIVING_UP = ("thread-local data: ABORT", "OpenBLAS error: Memory allocation")
+"""What the loader of libraries and OpenBLAS say before they end the process, which nothing in it can prevent."""
 _END = {0: "had memory enough", 3: "said so and ended with exit code 3"}
 
 
 def _leave(room: int) -> Callable[[], None]:
     def limit() -> None:
+        np.ones((64, 64)) @ np.ones((64, 64))  # has OpenBLAS take its buffers
         lines = Path("/proc/self/status").read_text().splitlines()
         size = 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmSize:"))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
