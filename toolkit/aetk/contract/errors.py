@@ -64,7 +64,7 @@ _LITTLE_MEMORY = re.compile(
     r"PyObject pointer is null",
     re.IGNORECASE,
 )
-"""What torch, ONNX Runtime, pyarrow, safetensors, the loader of libraries and Python's threads say in errors of other types."""
+"""What torch, ONNX Runtime, pyarrow, safetensors, the loader of libraries and threads say in errors of other types."""
 _ASKED_FOR = re.compile(r"(?:allocate|of size) (\d{3,})(?![.\d])")
 
 
