@@ -142,7 +142,9 @@ def _many_threads(model: Path, calls: int) -> Outcome:
 
     with ThreadPoolExecutor(_THREADS) as pool:
         shares = [(seed, max(1, calls // _THREADS)) for seed in range(_THREADS)]
-        list(pool.map(work, [(seed, max(20, count // 10)) for seed, count in shares]))  # every thread warms its own up
+        everybody = threading.Barrier(_THREADS)
+        list(pool.map(lambda _: everybody.wait(), shares))  # now all threads of the pool are there
+        list(pool.map(work, [(seed, max(20, count // 10)) for seed, count in shares]))
         before, started = Held.now(), time.perf_counter()
         rows = sum(pool.map(work, shares))
         seconds, after = time.perf_counter() - started, Held.now()
@@ -199,8 +201,8 @@ def _sparse(model: Path, share: float) -> Outcome:
     if late > 3 * early:
         wrong.append(f"calls became slower: {early:.0f} µs, then {late:.0f} µs")
     found = (
-        f"{sum(gaps) / 3600:.1f} simulated hours, gaps up to {max(gaps) / 60:.1f} min; median call {early:.0f} µs in the "
-        f"first half, {late:.0f} µs in the second, slowest {max(micros):,.0f} µs; {after.since(before)}"
+        f"{sum(gaps) / 3600:.1f} simulated hours, gaps up to {max(gaps) / 60:.1f} min; median call {early:.0f} µs in "
+        f"the first half, {late:.0f} µs in the second, slowest {max(micros):,.0f} µs; {after.since(before)}"
     )
     what = "single rows a minute apart on average, the gaps simulated by allocations, collections and short sleeps"
     return Outcome("load", what, len(gaps), found, (*wrong, *after.grown(before)))
@@ -231,7 +233,7 @@ def _replaced(model: Path, count: int) -> Outcome:
             wrong += _load_once(model, rows, allowed, seen)
             if not judge.is_right(kept, old.score(rows)):
                 wrong.append("the scorer that was open answered otherwise")
-        while replaced[0] < 2 and not wrong:  # a small share must not be over before the first
+        while replaced[0] < max(2, count // 20) and not wrong:  # loading is quicker than replacing
             wrong += _load_once(model, rows, allowed, seen)
     finally:
         stop.set()
