@@ -95,6 +95,7 @@ def test_out_of_memory_says_how_much_was_asked_for():
         (Exception("PosixThread pthread_create failed, error code: 12 error msg: Cannot allocate"), "Out of memory."),
         (ImportError("libc10.so: failed to map segment from shared object"), "Out of memory."),
         (RuntimeError("can't start new thread"), "Out of memory."),
+        (BaseException("PyObject pointer is null"), "Out of memory."),
         (OSError(errno.ENOMEM, "Cannot allocate memory"), "Out of memory."),
     ],
 )

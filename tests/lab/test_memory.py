@@ -63,3 +63,11 @@ def test_the_same_seed_remembers_the_same_and_another_seed_something_else():
     assert torch.equal(one.prototypes, again.prototypes)
     assert torch.equal(one.temperature, again.temperature)
     assert not torch.equal(one.prototypes, other.prototypes)
+
+
+def test_a_memory_says_that_there_is_too_little_memory_before_openblas_waits_for_it_for_ever(monkeypatch):
+    from aetk.lab import memory
+
+    monkeypatch.setattr(memory, "_PRODUCT_BYTES", 2**60)
+    with pytest.raises(MemoryError):
+        memory.fit_memory(torch.zeros(10, 2), 3, 1)

@@ -73,7 +73,7 @@ def run(arguments: list[str] | None = None) -> int:
         return 0
     except OSError as error:
         return _report(from_os_error(error))
-    except Exception as error:
+    except BaseException as error:  # of safetensors, which panics where it gets no memory, it is no Exception
         exhausted = out_of_memory(error)
         if exhausted is None:
             raise

@@ -60,10 +60,11 @@ class Interrupted(AetkError):
 
 _LITTLE_MEMORY = re.compile(
     r"can(not|'t) allocate memory|failed to allocate|not enough memory|out of memory|bad_alloc|"
-    r"alloc of size \d+ failed|failed to map segment|can't start new thread|pthread_create failed",
+    r"alloc of size \d+ failed|failed to map segment|can't start new thread|pthread_create failed|"
+    r"PyObject pointer is null",
     re.IGNORECASE,
 )
-"""What torch, ONNX Runtime, pyarrow, the loader of libraries and Python's threads say in errors of other types."""
+"""What torch, ONNX Runtime, pyarrow, safetensors, the loader of libraries and threads say in errors of other types."""
 _ASKED_FOR = re.compile(r"(?:allocate|of size) (\d{3,})(?![.\d])")
 
 

@@ -9,6 +9,8 @@ from torch.nn import functional as F  # noqa: N812 - its usual name
 
 _BATCH_ROWS, _PASSES = 2048, 20
 _MEASURED_ROWS = 20_000
+_PRODUCT_BYTES = 2**27
+"""Address space that k-means needs at least, most of it for OpenBLAS."""
 _SHARPEST = 0.01
 """The temperature per feature stays above this: a tenth of a standard deviation, squared. Sharper, and runtimes would
 not agree in float32 on which of two prototypes is the nearer."""
@@ -65,7 +67,11 @@ def fit_memory(rows: Tensor, size: int, seed: int) -> Memory:
         rows: float32 [rows, n], scaled, on the CPU.
         size: prototypes, at most.
         seed: of k-means.
+
+    Raises:
+        MemoryError: there is not enough left to begin.
     """
+    np.empty(_PRODUCT_BYTES, np.uint8)  # OpenBLAS, which k-means calls, would wait for its buffer for ever
     count = max(1, min(size, len(rows) // 2))
     means = MiniBatchKMeans(count, random_state=seed, batch_size=_BATCH_ROWS, n_init=1, max_iter=_PASSES)
     with threadpool_limits(1):  # the order of a sum, and with it the last bit, depends on the number of threads
