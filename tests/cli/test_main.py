@@ -138,3 +138,35 @@ def test_a_folder_that_cannot_be_written_is_named_and_the_old_file_stays(
     message = refused("threshold", model_copy, "--set", 0.5)
     assert str(model_copy.parent) in message
     assert "Permission denied" in message
+
+
+def test_a_library_that_takes_every_exception_for_its_own_does_not_swallow_sigterm(model, tmp_path):
+    code = """
+import signal, sys
+from aetk.cli.main import main
+from aetk.edge import inspection
+def inspect(_path):
+    try:
+        signal.raise_signal(signal.SIGTERM)
+    except Exception:
+        raise ValueError("it was no error of the library's")
+inspection.inspect = inspect
+main(sys.argv[1:])
+"""
+    done = python(code, "inspect", str(model), cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (143, "", "aetk: Stopped by SIGTERM.\n")
+
+
+def test_out_of_memory_is_a_message_whatever_type_of_error_it_comes_as(refused, monkeypatch, model):
+    from aetk.edge import inspection
+
+    class Panic(BaseException):
+        pass
+
+    def inspect(_path):
+        raise Panic("PyObject pointer is null")
+
+    monkeypatch.setattr(inspection, "inspect", inspect)
+    assert refused("inspect", model, code=3) == (
+        "aetk: Out of memory.\n  Use a smaller table or a machine with more memory.\n"
+    )
