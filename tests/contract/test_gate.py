@@ -229,6 +229,8 @@ def test_a_node_that_takes_what_comes_later_or_never_is_refused(tiny):
         ([("Gemm", ["features", "square", "three"], "y", {})], [("square", np.eye(2)), ("three", [1, 2, 3])], "Gemm"),
         ([("MatMul", ["features", "three"], "y", {})], [("three", np.eye(3))], "MatMul cannot take"),
         ([("Softmax", ["features"], "y", {"axis": 0})], [], "Softmax cannot take"),
+        ([("Concat", ["features", "features"], "y", {})], [], "Concat cannot take"),
+        ([("Clip", ["features", "three"], "y", {})], [("three", [1.0, 2.0, 3.0])], "Clip cannot take"),
         ([("ReduceSum", ["features", "zero"], "y", {})], [("zero", [0])], "ReduceSum cannot take"),
         ([("ReduceSum", ["features"], "y", {})], [], "ReduceSum cannot take"),
         ([("Abs", [], "y", {})], [], "Abs cannot take"),

@@ -4,6 +4,7 @@ import pytest
 from aetk.contract import spec
 from aetk.contract.errors import BadInput, MissingExtra, Unavailable
 from aetk.edge import runtime
+from aetk.edge.model import load
 from aetk.edge.providers import PROVIDERS, Provider, find_provider
 from aetk.edge.session import OPTIMIZATIONS, open_session
 
@@ -92,3 +93,9 @@ def test_spinning_is_the_runtimes_choice_unless_it_is_asked_for(data):
     options = open_session(data).raw.get_session_options()
     with pytest.raises(RuntimeError, match="allow_spinning"):
         options.get_session_config_entry("session.intra_op.allow_spinning")
+
+
+def test_a_run_that_the_runtime_gives_up_is_unavailable(model):
+    session = open_session(load(model).data)
+    with pytest.raises(Unavailable, match="CPUExecutionProvider cannot run this model: "):
+        session.run(np.zeros((2, 7), np.float32))

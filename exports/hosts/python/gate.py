@@ -300,8 +300,8 @@ class Initializer:
 
     @property
     def integers(self) -> tuple[int, ...]:
-        """The numbers of an int64 tensor of at most one dimension."""
-        if self.dtype != "int64" or len(self.shape) > 1 or len(self.content) > 8 * _MOST_DIMENSIONS:
+        """The numbers of an int64 tensor of one dimension."""
+        if self.dtype != "int64" or len(self.shape) != 1 or len(self.content) > 8 * _MOST_DIMENSIONS:
             raise _foreign(f"'{self.name}' is no short list of whole numbers")
         return struct.unpack(f"<{len(self.content) // 8}q", self.content)
 
@@ -587,7 +587,7 @@ def _shape(node: Node, shapes: Mapping[str, Shape], constants: Mapping[str, Init
     lists = [constant.integers for constant in found if constant.dtype == "int64"]
     try:
         shape = _OPERATORS[node.op_type][0](_Call(given, node.attributes, lists))
-    except (ValueError, IndexError, TypeError, ZeroDivisionError):
+    except (ValueError, LookupError, TypeError, ZeroDivisionError):
         shape = None
     if shape is None or len(shape) > 3 or shape.count(_BATCH) > 1:
         raise _foreign(f"a node {node.op_type} cannot take what it is given: {', '.join(map(_shown, given[:4]))}")
@@ -600,6 +600,10 @@ def _shown(shape: Shape) -> str:
 
 def _same(call: _Call) -> Shape | None:
     return call.shapes[0]
+
+
+def _clip(call: _Call) -> Shape | None:
+    return call.shapes[0] if set(call.shapes[1:]) <= {()} else None
 
 
 def _softmax(call: _Call) -> Shape | None:
@@ -654,7 +658,8 @@ def _with(shape: Shape, axis: int, *dims: int) -> Shape:
 
 
 _OPERATORS: Mapping[str, tuple[Callable[[_Call], Shape | None], tuple[str, ...]]] = {
-    **dict.fromkeys(("Abs", "Clip", "Not", "Sqrt"), (_same, ())),
+    **dict.fromkeys(("Abs", "Not", "Sqrt"), (_same, ())),
+    "Clip": (_clip, ()),
     "LeakyRelu": (_same, ("alpha",)),
     "Cast": (_same, ("to", "saturate")),
     "Softmax": (_softmax, ("axis",)),

@@ -16,7 +16,7 @@ from aetk.edge.lanes import float32
 from aetk.edge.model import LoadedModel, load
 from aetk.edge.providers import find_provider
 from aetk.edge.runtime import usable_cpus
-from aetk.edge.session import Session, open_session
+from aetk.edge.session import Session, gave_up, open_session
 from aetk.edge.tiles import Tiles, rows_per_tile
 
 _STREAMS = 2
@@ -99,13 +99,17 @@ class Scorer:
 
         Raises:
             BadInput: another number of columns, or values that are no numbers.
+            Unavailable: the runtime gave up, for want of memory for instance.
         """
         features = self._features(rows)
         count = len(features)
         similarity, flags, valid = np.empty(count, np.float32), np.empty(count, np.bool_), np.empty(count, np.bool_)
         contribution = np.empty(features.shape, np.float32) if self._explains else None
         results = (similarity, flags, valid) if contribution is None else (similarity, flags, valid, contribution)
-        self._tiles.run(features, results)
+        try:
+            self._tiles.run(features, results)
+        except Exception as error:  # noqa: BLE001 - all but the runtime's own are raised again
+            raise gave_up(self._session.provider, error) from None
         if self._threshold is not None:
             flags = is_anomaly(similarity, self._threshold)
         return Scores(similarity, flags, valid, contribution)

@@ -40,13 +40,24 @@ class Session:
     raw: Any
 
     def run(self, features: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
-        """Every output by name for rows, float32 [batch, n]."""
-        return dict(zip(self.outputs, self.raw.run(None, {spec.INPUT: features}), strict=True))
+        """Every output by name for rows, float32 [batch, n]; Unavailable where the runtime gives up."""
+        try:
+            return dict(zip(self.outputs, self.raw.run(None, {spec.INPUT: features}), strict=True))
+        except Exception as error:  # noqa: BLE001 - all but the runtime's own are raised again
+            raise gave_up(self.provider, error) from None
 
     @cached_property
     def outputs(self) -> list[str]:
         """The names of the model's outputs, in order."""
         return [output.name for output in self.raw.get_outputs()]
+
+
+def gave_up(provider: Provider, error: Exception) -> Exception:
+    """What ONNX Runtime raises in a run, of a dozen unrelated types, as Unavailable; any other error as it is."""
+    if not type(error).__module__.startswith("onnxruntime"):
+        return error
+    refused = Unavailable(f"{provider.name} cannot run this model: {_first_line(error)}")
+    return out_of_memory(error) or refused
 
 
 def open_session(
