@@ -1,9 +1,11 @@
 """`aetk score` on the breast-cancer table."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -76,6 +78,30 @@ def test_what_is_no_regular_file_is_never_replaced(refused, model, whole_table, 
     """A named pipe stands for /dev/null, which a renamed file would replace for the whole machine."""
     os.mkfifo(tmp_path / "pipe")
     assert "pipe" in refused("score", model, whole_table, "--out", "pipe")
+
+
+def test_a_full_disk_ends_with_3_and_leaves_nothing(refused, model, rows, tmp_path):
+    """A file that may not grow stands for a disk that cannot hold it."""
+    pd.concat([rows] * 100).to_csv(tmp_path / "t.csv", index=False)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2**12, limit[1]))
+        for name in ("s.csv", "s.parquet"):
+            assert "File too large" in refused("score", model, "t.csv", "--out", name, code=3)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+        signal.signal(signal.SIGXFSZ, before)
+
+
+def test_a_table_may_come_through_a_pipe(aetk, model, whole_table, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    writer = threading.Thread(target=(tmp_path / "pipe").write_bytes, args=(whole_table.read_bytes(),))
+    writer.start()
+    assert aetk("score", model, "pipe", "--out", "s.csv").code == 0
+    writer.join()
+    assert aetk("score", model, whole_table, "--out", "t.csv").code == 0
+    assert (tmp_path / "s.csv").read_bytes() == (tmp_path / "t.csv").read_bytes()
 
 
 def test_a_folder_in_the_place_of_the_output_is_refused_by_its_own_name(refused, model, whole_table, tmp_path):

@@ -201,3 +201,63 @@ def test_the_share_read_so_far_grows_to_one(write, monkeypatch):
     monkeypatch.setattr(parquet, "BATCH_ROWS", 2**10)
     shares = [chunk.share for chunk in read_chunks(write({"a": np.arange(2**12)}), ["a"])]
     assert shares == [0.25, 0.5, 0.75, 1]
+
+
+def test_a_dictionary_of_numbers_is_read_as_numbers(write):
+    path = write({"a": pa.array([1.5, None, 1.5]).dictionary_encode()})
+    np.testing.assert_array_equal(read_table(path, ["a"]).values, [[1.5], [np.nan], [1.5]])
+
+
+@pytest.mark.parametrize("column", [pa.array([[1], [2]]), pa.array([{"x": 1}, {"x": 2}])], ids=["list", "struct"])
+def test_a_nested_column_cannot_be_carried_along_and_does_no_harm_where_it_is_not_asked_for(write, column):
+    path = write({"a": [1.0, 2.0], "id": column})
+    assert read_table(path, ["a"]).values.tolist() == [[1], [2]]
+    with pytest.raises(BadInput, match=r"column 'id': found '(list|struct)<.*', expected text or numbers"):
+        read_chunks(path, ["a"], ["id"])
+
+
+def shared_text(length, rows):
+    """A table whose rows share one text: its length counts once in the file, and once a row in memory."""
+    text = pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, np.int32)), pa.array(["x" * length]))
+    return pa.table({"a": np.arange(float(rows)), "id": text})
+
+
+@pytest.mark.parametrize("store_schema", [True, False])
+def test_rows_that_share_a_long_text_come_in_shorter_chunks(tmp_path, store_schema):
+    path = tmp_path / "shared.parquet"
+    pq.write_table(shared_text(2**20, 100), path, store_schema=store_schema)
+    assert path.stat().st_size < 2**20
+    chunks = list(read_chunks(path, ["a"], ["id"]))
+    assert max(chunk.texts[0].nbytes for chunk in chunks) < 2**24 + 2**10
+    assert np.concatenate([chunk.values[:, 0] for chunk in chunks]).tolist() == list(range(100))
+
+
+def test_a_text_that_no_csv_file_could_hold_is_refused(write):
+    path = write(shared_text(2**24 + 1, 2))
+    with pytest.raises(BadInput, match="column 'id': a text is longer than 16 MiB"):
+        list(read_chunks(path, ["a"], ["id"]))
+    assert len(read_table(path, ["a"]).values) == 2
+
+
+def test_texts_that_are_not_utf8_are_damage(write):
+    path = write({"a": [1.0], "id": pa.array([b"\xff"]).view(pa.string())})
+    with pytest.raises(BadInput, match=r"damaged Parquet file: .*UTF8"):
+        list(read_chunks(path, ["a"], ["id"]))
+
+
+def test_a_footer_that_lies_about_the_rows_is_damage(write):
+    path = write({"a": np.arange(1000)})
+    content = path.read_bytes()
+    assert content.count(b"\x16\xd0\x0f") >= 2  # 1000 as it is in the footer: of the file, of its chunk, its group
+    path.write_bytes(content.replace(b"\x16\xd0\x0f", b"\x16\xd2\x0f"))
+    with pytest.raises(BadInput, match="damaged Parquet file: it holds 1,000 rows, its footer counts 1,001"):
+        read_table(path, ["a"])
+
+
+def test_a_file_cut_short_is_refused(write):
+    path = write({"a": np.random.default_rng(0).normal(size=5000)})
+    content = path.read_bytes()
+    for length in (0, 4, 100, len(content) // 2, len(content) - 1):
+        path.write_bytes(content[:length])
+        with pytest.raises(BadInput, match="not a Parquet file"):
+            read_table(path, ["a"])

@@ -62,6 +62,20 @@ def test_ids_are_carried_as_they_are_written(model, data, frame, tmp_path):
     assert pd.read_csv(tmp_path / "out.csv", dtype=str)["patient"].tolist() == frame["patient"].tolist()
 
 
+@pytest.mark.parametrize("source", ["csv", "parquet"])
+def test_formulas_among_the_ids_are_defused_in_csv_and_kept_in_parquet(model, long_frame, tmp_path, source):
+    cells = ["=cmd|'/C calc'!A0", "+1-1", "@SUM(A1)", "-5", "＝1", "plain"]
+    long_frame["patient"] = [cells[i % len(cells)] for i in range(len(long_frame))]
+    long_frame = long_frame.rename(columns={"patient": "=patient"})
+    data, table, copy = tmp_path / f"in.{source}", tmp_path / "out.csv", tmp_path / "out.parquet"
+    long_frame.to_csv(data, index=False) if source == "csv" else long_frame.to_parquet(data)
+    for out in (table, copy):
+        score_file(model, data, out=out, id_column="=patient")
+    written = pd.read_csv(table, dtype=str)["'=patient"].tolist()
+    assert written == [cell if cell in ("-5", "plain") else f"'{cell}" for cell in long_frame["=patient"]]
+    assert pd.read_parquet(copy)["=patient"].tolist() == long_frame["=patient"].tolist()
+
+
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
 def test_a_feature_can_serve_as_id(model, frame, tmp_path, ending):
     data, out = tmp_path / f"in.{ending}", tmp_path / "out.csv"
@@ -166,6 +180,15 @@ def test_scoring_onto_the_table_itself_is_refused_by_any_name(model, data, tmp_p
         with pytest.raises(BadInput, match="would be overwritten"):
             score_file(model, data, out=out)
     assert data.read_bytes() == before
+
+
+def test_a_link_that_leads_round_in_a_circle_is_replaced_by_the_output(model, frame, tmp_path):
+    (tmp_path / "parts").mkdir()
+    frame.to_parquet(tmp_path / "parts" / "a.parquet")
+    out = tmp_path / "loop.csv"
+    out.symlink_to(out)
+    assert score_file(model, tmp_path / "parts", out=out).rows == len(frame)
+    assert len(pd.read_csv(out)) == len(frame)
 
 
 def test_scoring_onto_the_model_is_refused(model_copy, data):

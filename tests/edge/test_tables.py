@@ -1,11 +1,16 @@
+import os
+import time
+import tracemalloc
+from threading import Thread
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from aetk.contract.errors import BadInput
-from aetk.edge import csvfile
+from aetk.contract.errors import BadInput, Unavailable
+from aetk.edge import csvfile, tables
 from aetk.edge.chunk import NotANumber, place
 from aetk.edge.csvfile import CHUNK_ROWS
 from aetk.edge.tables import header, read_chunks, read_table
@@ -166,3 +171,103 @@ def test_no_such_file_and_a_folder_are_refused(tmp_path):
 def test_a_place_counts_lines_of_csv_and_rows_of_parquet(tmp_path):
     assert place(tmp_path / "t.csv", 3).endswith("t.csv, line 3")
     assert place(tmp_path / "t.parquet", 3).endswith("t.parquet, row 3")
+
+
+@pytest.mark.parametrize("name", ["table.csv", "table.parquet"])
+def test_what_is_no_regular_file_is_refused_without_waiting_for_it(tmp_path, name):
+    path = tmp_path / name
+    path.symlink_to("/dev/zero")
+    for read in (header, lambda path: read_table(path, ["a"]), lambda path: read_chunks(path, ["a"])):
+        with pytest.raises(BadInput, match=f"{name} is no regular file"):
+            read(path)
+    path.unlink()
+    os.mkfifo(path)
+    for read in (header, lambda path: read_table(path, ["a"])):
+        with pytest.raises(BadInput, match=f"{name} is no regular file"):
+            read(path)
+
+
+def test_a_pipe_can_be_read_once_from_end_to_end(tmp_path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    writer = Thread(target=path.write_text, args=("a,t\n" + "1,x\n" * 50_000,))
+    writer.start()
+    chunks = list(read_chunks(path, ["a"], ["t"]))
+    writer.join()
+    assert sum(len(chunk.values) for chunk in chunks) == 50_000
+    assert {chunk.share for chunk in chunks} == {None}
+
+
+@pytest.mark.parametrize("change", ["grows", "is cut"])
+def test_a_file_that_changes_while_it_is_read_is_refused(write, monkeypatch, change):
+    monkeypatch.setattr(csvfile, "BLOCK_BYTES", 100)
+    path = write("a\n" + "1\n" * 50_000)
+    chunks = read_chunks(path, ["a"])
+    next(chunks)
+    with path.open("r+b") as file:
+        file.truncate(150_000 if change == "grows" else 3000)
+    with pytest.raises(BadInput, match=r"table.csv was changed while it was read"):
+        list(chunks)
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (b"a" * (2**24 + 1), 1),
+        (b"a,t\n1,x\n2," + b"x" * 2**24 + b"\n", 3),
+        (b'a,t\n1,x\n2,"x\n' + b"3,y\n" * 2**22, 3),
+        (b'a,"t\n' + b"3,y\n" * 2**22, 1),
+        (b"\n\na\n\n" + b"1" * (2**24 + 1), 5),
+    ],
+    ids=["header", "line", "quote", "quote in the header", "after blank lines"],
+)
+def test_a_row_longer_than_16_mib_is_refused_with_the_line_it_starts_on(write, content, line):
+    path = write(content)
+    with pytest.raises(BadInput) as caught:
+        read_table(path, ["a"])
+    assert caught.value.message == f"{path}, line {line}: the row is longer than 16 MiB."
+    assert "A quote that is never closed" in caught.value.hint
+
+
+def test_a_line_without_an_end_is_read_no_further_than_it_may_be_long(write):
+    path = write(b"a\n1\n")
+    with path.open("r+b") as file:
+        file.truncate(2**33)  # a hole: it takes no room on the disk
+    tracemalloc.start()
+    with pytest.raises(BadInput, match="line 3: the row is longer"):
+        read_table(path, ["a"])
+    assert tracemalloc.get_traced_memory()[1] < 2**27
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf16_is_called_by_its_name(write, encoding):
+    with pytest.raises(BadInput, match=r"line 1: not UTF-8 text.\nIt begins as UTF-16 does"):
+        header(write("\ufeffa,b\n1,2\n".encode(encoding)))
+
+
+def test_a_table_of_a_million_columns_takes_no_longer_than_its_bytes(write):
+    names = [f"c{i}" for i in range(1_000_000)]
+    path = write(",".join(names) + "\n" + ",".join(["1"] * len(names)) + "\n")
+    started = time.monotonic()
+    assert read_table(path, names[::50_000]).values.shape == (1, 20)
+    with pytest.raises(BadInput, match="no column 'zzz'"):
+        read_table(path, ["zzz"])
+    assert time.monotonic() - started < 30
+
+
+def test_names_in_messages_are_short_and_hide_nothing(write):
+    with pytest.raises(BadInput, match="two columns are called") as caught:
+        header(write("\x1b[2J" + "x" * 9999 + ",\x1b[2J" + "x" * 9999 + "\n"))
+    assert "\x1b" not in caught.value.message
+    assert len(caught.value.message) < 500
+
+
+def test_a_table_that_does_not_fit_is_refused_after_its_first_rows(write, monkeypatch):
+    monkeypatch.setattr(csvfile, "BLOCK_BYTES", 100)
+    monkeypatch.setattr(tables, "free_memory", lambda: 2**16)
+    path = write("a\n" + "1\n" * 50_000)
+    with pytest.raises(Unavailable, match=r"does not fit into memory: it takes about .* GiB") as caught:
+        read_table(path, ["a"])
+    assert caught.value.exit_code == 3
+    assert len(read_table(write("a\n" + "1\n" * 500), ["a"]).values) == 500

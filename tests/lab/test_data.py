@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from aetk.contract import spec
 from aetk.contract.errors import BadInput
 from aetk.contract.threshold import parse_method
 from aetk.lab.data import Dataset, load_dataset
@@ -160,3 +161,16 @@ def test_imputing_fills_what_training_sees_and_leaves_the_calibration_rows_to_th
     assert np.array_equal(filled.fit[~holes], parts.fit[~holes])
     assert np.isfinite(filled.selection).all()
     assert np.isnan(filled.calibration[:, 1]).any()
+
+
+@pytest.mark.parametrize("kind", ["csv", "frame"])
+def test_too_many_features_are_refused_by_the_header_alone(tmp_path, kind):
+    names = [f"c{i}" for i in range(spec.MAX_FEATURES + 2)]
+    path = tmp_path / "wide.csv"
+    path.write_text(",".join(names) + "\nno row is looked at\n")
+    data = path if kind == "csv" else pd.DataFrame(np.zeros((1, len(names))), columns=names)
+    with pytest.raises(BadInput, match="has 16,385 feature columns; a model takes at most 16,384") as caught:
+        load_dataset(data, label="c0")
+    assert "--drop" in caught.value.hint
+    with pytest.raises(BadInput, match=r"line 2|holds 1 ordinary row"):
+        load_dataset(data, drop=["c0", "c1"])

@@ -40,7 +40,7 @@ def command(
 
     DATA may be larger than memory. Columns are found by name; others are ignored. Writes similarity, is_anomaly and
     is_valid for each row. A row with a missing or infinite value is flagged and not valid, unless its replacement was
-    trained in.
+    trained in. In CSV, text that a spreadsheet would run as a formula is written with an apostrophe before it.
     """
     from aetk.edge.model import load
     from aetk.edge.scoring import score_file
