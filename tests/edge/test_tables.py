@@ -242,7 +242,7 @@ def test_a_line_without_an_end_is_read_no_further_than_it_may_be_long(write):
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
 def test_utf16_is_called_by_its_name(write, encoding):
-    with pytest.raises(BadInput, match=r"line 1: not UTF-8 text.\nIt begins as UTF-16 does"):
+    with pytest.raises(BadInput, match=r"line 1: not UTF-8 text.\nSave the table as UTF-8"):
         header(write("\ufeffa,b\n1,2\n".encode(encoding)))
 
 

@@ -12,7 +12,7 @@ import onnx
 import pytest
 from edge.forgery import add_to_first, edit, swap_columns
 
-from aetk.contract import onnxfile, protobuf, spec
+from aetk.contract import gate, onnxfile, spec
 from aetk.edge.model import card_path, load
 
 MODELS = ["default", "small", "reference", "explained", "median"]
@@ -183,7 +183,7 @@ def test_a_file_that_is_too_large_for_a_model_is_refused(app, tmp_path):
 @pytest.mark.parametrize("number", [7, 14], ids=["graph", "card"])
 def test_a_second_graph_or_card_is_refused(app, forged, number):
     data = forged.read_bytes()
-    once_more = [field.raw for field in protobuf.fields(memoryview(data)) if field.number == number]
+    once_more = [field.raw for field in gate.fields(memoryview(data)) if field.number == number]
     forged.write_bytes(data + once_more[-1])
     done = app.run("selftest", "--model", forged)
     assert done.returncode == 2

@@ -136,7 +136,7 @@ CASES = (
     Case("a million columns to train on", TRAIN, _million_columns, 2, "a model takes at most 16,384"),
     Case("bytes of zero", SCORE, _cell("\0"), 2, "found '\\u0000'"),
     Case("Latin-1", SCORE, _write(f"{_HEADER},é\n{_ROW},1\n".encode("latin-1")), 2, "not UTF-8"),
-    Case("UTF-16", SCORE, _write(TABLE.encode("utf-16")), 2, "UTF-"),
+    Case("UTF-16", SCORE, _write(TABLE.encode("utf-16")), 2, "not UTF-8"),
     Case("a byte-order mark", SCORE, _write(b"\xef\xbb\xbf" + TABLE.encode()), 0, ""),
     Case("two byte-order marks", SCORE, _write(b"\xef\xbb\xbf" * 2 + TABLE.encode()), 2, "has no column"),
     Case("UTF-8 first and Latin-1 below", SCORE, _write(TABLE.encode() + b"\xe9" + _ROW.encode()), 2, "not UTF-8"),

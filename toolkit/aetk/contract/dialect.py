@@ -31,7 +31,7 @@ _WORDS = {
     "-infinity": -math.inf,
 }
 _PLAIN = re.compile(r"[0-9eE+\-.,]*")
-_COMMANDS = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f]")
+_COMMANDS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _UNPRINTED = re.compile("[\x00-\x1f\x7f-\xa0\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff\ufff9-\ufffb]")
 
 

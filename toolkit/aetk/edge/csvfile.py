@@ -1,6 +1,5 @@
 """Reads CSV block by block: through pyarrow where that is proven to read as we do, else cell by cell."""
 
-import codecs
 import csv
 import io
 import itertools
@@ -156,9 +155,7 @@ class _Text:
         try:
             return line.decode("utf-8-sig" if number == 1 else "utf-8")
         except UnicodeDecodeError:
-            is_wide = number == 1 and line.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-            hint = "It begins as UTF-16 does; save the table as UTF-8." if is_wide else "Save the table as UTF-8."
-            raise BadInput(f"{self._path}, line {number}: not UTF-8 text.", hint) from None
+            raise BadInput(f"{self._path}, line {number}: not UTF-8 text.", "Save the table as UTF-8.") from None
 
 
 def _rows(path: Path, lines: Iterator[bytes], first: int) -> Iterator[Row]:
