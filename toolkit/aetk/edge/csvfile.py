@@ -115,7 +115,7 @@ def _header(path: Path, file: BinaryIO) -> tuple[tuple[str, ...], int]:
     found = (row for row in _rows(path, _lines(file), 1) if row[2])
     _, line, cells = next(found, (1, 1, []))
     if len(cells) == 1 and (";" in cells[0] or "\t" in cells[0]):
-        raise BadInput(f"{path}: the header is one column, '{show(cells[0])}'; expected commas between columns.")
+        raise BadInput(f"{path}: the header is one column, '{cells[0][:40]}'; expected commas between columns.")
     check_header(path, cells)
     return tuple(cells), line
 
