@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from aetk.contract.dialect import ROW_BYTES, parse_cell, parse_plain, show
+from aetk.contract.dialect import ROW_BYTES, parse_cell, parse_plain
 from aetk.contract.errors import BadInput
 from aetk.contract.files import check_source
 from aetk.edge import fastcsv
