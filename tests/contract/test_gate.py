@@ -175,6 +175,13 @@ def test_an_attribute_of_another_kind_is_refused(tiny, value):
     refuses(tiny, "an unknown field|neither a number")
 
 
+@pytest.mark.parametrize("value", [2, 3, -1, 2**63 - 1])
+def test_a_switch_that_is_neither_on_nor_off_is_refused(tiny, value):
+    """ONNX Runtime takes keepdims=3 for 0, others for 1: the shapes would not be those that were checked."""
+    tiny.graph.node[0].attribute[0].i = value
+    refuses(tiny, "the attribute 'keepdims' of a node ReduceSum is neither 0 nor 1")
+
+
 def test_a_list_longer_than_any_shape_is_refused(tiny):
     tiny.graph.node[0].attribute[0].CopyFrom(helper.make_attribute("axes", list(range(1000))))
     refuses(tiny, "more than 8")
@@ -209,6 +216,12 @@ def test_names_given_twice_are_refused(tiny):
     refuses(tiny, "a node Abs does not make something new of what is there")
 
 
+def test_an_input_that_is_left_out_is_refused(tiny):
+    """Where it may not be left out, ONNX Runtime notices only when it runs."""
+    tiny.graph.node.append(helper.make_node("Concat", ["features", ""], ["x"], axis=1))
+    refuses(tiny, "a node Concat does not make something new of what is there")
+
+
 def test_a_node_that_takes_what_comes_later_or_never_is_refused(tiny):
     tiny.graph.node.insert(0, helper.make_node("Abs", ["similarity"], ["x"]))
     refuses(tiny, "a node Abs does not make something new of what is there")
@@ -223,6 +236,15 @@ def test_a_node_that_takes_what_comes_later_or_never_is_refused(tiny):
             [("Unsqueeze", ["similarity", "one"], "x", {}), ("Mul", ["similarity", "x"], "y", {})],
             [("one", [1])],
             r"Mul cannot take what it is given: \[batch\], \[batch, 1\]",
+        ),
+        ([("Concat", ["features", "features"], "y", {"axis": 3})], [], "Concat cannot take"),
+        ([("Concat", ["features", "features"], "y", {"axis": 2**63 - 1})], [], "Concat cannot take"),
+        ([("Unsqueeze", ["features", "three"], "y", {})], [("three", [3])], "Unsqueeze cannot take"),
+        ([("ReduceSum", ["features", "three"], "y", {})], [("three", [3])], "ReduceSum cannot take"),
+        (
+            [("Slice", ["features", "one", "one", "three"], "y", {})],
+            [("one", [1]), ("three", [3])],
+            "Slice cannot take",
         ),
         ([("MatMul", ["features", "features"], "y", {})], [], "MatMul cannot take"),
         ([("Gemm", ["features", "square"], "y", {"transA": 1})], [("square", np.eye(2))], "Gemm cannot take"),

@@ -102,3 +102,11 @@ def test_a_file_that_is_no_recipe_is_refused(tmp_path, content):
 def test_a_file_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(BadInput, match="cannot be read"):
         find_recipe(tmp_path / "none.toml")
+
+
+def test_a_number_of_five_thousand_digits_is_bad_input(tmp_path):
+    path = tmp_path / "odd.toml"
+    path.write_text(f"kappa = {'1' * 5000}\n")
+    with pytest.raises(BadInput, match="is not TOML"):
+        find_recipe(path)
+    assert read_setting(f"kappa={'1' * 5000}") == ("kappa", "1" * 5000)

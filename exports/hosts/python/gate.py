@@ -195,6 +195,8 @@ _TENSOR_TYPE: _Known = {1: ("elem_type", VARINT, 1), 2: ("shape", BYTES, 1)}
 _SHAPE: _Known = {1: ("dim", BYTES, _MOST_DIMENSIONS)}
 _DIMENSION: _Known = {1: ("dim_value", VARINT, 1), 2: ("dim_param", BYTES, 1)}
 
+_SWITCHES = ("transA", "transB", "keepdims", "noop_with_empty_axes", "saturate")
+"""Attributes that are 0 or 1; of other numbers, some readers take each for 1, and some none."""
 _ATTRIBUTE_KINDS = {1: "f", 2: "i", 7: "ints"}
 _DANGERS = {
     (id(_MODEL), 20): "it carries training of its own",
@@ -458,6 +460,8 @@ def _read_node(data: Payload) -> Node:
         name, value = _read_attribute(attribute)
         if name not in _OPERATORS[op_type][1] or name in attributes:
             raise _foreign(f"a node {op_type} has the attribute '{name[:40]}'{' twice' * (name in attributes)}")
+        if name in _SWITCHES and value not in (0, 1):
+            raise _foreign(f"the attribute '{name}' of a node {op_type} is neither 0 nor 1")
         attributes[name] = value
     return Node(op_type, tuple(map(_decoded, parts.get("input", []))), _text(parts, "output"), attributes)
 
@@ -570,7 +574,7 @@ def _check_shapes(model: Model) -> None:
     columns = model.n_features + sum(c.shape[1] for c in constants.values() if len(c.shape) == 2)
     width = 0
     for node in model.nodes:
-        if any(name and name not in shapes for name in node.inputs) or not node.output or node.output in shapes:
+        if any(not name or name not in shapes for name in node.inputs) or not node.output or node.output in shapes:
             raise _foreign(f"a node {node.op_type} does not make something new of what is there")
         shapes[node.output] = _shape(node, shapes, constants)
         width += _product(tuple(dim for dim in shapes[node.output] if dim is not _BATCH))
@@ -582,7 +586,7 @@ def _check_shapes(model: Model) -> None:
 
 
 def _shape(node: Node, shapes: Mapping[str, Shape], constants: Mapping[str, Initializer]) -> Shape:
-    given = [shapes[name] for name in node.inputs if name]
+    given = [shapes[name] for name in node.inputs]
     found = [constants[name] for name in node.inputs if name in constants]
     lists = [constant.integers for constant in found if constant.dtype == "int64"]
     try:
@@ -626,15 +630,15 @@ def _matrix_product(call: _Call) -> Shape | None:
 
 
 def _concat(call: _Call) -> Shape | None:
-    axis = call.attributes["axis"] % len(call.shapes[0])
+    axis = _counted(call.attributes["axis"], len(call.shapes[0]))
     if len({(*shape[:axis], *shape[axis + 1 :], len(shape)) for shape in call.shapes}) != 1:
         return None
-    return _with(call.shapes[0], axis, sum(shape[axis] for shape in call.shapes))
+    return _with(call.shapes[0], axis, sum(shape[axis] for shape in call.shapes))  # type: ignore[misc]
 
 
 def _reduce(call: _Call) -> Shape | None:
     (axis,) = call.attributes["axes"] if "axes" in call.attributes else call.lists[0]
-    axis %= len(call.shapes[0])
+    axis = _counted(axis, len(call.shapes[0]))
     if call.shapes[0][axis] is _BATCH:
         return None
     return _with(call.shapes[0], axis, *([1] if call.attributes.get("keepdims", 1) else []))
@@ -642,14 +646,19 @@ def _reduce(call: _Call) -> Shape | None:
 
 def _slice(call: _Call) -> Shape | None:
     (start,), (end,), (axis,), (step,) = [*call.lists, (1,)][:4]
-    axis %= len(call.shapes[0])
+    axis = _counted(axis, len(call.shapes[0]))
     return _with(call.shapes[0], axis, len(range(call.shapes[0][axis])[start:end:step]))  # type: ignore[arg-type]
 
 
 def _unsqueeze(call: _Call) -> Shape | None:
     ((axis,),) = call.lists
-    axis %= len(call.shapes[0]) + 1
+    axis = _counted(axis, len(call.shapes[0]) + 1)
     return (*call.shapes[0][:axis], 1, *call.shapes[0][axis:])
+
+
+def _counted(axis: int, rank: int) -> int:
+    """An axis counted from the front; a negative one counts from the back."""
+    return range(rank)[axis]
 
 
 def _with(shape: Shape, axis: int, *dims: int) -> Shape:

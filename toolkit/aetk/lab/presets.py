@@ -92,7 +92,7 @@ def read_setting(text: str) -> tuple[str, Any]:
         raise BadInput(f"--set {text!r} is no setting; expected KEY=VALUE.")
     try:
         return key.strip(), tomllib.loads(f"value = {value}")["value"]
-    except (tomllib.TOMLDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return key.strip(), value.strip()
 
 
@@ -115,7 +115,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise BadInput(f"{path} cannot be read: {error.strerror}.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # TOMLDecodeError, and numbers of 5,000 digits
         raise BadInput(f"{path} is not TOML: {error}.") from None
 
 

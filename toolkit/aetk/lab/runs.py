@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -16,15 +16,36 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 
 from aetk import __version__
+from aetk.contract import strict
+from aetk.contract.card import QUANTILE_LEVELS, Feature
 from aetk.contract.errors import BadInput, CheckFailed, out_of_memory
 from aetk.contract.files import remove, write_atomically
+from aetk.contract.threshold import Threshold
 from aetk.lab.autoencoders import Autoencoders
 from aetk.lab.detector import Detector
 from aetk.lab.memory import Memory
+from aetk.lab.recipe import read_recipe
 
 RUNS = Path("runs")
 RECORD, WEIGHTS, ROWS, HISTORY = "run.json", "model.safetensors", "calibration.safetensors", "history.json"
 CHECKPOINT = "checkpoint.safetensors"
+
+
+_DOCUMENT = strict.Document("run", "Train again.")
+
+
+@dataclass(frozen=True)
+class _Record:
+    """What is read of `run.json`."""
+
+    recipe: Mapping[str, Any]
+    missing: Literal["reject", "median"]
+    features: tuple[Feature, ...]
+    threshold: Threshold
+    metrics: Mapping[str, Any] | None
+    training_data: Mapping[str, Any]
+    versions: Mapping[str, str]
+    sha256: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -144,9 +165,9 @@ def read_record(folder: Path) -> dict[str, Any]:
             else "Make one with: aetk train"
         )
         raise BadInput(f"{folder} holds no finished run.", hint) from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadInput(f"{folder / RECORD} is not JSON: {error}.") from None
-    if not isinstance(record, dict) or "sha256" not in record:
+    if not isinstance(record, dict) or not isinstance(record.get("sha256"), dict):
         raise BadInput(f"{folder / RECORD} is no record of a run.")
     return record
 
@@ -156,7 +177,7 @@ def read_history(folder: Path) -> list[dict[str, Any]]:
     content = _vouched(folder, HISTORY, read_record(folder))
     try:
         history: list[dict[str, Any]] = json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadInput(f"{folder / HISTORY} is not JSON: {error}.", "Train again.") from None
     return history
 
@@ -170,15 +191,26 @@ def read_run(folder: Path) -> Run:
     """
     record = read_record(folder)
     contents = {name: _vouched(folder, name, record) for name in (WEIGHTS, ROWS)}
+    known: _Record = strict.read(_Record, record, RECORD, _DOCUMENT)
     try:
-        rows = load(contents[ROWS])
-        detector = _build(record, load(contents[WEIGHTS]))
-    except (SafetensorError, KeyError, TypeError, RuntimeError) as error:
+        weights, rows = load(contents[WEIGHTS]), load(contents[ROWS])
+    except SafetensorError as error:
         raise out_of_memory(error) or BadInput(
-            f"{folder} was written by another version of aetk: {error}.", "Train again."
+            f"{folder} was written by another version of aetk: {error}.", _DOCUMENT.remedy
         ) from None
+    detector = _build(known, weights)
+    _check_rows(rows, len(known.features))
     labels = rows["labels"].numpy() if "labels" in rows else None
     return Run(folder, record, detector, rows["features"].numpy(), labels)
+
+
+def _check_rows(rows: Mapping[str, torch.Tensor], n: int) -> None:
+    """BadInput unless the tensors are calibration rows, with or without labels."""
+    count = rows["features"].numel() // n if "features" in rows else 0
+    expected = {"features": torch.empty(count, n)}
+    if "labels" in rows:
+        expected["labels"] = torch.empty(count, dtype=torch.bool)
+    _check_tensors(rows, expected)
 
 
 def _vouched(folder: Path, name: str, record: Mapping[str, Any]) -> bytes:
@@ -192,8 +224,26 @@ def _vouched(folder: Path, name: str, record: Mapping[str, Any]) -> bytes:
     return content
 
 
-def _build(record: Mapping[str, Any], state: dict[str, torch.Tensor]) -> Detector:
-    networks = Autoencoders(len(record["features"]), record["recipe"]["networks"])
+def _check_tensors(found: Mapping[str, torch.Tensor], expected: Mapping[str, torch.Tensor]) -> None:
+    """BadInput unless the tensors are those expected, by name, type and shape."""
+    for name in (*expected, *found):
+        is_one = name in found and name in expected
+        if not is_one or (found[name].shape, found[name].dtype) != (expected[name].shape, expected[name].dtype):
+            raise BadInput(f"The run's tensor '{name[:60]}' is none, or of another kind.", _DOCUMENT.remedy)
+
+
+def _build(record: _Record, state: dict[str, torch.Tensor]) -> Detector:
+    recipe, n = read_recipe(dict(record.recipe)), len(record.features)
+    if not n or any(len(feature.quantiles) != len(QUANTILE_LEVELS) for feature in record.features):
+        raise BadInput("The run lists no features, or one without its quantiles.", _DOCUMENT.remedy)
+    if len({feature.name for feature in record.features}) != n:
+        raise BadInput("The run lists a feature twice.", _DOCUMENT.remedy)
+    _check_state(state, recipe.networks, n)
+    if float(state["threshold"]) != record.threshold.value:
+        raise BadInput(
+            f"The run's threshold is {float(state['threshold']):g}, {RECORD} says another.", _DOCUMENT.remedy
+        )
+    networks = Autoencoders(n, recipe.networks)
     networks.load_state_dict({name[len("networks.") :]: t for name, t in state.items() if name.startswith("networks.")})
     remembers = "memory.prototypes" in state
     return Detector(
@@ -201,13 +251,31 @@ def _build(record: Mapping[str, Any], state: dict[str, torch.Tensor]) -> Detecto
         center=state["center"],
         inverse_scale=state["inverse_scale"],
         fill=state["fill"],
-        imputes=record["missing"] == "median",
-        kappa=record["recipe"]["kappa"],
+        imputes=record.missing == "median",
+        kappa=recipe.kappa,
         threshold=float(state["threshold"]),
         memory=Memory(state["memory.prototypes"], state["memory.temperature"]) if remembers else None,
         weights=state["weights"],
-        compact=record["recipe"]["compact"],
+        compact=recipe.compact,
     ).eval()
+
+
+def _check_state(state: Mapping[str, torch.Tensor], networks: tuple[tuple[int, ...], ...], n: int) -> None:
+    """BadInput unless a detector of these networks and so many features can be made of the tensors."""
+    with torch.device("meta"):  # shapes alone: the record may ask for networks of any size
+        expected = {f"networks.{name}": tensor for name, tensor in Autoencoders(n, networks).state_dict().items()}
+        expected |= {name: torch.empty(n) for name in ("center", "inverse_scale", "fill")}
+        expected["threshold"] = torch.empty(())
+        copies = len(networks)
+        if "memory.prototypes" in state:
+            expected["memory.prototypes"] = torch.empty(max(1, state["memory.prototypes"].numel() // n), n)
+            expected["memory.temperature"] = torch.empty(())
+            copies += 1
+        expected["weights"] = torch.empty(copies, n)
+    _check_tensors(state, expected)
+    for name, tensor in state.items():
+        if not tensor.isfinite().all():
+            raise BadInput(f"The run's tensor '{name}' is not finite.", _DOCUMENT.remedy)
 
 
 def versions() -> dict[str, str]:
