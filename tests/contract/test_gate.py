@@ -15,6 +15,8 @@ from aetk.contract import gate, onnxfile, spec
 from aetk.contract.gate import Refused
 from aetk.contract.protobuf import encode_bytes, encode_int
 
+from .nesting import nest
+
 _TREE = ast.parse(Path(gate.__file__).read_text())
 
 
@@ -71,10 +73,7 @@ def test_functions_are_refused(tiny):
 
 
 def test_functions_that_call_each_other_three_thousand_deep_are_refused(tiny):
-    """A file of 148 KB like this one ends ONNX Runtime's loader in a segmentation fault."""
-    for depth in range(3000):
-        node = helper.make_node(f"F{depth + 1}", ["x"], ["y"], domain="d")
-        tiny.functions.append(helper.make_function("d", f"F{depth}", ["x"], ["y"], [node], []))
+    nest(tiny)
     refuses(tiny, "defines functions")
 
 

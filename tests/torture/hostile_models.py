@@ -16,6 +16,7 @@ from aetk.contract import card as cards
 from aetk.contract import gate, onnxfile, spec
 from aetk.edge.signing import signature_path, signed
 
+from ..contract.nesting import nest
 from .case import MODEL, Case
 
 VERIFY = ("verify", MODEL)
@@ -76,13 +77,6 @@ def _instead(make: Callable[[Path], object]) -> Callable[[Path], None]:
         make(folder / MODEL)
 
     return build
-
-
-def _functions(proto: ModelProto) -> None:
-    """Three thousand, each calling the next: what ends ONNX Runtime's loader in a segmentation fault."""
-    for depth in range(3000):
-        node = helper.make_node(f"F{depth + 1}", ["x"], ["y"], domain="d")
-        proto.functions.append(helper.make_function("d", f"F{depth}", ["x"], ["y"], [node], []))
 
 
 def _outside(proto: ModelProto) -> None:
@@ -211,7 +205,7 @@ CASES = (
     Case("a length of 2^63", VERIFY, _content(b"\x3a" + b"\xff" * 8 + b"\x7f"), 2, "are left"),
     Case("a group, which protobuf gave up", VERIFY, _bytes(lambda data: data + b"\x0b\x0c"), 2, "unknown wire type 3"),
     Case("a second graph behind the first", VERIFY, _bytes(lambda data: data + b"\x3a\x00"), 2, "more than 1"),
-    Case("3,000 nested functions", VERIFY, _graph(_functions), 2, "it defines functions"),
+    Case("3,000 nested functions", VERIFY, _graph(nest), 2, "it defines functions"),
     Case("tensors in /etc/passwd", SCORE, _graph(_outside), 2, "it keeps tensors in other files"),
     Case("a sparse tensor of 2^60 numbers", VERIFY, _graph(_sparse), 2, "it holds sparse tensors"),
     Case("a graph in a node", VERIFY, _graph(_branch), 2, "uses the operator 'If'"),

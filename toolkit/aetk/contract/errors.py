@@ -72,7 +72,7 @@ def from_os_error(error: OSError) -> AetkError:
     """The `AetkError` that says what an `OSError` means: 3 for a full or failing disk or no memory, else 2."""
     name = f" {error.filename}" if error.filename else ""
     reason = error.strerror or str(error)
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO):
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
         return Unavailable(f"Cannot write{name}: {reason}.", "Free some space; nothing was changed.")
     if error.errno == errno.EFBIG:
         return Unavailable(f"Cannot write{name}: {reason}.", "Raise the limit on file sizes; nothing was changed.")
