@@ -8,7 +8,7 @@ _DEPTH = 3000
 
 
 def nest(proto: ModelProto) -> None:
-    """Add them to a model, and a node that calls the first: ONNX Runtime 1.31.1 ends in a segmentation fault over it."""
+    """Add them to a model, and a node that calls the first; ONNX Runtime 1.31.1 ends in a segmentation fault."""
     opsets = [helper.make_opsetid("", spec.OPSET), helper.make_opsetid("d", 1)]
     proto.opset_import.append(opsets[1])
     proto.graph.node.append(helper.make_node("F0", [spec.INPUT], ["deep"], domain="d"))
