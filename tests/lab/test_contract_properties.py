@@ -9,12 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from onnx import numpy_helper
-from tests.lab.small import small_detector
 
 from aetk.contract import card as cards
 from aetk.contract import gate, onnxfile, spec
 from aetk.edge.session import open_session
 from aetk.lab.graph import to_onnx
+
+from .small import small_detector
 
 KINDS = {
     "plain": {"n": 3, "kappa": 0.0},
