@@ -181,8 +181,9 @@ def test_a_long_table_is_scored_in_order(app, models, creditcard, tmp_path):
     assert (found["ID"] == table["ID"]).all()
 
 
+@pytest.mark.parametrize("seconds", [0, 2], ids=["at once", "when it waits for the pipe"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_it_without_a_trace_of_the_output(app, models, creditcard, tmp_path, number):
+def test_a_signal_ends_it_without_a_trace_of_the_output(app, models, creditcard, tmp_path, number, seconds):
     os.mkfifo(tmp_path / "endless.csv")
     running = subprocess.Popen(
         app.command("score", tmp_path / "endless.csv", "--model", models["default"], "--out", tmp_path / "out.csv"),
@@ -196,6 +197,7 @@ def test_a_signal_ends_it_without_a_trace_of_the_output(app, models, creditcard,
                 break
             time.sleep(0.05)
         assert len(list(tmp_path.iterdir())) == 2  # the pipe, and the output under its temporary name
+        time.sleep(seconds)
         running.send_signal(number)
         _, told = running.communicate(timeout=20)
     assert running.returncode == 128 + number

@@ -1,6 +1,10 @@
 import { randomBytes } from "node:crypto";
-import { appendFileSync, closeSync, createReadStream, existsSync, fsyncSync, openSync, renameSync, rmSync, statSync } from "node:fs";
+import {
+  appendFileSync, closeSync, createReadStream, existsSync, fstatSync, fsyncSync, openSync, renameSync, rmSync, statSync,
+} from "node:fs";
+import { Socket } from "node:net";
 import { basename, dirname, join } from "node:path";
+import type { Readable } from "node:stream";
 
 import { cannotUse } from "./cannotuse.ts";
 import { Problem } from "./core/problem.ts";
@@ -30,8 +34,9 @@ export async function scoreTable(detector: Detector, data: string, out: string, 
   }
   checkKey(key, data);
   const counts: Counts = { rows: 0, anomalies: 0, invalid: 0 };
+  const table = readTable(data, detector.features, key); // first, for a signal to end it while a pipe is waited for
   await atomically(out, async (write) => {
-    for await (const batch of readTable(data, detector.features, key)) {
+    for await (const batch of table) {
       const scores = await detector.score(batch.values);
       if (counts.rows === 0) write(scoredHeader(key, detector.features, scores.contribution !== null));
       write(scoredLines(counts.rows + 1, batch.keys, scores));
@@ -44,18 +49,44 @@ export async function scoreTable(detector: Detector, data: string, out: string, 
   return counts;
 }
 
-/** The rows of a CSV file, some thousands at a time; rejects with a Problem at the first that cannot be read. */
-export async function* readTable(path: string, columns: readonly string[], key: string | null): AsyncGenerator<Batch> {
+/**
+ * The rows of a CSV file, some thousands at a time. Opens it at once, which for a pipe waits until somebody writes to it.
+ * Throws a Problem, or rejects with one at the first row that cannot be read.
+ */
+export function readTable(path: string, columns: readonly string[], key: string | null): AsyncGenerator<Batch> {
+  try {
+    return batches(path, bytes(openSync(path, "r")), columns, key);
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+}
+
+/** A pipe is no matter for the thread pool: Node.js would not exit before a read that waits there came back. */
+function bytes(file: number): Readable {
+  if (fstatSync(file).isFIFO()) return new Socket({ fd: file, readable: true, writable: false });
+  return createReadStream("", { fd: file, highWaterMark: PIECE_BYTES });
+}
+
+async function* batches(
+  path: string,
+  input: Readable,
+  columns: readonly string[],
+  key: string | null,
+): AsyncGenerator<Batch> {
   const reader = new TableReader(path, columns, key);
   try {
-    for await (const piece of createReadStream(path, { highWaterMark: PIECE_BYTES })) yield* reader.push(piece as Buffer);
+    for await (const piece of input) yield* reader.push(piece as Buffer);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT") throw new Problem(`No such file: ${path}.`);
-    if (code === "EISDIR") throw new Problem(`${path} is a folder; expected a CSV file.`);
-    throw cannotUse(path, error);
+    throw unreadable(path, error);
   }
   yield* reader.end();
+}
+
+function unreadable(path: string, error: unknown): unknown {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === "ENOENT") return new Problem(`No such file: ${path}.`);
+  if (code === "EISDIR") return new Problem(`${path} is a folder; expected a CSV file.`);
+  return cannotUse(path, error);
 }
 
 /** Writes a file under a temporary name beside it and renames it; nothing is left of one that was not finished. */
