@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from aetk.contract.dialect import FORMULA_STARTS, NUMBER, ROW_BYTES, missing_spellings
 from aetk.contract.errors import MissingExtra
-from aetk.edge import arrow
+from aetk.edge import arrays
 from aetk.edge.chunk import FloatType
 
 Parsed = tuple[NDArray[Any], tuple[Any, ...]]
@@ -31,7 +31,7 @@ def block_parser(
     Each is ruled out here.
     """
     try:
-        pa = arrow.pyarrow()
+        pa = arrays.pyarrow()
     except MissingExtra:
         return None
     wanted = list(dict.fromkeys([*numeric, *text]))
@@ -60,7 +60,7 @@ def block_parser(
         except pa.ArrowInvalid:
             return None
         values = np.empty((batch.num_rows, len(numeric)), dtype)
-        arrow.fill(values, columns)
+        arrays.fill(values, columns)
         if np.count_nonzero(np.isnan(values)) != sum(column.null_count for column in columns):
             return None
         return values, tuple(batch.column(name) for name in text)
@@ -120,7 +120,7 @@ def _any_of(data: NDArray[np.uint8], characters: str) -> NDArray[np.bool_]:
 def lines(columns: dict[str, Any]) -> bytes | None:
     """See `edge.sinks.CsvSink.write`; None where there is no pyarrow, or where a cell may need quotes."""
     try:
-        pa = arrow.pyarrow()
+        pa = arrays.pyarrow()
     except MissingExtra:
         return None
     table = pa.table([_array(values) for values in columns.values()], list(columns))
@@ -133,7 +133,7 @@ def lines(columns: dict[str, Any]) -> bytes | None:
 
 
 def _array(values: Any) -> Any:
-    pa = arrow.pyarrow()
+    pa = arrays.pyarrow()
     if not isinstance(values, np.ndarray):
         return _harmless_texts(pa.array(values, pa.string()))
     if values.dtype == np.bool_:
@@ -143,7 +143,7 @@ def _array(values: Any) -> Any:
 
 def _harmless_texts(texts: Any) -> Any:
     """See `contract.dialect.harmless`."""
-    compute = arrow.pyarrow().compute
+    compute = arrays.pyarrow().compute
     suspect = compute.match_substring_regex(texts, _FORMULA)
     if not compute.any(suspect).as_py():
         return texts
@@ -154,7 +154,7 @@ def _harmless_texts(texts: Any) -> Any:
 
 def _float_texts(values: NDArray[np.float32]) -> Any:
     """Float32 numbers as NumPy writes them, which is as arrow does between 0.0001 and 1, and not elsewhere."""
-    pa = arrow.pyarrow()
+    pa = arrays.pyarrow()
     texts = pa.array(values).cast(pa.string())
     size = np.abs(values)
     other = ~((size >= 0.00011) & (size < 1))

@@ -11,7 +11,7 @@ import numpy as np
 from aetk.contract.dialect import ROW_BYTES, show
 from aetk.contract.errors import BadInput, Unavailable
 from aetk.contract.files import check_source
-from aetk.edge import arrow
+from aetk.edge import arrays
 from aetk.edge.chunk import Chunk, FloatType, NotANumber, check_header, is_parquet, place, positions, show_name
 from aetk.edge.pages import pages_at_once
 from aetk.edge.room import free_memory
@@ -81,11 +81,11 @@ def _checked_rows(path: Path, numeric: Sequence[str], text: Sequence[str]) -> in
         positions(path, schema.names, [*numeric, *text])
         for name in numeric:
             kind = schema.field(name).type
-            if not arrow.is_numeric(kind):
+            if not arrays.is_numeric(kind):
                 raise NotANumber(place(path, 1), name, f"the type {kind}")
         for name in text:
             kind = schema.field(name).type
-            if arrow.is_nested(kind):
+            if arrays.is_nested(kind):
                 raise BadInput(
                     f"{path}, column '{show_name(name)}': found '{show(str(kind))}', expected text or numbers."
                 )
@@ -115,8 +115,8 @@ def _chunks(
             first, done = done + 1, done + batch.num_rows
             with _reading(path):
                 values = np.empty((batch.num_rows, len(numeric)), dtype)
-                arrow.fill(values, [batch.column(name) for name in numeric])
-                texts = tuple(arrow.texts(batch.column(name)) for name in text)
+                arrays.fill(values, [batch.column(name) for name in numeric])
+                texts = tuple(arrays.texts(batch.column(name)) for name in text)
             yield Chunk(values, texts, np.arange(first, done + 1, dtype=np.int64), min(done / max(total, 1), 1.0))
 
 
@@ -148,7 +148,7 @@ def _batches(path: Path, numeric: Sequence[str], text: Sequence[str]) -> Generat
 
 def _longest(path: Path, batch: Any, text: Sequence[str]) -> int:
     """The bytes of the longest text of a batch; BadInput where no CSV file could hold it."""
-    longest = {name: arrow.longest(batch.column(name)) for name in text}
+    longest = {name: arrays.longest(batch.column(name)) for name in text}
     for name, length in longest.items():
         if length > ROW_BYTES:
             raise BadInput(f"{path}, column '{show_name(name)}': a text is longer than {ROW_BYTES >> 20} MiB.")
@@ -162,7 +162,7 @@ def _reading(path: Path, fault: str = ": damaged Parquet file") -> Iterator[None
         yield
     except MemoryError:
         raise
-    except (arrow.pyarrow().ArrowException, OSError, ValueError, KeyError) as error:
+    except (arrays.pyarrow().ArrowException, OSError, ValueError, KeyError) as error:
         reason = show((str(error).splitlines() or [type(error).__name__])[0], 200)
         raise BadInput(f"{path}{fault}: {reason}") from None
 
@@ -172,7 +172,7 @@ def _open(path: Path, dictionaries: Sequence[str] = ()) -> Any:
     check_source(path)
     with _reading(path, " is not a Parquet file"):
         # pages as they are needed: read ahead, a row group of ten million rows would be held whole
-        file = arrow.pyarrow().parquet.ParquetFile(
+        file = arrays.pyarrow().parquet.ParquetFile(
             path, pre_buffer=False, buffer_size=_READ_BYTES, read_dictionary=list(dictionaries)
         )
         names = file.schema_arrow.names
@@ -190,7 +190,7 @@ class ParquetSink:
 
     def write(self, columns: dict[str, Any]) -> None:
         """Append a batch: arrays or sequences of strings by column name, the same names and types each time."""
-        pa = arrow.pyarrow()
+        pa = arrays.pyarrow()
         self._waiting.append(pa.table({name: pa.array(values) for name, values in columns.items()}))
         if sum(table.nbytes for table in self._waiting) >= _GROUP_BYTES:
             self._flush()
@@ -203,7 +203,7 @@ class ParquetSink:
             self._writer.close()
 
     def _flush(self) -> None:
-        pa = arrow.pyarrow()
+        pa = arrays.pyarrow()
         group = pa.concat_tables(self._waiting)
         self._waiting = []
         if self._writer is None:
