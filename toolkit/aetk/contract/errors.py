@@ -2,6 +2,7 @@
 
 import errno
 import re
+from typing import Any
 
 
 class AetkError(Exception):
@@ -19,8 +20,18 @@ class AetkError(Exception):
         self.message = message
         self.hint = hint
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _again, (type(self), self.args, self.__dict__)  # subclasses take other arguments than they pass on
+
     def __str__(self) -> str:
         return f"{self.message}\n{self.hint}" if self.hint else self.message
+
+
+def _again(kind: type[AetkError], arguments: tuple[Any, ...], state: dict[str, Any]) -> AetkError:
+    """An error that crossed from one process to another."""
+    error = kind.__new__(kind, *arguments)
+    error.__dict__.update(state)
+    return error
 
 
 class BadInput(AetkError):

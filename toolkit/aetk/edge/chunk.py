@@ -91,12 +91,12 @@ def check_header(path: Path, names: Sequence[str]) -> None:
     check_names(str(path), names)
 
 
-def positions(path: Path, names: Sequence[str], wanted: Sequence[str]) -> list[int]:
+def positions(source: Path | str, names: Sequence[str], wanted: Sequence[str]) -> list[int]:
     """Where the wanted columns stand; BadInput that names the first missing one."""
     position = {name: i for i, name in enumerate(names)}
     for name in wanted:
         if name not in position:
-            raise BadInput(f"{path} has no column '{show_name(name)}'.", _closest(name, names))
+            raise BadInput(f"{source} has no column '{show_name(name)}'.", _closest(name, names))
     return [position[name] for name in wanted]
 
 

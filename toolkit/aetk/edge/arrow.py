@@ -1,0 +1,166 @@
+"""Scores Arrow tables: one callable for every engine that hands out Arrow."""
+
+import hashlib
+import os
+import platform
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+from threading import Lock
+from typing import Any, TypeVar
+
+import numpy as np
+
+from aetk.contract import spec
+from aetk.contract.dialect import show
+from aetk.contract.errors import BadInput, CheckFailed
+from aetk.contract.threshold import check_value
+from aetk.edge.arrays import fill, is_numeric, pyarrow
+from aetk.edge.chunk import check_names, positions, show_name
+from aetk.edge.model import load
+from aetk.edge.scorer import Scorer, Scores
+
+Batch = TypeVar("Batch")
+"""A pyarrow RecordBatch or Table."""
+
+_ROWS_AT_ONCE = 2**16
+_MODELS_AT_ONCE = 4
+_opening = Lock()
+
+
+class BatchScorer:
+    """An exported model as a function of Arrow tables, for the workers of an engine.
+
+    It takes a RecordBatch or a Table with named columns, and returns one of the same kind with the answers appended;
+    the columns that came are passed on as they are, without a copy. DuckDB, Polars, Spark's `mapInArrow`, Dask and Ray
+    Data all have such tables to give.
+
+    It pickles as the model's path and digest. Each process that it reaches opens the file once, when its first batch
+    comes, and refuses another file than that which the scorer was made of; from any number of threads at once.
+
+    Args:
+        path: the `.onnx` file; it has to lie at the same path wherever batches are scored.
+        contribution: whether each feature's contribution is appended, too; the model must have been exported with it.
+        providers: see `Scorer`.
+        threads: that score one batch; engines bring workers enough, so one unless named.
+        threshold: decide by this one instead of the model's own.
+        trusted_key: a public Ed25519 key in PEM, whose owner must have signed the file.
+
+    Raises:
+        BadInput: not a model of the contract, or one without contributions.
+        CheckFailed: the model is not the one that its card describes, or not signed by that key.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        contribution: bool = False,
+        providers: Sequence[str] = ("cpu",),
+        threads: int = 1,
+        threshold: float | None = None,
+        trusted_key: Path | None = None,
+    ) -> None:
+        model = load(Path(path), trusted_key)
+        if contribution and all(output.name != spec.CONTRIBUTION for output in model.graph.outputs):
+            raise BadInput(f"{path} tells no contributions.", "Export it with: aetk export --onnx --explain")
+        self.path = str(Path(path).resolve())
+        self.digest = hashlib.sha256(model.data).hexdigest()
+        self.feature_names = model.card.feature_names
+        self.threshold = model.graph.threshold if threshold is None else check_value(threshold)
+        self._contribution = contribution
+        self._options = (tuple(providers), threads, threshold)
+
+    def __call__(self, batch: Batch) -> Batch:
+        """Score a RecordBatch or Table.
+
+        Args:
+            batch: the model's features as columns of numbers, found by name, null for missing; other columns may be
+                of any type.
+
+        Returns:
+            The batch with `similarity` (float32), `is_anomaly` and `is_valid` (bool) appended, and a column
+            `contribution:NAME` (float32) for each feature where they were asked for.
+
+        Raises:
+            BadInput: a feature is missing or no number, or a column has the name of an answer.
+            CheckFailed: the model file is another one by now.
+            Unavailable: the runtime gave up.
+        """
+        pa = pyarrow()
+        table: Any = batch
+        schema = self.schema(table.schema)
+        whole = table if isinstance(table, pa.Table) else pa.Table.from_batches([table])
+        features = whole.select(list(self.feature_names))
+        pieces = features.to_batches(_ROWS_AT_ONCE) or [pa.RecordBatch.from_pylist([], features.schema)]
+        scores = [self._score(piece) for piece in pieces]
+        answers = [np.concatenate(parts) for parts in zip(*map(self._answers, scores), strict=True)]
+        scored: Batch = type(table).from_arrays([*table.columns, *map(pa.array, answers)], schema=schema)
+        return scored
+
+    def map(self, batches: Iterable[Batch]) -> Iterator[Batch]:
+        """Score batches as they come: what Spark's `mapInArrow` takes."""
+        return map(self, batches)
+
+    def schema(self, schema: Any) -> Any:
+        """The schema of a scored table, for the schema of a table.
+
+        Raises:
+            BadInput: see `__call__`.
+        """
+        check_names("The table", [name for name in schema.names if name in self.feature_names])
+        for position in positions("The table", schema.names, self.feature_names):
+            field = schema.field(position)
+            if not is_numeric(field.type):
+                found = f"The table's column '{show_name(field.name)}' is of the type {show(str(field.type))}"
+                raise BadInput(f"{found}; expected numbers.", "Cast it to double before it is scored.")
+        for field in self._fields():
+            if field.name in schema.names:
+                raise BadInput(f"The table has a column '{field.name}' already.", "Drop or rename it; it is written.")
+            schema = schema.append(field)
+        return schema
+
+    def _fields(self) -> list[Any]:
+        pa = pyarrow()
+        names = [f"{spec.CONTRIBUTION}:{name}" for name in self.feature_names] if self._contribution else []
+        return [
+            pa.field(spec.SIMILARITY, pa.float32()),
+            pa.field(spec.IS_ANOMALY, pa.bool_()),
+            pa.field(spec.IS_VALID, pa.bool_()),
+            *(pa.field(name, pa.float32()) for name in names),
+        ]
+
+    def _score(self, piece: Any) -> Scores:
+        rows = np.empty((piece.num_rows, len(self.feature_names)), np.float32)
+        fill(rows, piece.columns)
+        with _opening:
+            scorer = _open(os.getpid(), self.path, self.digest, *self._options)
+        return scorer.score(rows)
+
+    def _answers(self, scores: Scores) -> list[Any]:
+        answers = [scores.similarity, scores.is_anomaly, scores.is_valid]
+        if self._contribution:
+            assert scores.contribution is not None
+            answers += list(scores.contribution.T)
+        return answers
+
+
+@lru_cache(_MODELS_AT_ONCE)
+def _open(
+    _process: int, path: str, digest: str, providers: tuple[str, ...], threads: int, threshold: float | None
+) -> Scorer:
+    """A process's one session of a model; a process that was forked opens its own."""
+    try:
+        model = load(Path(path))
+    except BadInput as error:
+        raise BadInput(
+            f"{platform.node()}: {error.message}", "The model has to lie at the same path on every machine."
+        ) from None
+    found = hashlib.sha256(model.data).hexdigest()
+    if found != digest:
+        raise CheckFailed(
+            f"{platform.node()}: {path} is not the model that was to score: its SHA-256 begins with {found[:12]}, "
+            f"expected {digest[:12]}.",
+            "Bring the same file to every machine, and leave it as it is while it is in use.",
+        )
+    return Scorer(model, providers=providers, threads=threads, threshold=threshold)
