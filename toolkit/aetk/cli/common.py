@@ -8,11 +8,14 @@ import click
 
 from aetk.contract.dialect import printable
 from aetk.edge.providers import PROVIDERS
+from aetk.fleet.engine import ENGINES
 from aetk.render.data import to_json
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 FILE = click.Path(path_type=Path)
+LOCATION = click.Path()
+"""A path, or a URL, which `Path` would mangle."""
 
 
 def json_option(function: F) -> F:
@@ -24,6 +27,28 @@ def provider_option(help_text: str) -> Callable[[F], F]:
     """`--provider`, repeatable."""
     names = click.Choice(list(PROVIDERS), case_sensitive=False)
     return click.option("--provider", "providers", multiple=True, type=names, metavar="P", help=help_text)
+
+
+def engine_options(function: F) -> F:
+    """`--engine`, `--workers` and `--gpus`."""
+    for option in (
+        click.option("--gpus", type=click.FloatRange(0, min_open=True), metavar="G", help="GPUs of each Ray worker."),
+        click.option(
+            "--workers", type=click.IntRange(1), metavar="N", help="Ray workers [default: all there is room for]."
+        ),
+        click.option("--engine", type=click.Choice(ENGINES), help="Work on a cluster, over a folder of Parquet files."),
+    ):
+        function = option(function)
+    return function
+
+
+def refuse_without_engine(data: str, **given: object) -> None:
+    """A usage error where there is no engine, but an option that says how one is to work, or a URL."""
+    if "://" in data:
+        raise click.UsageError(f"{data} is a URL; those are for --engine.")
+    for name, value in given.items():
+        if value is not None:
+            raise click.UsageError(f"--{name} goes with --engine.")
 
 
 def sign_option(function: F) -> F:

@@ -3,36 +3,54 @@
 import shlex
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from aetk.cli.common import FILE, json_option, overwrite, provider_option, show, trust_option
-from aetk.render.text import scoring, scoring_progress
+from aetk.cli.common import (
+    FILE,
+    LOCATION,
+    engine_options,
+    json_option,
+    overwrite,
+    provider_option,
+    refuse_without_engine,
+    show,
+    trust_option,
+)
+from aetk.render import fleet_text, text
 
 if TYPE_CHECKING:
     from aetk.edge.scoring import ScoreProgress
+    from aetk.fleet.scoring import FleetProgress
 
 
 @click.command("score", short_help="Score a table with a model.")
 @click.argument("model", type=FILE)
-@click.argument("data", type=FILE)
-@click.option("--out", type=FILE, metavar="FILE", help="CSV or Parquet by its ending [default: NAME.scores.csv here].")
+@click.argument("data", type=LOCATION)
+@click.option(
+    "--out", type=LOCATION, metavar="FILE", help="CSV or Parquet by its ending [default: NAME.scores.csv here]."
+)
 @click.option("--id", "id_column", metavar="COL", help="Column to carry along in place of a row number.")
 @provider_option("Run on this provider; repeat for a second choice [default: cpu].")
 @click.option("--threads", type=click.IntRange(1), metavar="N", help="CPU threads that score [default: all].")
 @click.option("--threshold", type=float, metavar="T", help="Decide by this one instead of the model's.")
+@engine_options
 @trust_option
 @json_option
 def command(
     model: Path,
-    data: Path,
-    out: Path | None,
+    data: str,
+    out: str | None,
     id_column: str | None,
     providers: tuple[str, ...],
     threads: int | None,
     threshold: float | None,
+    engine: str | None,
+    workers: int | None,
+    gpus: float | None,
     trusted_key: Path | None,
     as_json: bool,
 ) -> None:
@@ -41,35 +59,55 @@ def command(
     DATA may be larger than memory. Columns are found by name; others are ignored. Writes similarity, is_anomaly and
     is_valid for each row. A row with a missing or infinite value is flagged and not valid, unless its replacement was
     trained in. In CSV, text that a spreadsheet would run as a formula is written with an apostrophe before it.
+
+    With --engine, the workers of a Ray or Spark cluster, one thread each unless --threads says more, score the files
+    of a folder into files of the same names in the folder --out [default: NAME.scores here]. Both may be URLs, such as
+    s3://bucket/folder. Run again after whatever end, the command does what is missing.
     """
+    given: dict[str, Any] = {"id_column": id_column, "threshold": threshold}
+    if engine is not None:
+        from aetk.fleet.engine import Resources, find_engine
+        from aetk.fleet.scoring import score_folder
+
+        given |= {"providers": providers or ("cuda" if gpus else "cpu",), "trusted_key": trusted_key}
+        with _Line() as line:
+            cluster = find_engine(engine, Resources(workers, threads or 1, gpus or 0.0))
+            done = score_folder(model, data, cluster, out=out, progress=line.partitions, **given)
+        show(done, fleet_text.scoring, as_json, f"{done.out}/")
+        return
+    refuse_without_engine(data, workers=workers, gpus=gpus)
     from aetk.edge.model import load
     from aetk.edge.scoring import score_file
 
-    shown = sys.stderr.isatty()
-    try:
-        report = score_file(
-            load(model, trusted_key),
-            data,
-            out=out,
-            id_column=id_column,
-            providers=providers or ("cpu",),
-            threads=threads,
-            threshold=threshold,
-            progress=_Line() if shown else lambda _: None,
-        )
-    finally:
-        if shown:
-            overwrite("")
-    show(report, scoring, as_json, str(report.out), shlex.join(["aetk", "threshold", str(model)]))
+    given |= {"providers": providers or ("cpu",), "threads": threads, "out": None if out is None else Path(out)}
+    with _Line() as line:
+        report = score_file(load(model, trusted_key), Path(data), progress=line.rows, **given)
+    show(report, text.scoring, as_json, str(report.out), shlex.join(["aetk", "threshold", str(model)]))
 
 
 class _Line:
-    """Shows progress in one line of the terminal, a few times a second."""
+    """Shows progress in one line of a terminal, a few times a second, and removes it at the end."""
 
     def __init__(self) -> None:
+        self._shown = sys.stderr.isatty()
         self._next = 0.0
 
-    def __call__(self, progress: "ScoreProgress") -> None:
-        if time.monotonic() >= self._next:
+    def rows(self, progress: "ScoreProgress") -> None:
+        """Of a table."""
+        self._show(text.scoring_progress, progress)
+
+    def partitions(self, progress: "FleetProgress") -> None:
+        """Of a folder on an engine."""
+        self._show(fleet_text.progress, progress)
+
+    def _show(self, words: Callable[[Any], str], progress: Any) -> None:
+        if self._shown and time.monotonic() >= self._next:
             self._next = time.monotonic() + 0.1
-            overwrite(scoring_progress(progress))
+            overwrite(words(progress))
+
+    def __enter__(self) -> "_Line":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._shown:
+            overwrite("")

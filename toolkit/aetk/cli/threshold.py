@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from aetk.cli.common import FILE, json_option, show, sign_option
+from aetk.cli.common import FILE, LOCATION, engine_options, json_option, refuse_without_engine, show, sign_option
 from aetk.render import text
 
 
@@ -16,8 +16,9 @@ from aetk.render import text
     "--false-alarms", "rate", type=float, metavar="RATE", help="Split-conformal on --data: at most this rate."
 )
 @click.option("--best-f1", is_flag=True, help="The highest macro F1 on --data with --label.")
-@click.option("--data", type=FILE, metavar="FILE", help="Rows to calibrate on, none that it was trained on.")
+@click.option("--data", type=LOCATION, metavar="FILE", help="Rows to calibrate on, none that it was trained on.")
 @click.option("--label", metavar="COL", help="Column of 0 (ordinary) and 1 (anomaly).")
+@engine_options
 @sign_option
 @json_option
 def command(
@@ -25,14 +26,18 @@ def command(
     value: float | None,
     rate: float | None,
     best_f1: bool,
-    data: Path | None,
+    data: str | None,
     label: str | None,
+    engine: str | None,
+    workers: int | None,
+    gpus: float | None,
     sign_key: Path | None,
     as_json: bool,
 ) -> None:
     """Show the threshold of MODEL, or give it a new one; model and card are replaced together.
 
-    Needs neither PyTorch nor the onnx package, so it works on the device itself.
+    Needs neither PyTorch nor the onnx package, so it works on the device itself. With --engine, --data may be a folder
+    of Parquet files that no memory holds, or the URL of one.
     """
     ways = sum([value is not None, rate is not None, best_f1])
     if ways > 1:
@@ -45,6 +50,10 @@ def command(
         raise click.UsageError("--sign-key goes with --set, --false-alarms or --best-f1.")
     if best_f1 and label is None:
         raise click.UsageError("--best-f1 needs --label, a column of 0 and 1.")
+    if engine is None:
+        refuse_without_engine(data or "", workers=workers, gpus=gpus)
+    elif rate is None:
+        raise click.UsageError("--engine goes with --false-alarms.")
     if ways == 0:
         from aetk.edge.inspection import inspect
 
@@ -60,6 +69,13 @@ def command(
     else:
         assert data is not None
         method = Method("best-f1") if rate is None else Method("conformal", check_rate(rate, "--false-alarms"))
-        report = calibrate_threshold(model, method, data, label, sign_key=sign_key)
+        if engine is None:
+            report = calibrate_threshold(model, method, Path(data), label, sign_key=sign_key)
+        else:
+            from aetk.fleet.engine import Resources, find_engine
+            from aetk.fleet.threshold import calibrate_on_engine
+
+            cluster = find_engine(engine, Resources(workers, gpus=gpus or 0.0))
+            report = calibrate_on_engine(model, method, data, cluster, label, sign_key=sign_key)
     wrote = f"{report.model} and {card_path(report.model)}"
     show(report, text.thresholds, as_json, wrote, shlex.join(["aetk", "verify", str(model)]))

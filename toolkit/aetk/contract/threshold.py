@@ -189,21 +189,38 @@ def _conformal(ordinary: NDArray[np.float32], rate: float | None) -> tuple[float
     With n exchangeable ordinary rows and k = floor(rate * (n + 1)), a new ordinary row lies below the k-th smallest
     similarity with probability at most k / (n + 1) <= rate. The threshold lies between that and the next one below.
     """
-    n = len(ordinary)
+    rank, rate = conformal_rank(len(ordinary), rate)
+    return just_below(np.sort(ordinary)[rank - 1], np.unique(ordinary)), rate
+
+
+def conformal_rank(rows: int, rate: float | None) -> tuple[int, float]:
+    """Which of the smallest similarities of ordinary rows a conformal threshold lies just below, counted from 1.
+
+    Args:
+        rows: that there are.
+        rate: of false alarms, at most; None for the smallest that so many rows support.
+
+    Returns:
+        the rank and the rate.
+
+    Raises:
+        BadInput: too few rows for the rate.
+    """
     needed = 2 if rate is None else max(2, rows_needed(rate))
-    if n < needed:
+    if rows < needed:
         method = Method("conformal", rate)
         raise BadInput(
-            f"{method} needs at least {needed} ordinary calibration rows; there are {n}.",
-            f"Bring more rows, or ask for a rate of {_rate_supported(n):g} or more." if n > 1 else "Bring more rows.",
+            f"{method} needs at least {needed} ordinary calibration rows; there are {rows}.",
+            f"Bring more rows, or ask for a rate of {_rate_supported(rows):g} or more."
+            if rows > 1
+            else "Bring more rows.",
         )
     if rate is None:
-        rate = 1 / (n + 1)
-    rank = min(math.floor(rate * (n + 1) + 1e-9), n)
-    return _just_below(np.sort(ordinary)[rank - 1], np.unique(ordinary)), rate
+        rate = 1 / (rows + 1)
+    return min(math.floor(rate * (rows + 1) + 1e-9), rows), rate
 
 
-def _just_below(similarity: np.float32, distinct: NDArray[np.float32]) -> float:
+def just_below(similarity: np.float32, distinct: NDArray[np.float32]) -> float:
     """Midway between a similarity and the next one below, or below that where no float32 lies between them."""
     for upper in distinct[distinct <= similarity][::-1]:
         below = distinct[distinct < upper]

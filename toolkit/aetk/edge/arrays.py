@@ -9,11 +9,12 @@ from aetk.contract.errors import MissingExtra, out_of_memory
 
 
 def pyarrow() -> Any:
-    """The pyarrow module with `csv`, `compute` and `parquet`; MissingExtra where it is not installed."""
+    """The pyarrow module with `csv`, `compute`, `fs` and `parquet`; MissingExtra where it is not installed."""
     try:
         import pyarrow
         import pyarrow.compute
         import pyarrow.csv
+        import pyarrow.fs
         import pyarrow.parquet
     except ImportError as error:
         raise out_of_memory(error) or MissingExtra("Parquet", "arrow") from None

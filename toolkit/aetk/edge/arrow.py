@@ -40,7 +40,8 @@ class BatchScorer:
 
     Args:
         path: the `.onnx` file; it has to lie at the same path wherever batches are scored.
-        contribution: whether each feature's contribution is appended, too; the model must have been exported with it.
+        contribution: whether each feature's contribution is appended, too, for which the model must have been exported
+            with it; None for whether it was.
         providers: see `Scorer`.
         threads: that score one batch; engines bring workers enough, so one unless named.
         threshold: decide by this one instead of the model's own.
@@ -55,20 +56,21 @@ class BatchScorer:
         self,
         path: str | Path,
         *,
-        contribution: bool = False,
+        contribution: bool | None = False,
         providers: Sequence[str] = ("cpu",),
         threads: int = 1,
         threshold: float | None = None,
         trusted_key: Path | None = None,
     ) -> None:
         model = load(Path(path), trusted_key)
-        if contribution and all(output.name != spec.CONTRIBUTION for output in model.graph.outputs):
+        explains = any(output.name == spec.CONTRIBUTION for output in model.graph.outputs)
+        if contribution and not explains:
             raise BadInput(f"{path} tells no contributions.", "Export it with: aetk export --onnx --explain")
         self.path = str(Path(path).resolve())
         self.digest = hashlib.sha256(model.data).hexdigest()
         self.feature_names = model.card.feature_names
         self.threshold = model.graph.threshold if threshold is None else check_value(threshold)
-        self._contribution = contribution
+        self.contribution = explains if contribution is None else contribution
         self._options = (tuple(providers), threads, threshold)
 
     def __call__(self, batch: Batch) -> Batch:
@@ -122,7 +124,7 @@ class BatchScorer:
 
     def _fields(self) -> list[Any]:
         pa = pyarrow()
-        names = [f"{spec.CONTRIBUTION}:{name}" for name in self.feature_names] if self._contribution else []
+        names = [f"{spec.CONTRIBUTION}:{name}" for name in self.feature_names] if self.contribution else []
         return [
             pa.field(spec.SIMILARITY, pa.float32()),
             pa.field(spec.IS_ANOMALY, pa.bool_()),
@@ -139,7 +141,7 @@ class BatchScorer:
 
     def _answers(self, scores: Scores) -> list[Any]:
         answers = [scores.similarity, scores.is_anomaly, scores.is_valid]
-        if self._contribution:
+        if self.contribution:
             assert scores.contribution is not None
             answers += list(scores.contribution.T)
         return answers

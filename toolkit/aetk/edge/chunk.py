@@ -5,7 +5,7 @@ import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
@@ -51,7 +51,7 @@ class Chunk:
     share: float | None
 
 
-def is_parquet(path: Path) -> bool:
+def is_parquet(path: PurePath) -> bool:
     """Whether a file's ending says Parquet."""
     return path.suffix.lower() in PARQUET
 

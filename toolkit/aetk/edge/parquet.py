@@ -3,7 +3,7 @@
 import contextlib
 import os
 from collections.abc import Generator, Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import IO, Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from aetk.contract.dialect import ROW_BYTES, show
 from aetk.contract.errors import BadInput, Unavailable
 from aetk.contract.files import check_source
 from aetk.edge import arrays
-from aetk.edge.chunk import Chunk, FloatType, NotANumber, check_header, is_parquet, place, positions, show_name
+from aetk.edge.chunk import Chunk, FloatType, NotANumber, check_header, is_parquet, positions, show_name
 from aetk.edge.pages import pages_at_once
 from aetk.edge.room import free_memory
 
@@ -33,12 +33,18 @@ def files(path: Path) -> tuple[Path, ...]:
     """
     if not path.is_dir():
         return (path,)
+    found = parts(path)
+    if not found:
+        raise BadInput(f"{path} is a folder without Parquet files.", "Name a CSV or Parquet file, or another folder.")
+    return found
+
+
+def parts(path: Path) -> tuple[Path, ...]:
+    """The Parquet files of a folder, in order; there may be none."""
     found = []
     for folder, folders, names in os.walk(path):
         folders[:] = [name for name in folders if not _is_hidden(name)]
         found += [Path(folder, name) for name in names if is_parquet(Path(name)) and not _is_hidden(name)]
-    if not found:
-        raise BadInput(f"{path} is a folder without Parquet files.", "Name a CSV or Parquet file, or another folder.")
     return tuple(sorted(found))
 
 
@@ -48,7 +54,12 @@ def would_read(folder: Path, path: Path) -> bool:
         parts = (path.parent.resolve() / path.name).relative_to(folder.resolve()).parts
     except ValueError:
         return False
-    return is_parquet(path) and not any(map(_is_hidden, parts))
+    return is_part(PurePath(*parts))
+
+
+def is_part(path: PurePath) -> bool:
+    """Whether a file of this path within a folder is read as a part of the table that the folder is."""
+    return is_parquet(path) and not any(map(_is_hidden, path.parts))
 
 
 def _is_hidden(name: str) -> bool:
@@ -71,26 +82,36 @@ def read_chunks(
 ) -> Generator[Chunk, None, None]:
     """See `edge.tables.read_chunks`; booleans are 0 and 1. Every file is looked at before the first row is read."""
     found = files(path)
-    rows = sum(_checked_rows(file, numeric, text) for file in found)
+    rows = sum(checked_rows(file, numeric, text) for file in found)
     return _chunks(found, numeric, text, dtype, rows)
 
 
-def _checked_rows(path: Path, numeric: Sequence[str], text: Sequence[str]) -> int:
+def checked_rows(path: Path, numeric: Sequence[str], text: Sequence[str]) -> int:
+    """The rows of a file whose columns fit, and whose pages there is room for; see `edge.tables.read_chunks`."""
     with _open(path) as file:
-        schema = file.schema_arrow
-        positions(path, schema.names, [*numeric, *text])
-        for name in numeric:
-            kind = schema.field(name).type
-            if not arrays.is_numeric(kind):
-                raise NotANumber(place(path, 1), name, f"the type {kind}")
-        for name in text:
-            kind = schema.field(name).type
-            if arrays.is_nested(kind):
-                raise BadInput(
-                    f"{path}, column '{show_name(name)}': found '{show(str(kind))}', expected text or numbers."
-                )
-        _check_pages(path, {*numeric, *text})
-        return int(file.metadata.num_rows)
+        rows = _fitting_rows(str(path), file, numeric, text)
+    _check_pages(path, {*numeric, *text})
+    return rows
+
+
+def footer_rows(title: str, source: Any, numeric: Sequence[str], text: Sequence[str]) -> int:
+    """The rows of an open file whose columns fit, by its footer alone; `title` names it."""
+    with _reading(title, " is not a Parquet file"), arrays.pyarrow().parquet.ParquetFile(source) as file:
+        return _fitting_rows(title, file, numeric, text)
+
+
+def _fitting_rows(title: str, file: Any, numeric: Sequence[str], text: Sequence[str]) -> int:
+    schema = file.schema_arrow
+    positions(title, schema.names, [*numeric, *text])
+    for name in numeric:
+        kind = schema.field(name).type
+        if not arrays.is_numeric(kind):
+            raise NotANumber(f"{title}, row 1", name, f"the type {kind}")
+    for name in text:
+        kind = schema.field(name).type
+        if arrays.is_nested(kind):
+            raise BadInput(f"{title}, column '{show_name(name)}': found '{show(str(kind))}', expected text or numbers.")
+    return int(file.metadata.num_rows)
 
 
 def _check_pages(path: Path, columns: set[str]) -> None:
@@ -111,7 +132,7 @@ def _chunks(
 ) -> Generator[Chunk, None, None]:
     done = 0
     for path in paths:
-        for batch in _batches(path, numeric, text):
+        for batch in batches(path, numeric, text):
             first, done = done + 1, done + batch.num_rows
             with _reading(path):
                 values = np.empty((batch.num_rows, len(numeric)), dtype)
@@ -120,8 +141,8 @@ def _chunks(
             yield Chunk(values, texts, np.arange(first, done + 1, dtype=np.int64), min(done / max(total, 1), 1.0))
 
 
-def _batches(path: Path, numeric: Sequence[str], text: Sequence[str]) -> Generator[Any, None, None]:
-    """Rows of a file, at most `BATCH_ROWS` at a time, and fewer where their texts would become too long.
+def batches(path: Path, numeric: Sequence[str], text: Sequence[str]) -> Generator[Any, None, None]:
+    """Rows of a file as record batches: at most `BATCH_ROWS`, and fewer where their texts would become too long.
 
     Texts stay in their dictionaries until they are counted: a million rows may share a text of a million letters.
 
@@ -132,10 +153,10 @@ def _batches(path: Path, numeric: Sequence[str], text: Sequence[str]) -> Generat
     batch_rows = max(2**10, min(BATCH_ROWS, _BATCH_VALUES // max(1, len(numeric))))
     found = 0
     with _open(path, text) as file:
-        batches = file.iter_batches(batch_rows, columns=columns)
+        pieces = file.iter_batches(batch_rows, columns=columns)
         while True:
             with _reading(path):
-                batch = next(batches, None)
+                batch = next(pieces, None)
             if batch is None:
                 break
             found += batch.num_rows
@@ -156,7 +177,7 @@ def _longest(path: Path, batch: Any, text: Sequence[str]) -> int:
 
 
 @contextlib.contextmanager
-def _reading(path: Path, fault: str = ": damaged Parquet file") -> Iterator[None]:
+def _reading(path: Path | str, fault: str = ": damaged Parquet file") -> Iterator[None]:
     """Turns what pyarrow raises over a file into BadInput; out of memory stays what it is."""
     try:
         yield
@@ -181,12 +202,17 @@ def _open(path: Path, dictionaries: Sequence[str] = ()) -> Any:
 
 
 class ParquetSink:
-    """Writes columns of equal length to a Parquet file, in row groups of about 16 MiB."""
+    """Writes columns of equal length to a Parquet file, in row groups of about 16 MiB.
+
+    Attributes:
+        notes: what `close` writes into the file's metadata, unless there is not even one batch.
+    """
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
         self._writer: Any = None
         self._waiting: list[Any] = []
+        self.notes: dict[str, str] = {}
 
     def write(self, columns: dict[str, Any]) -> None:
         """Append a batch: arrays or sequences of strings by column name, the same names and types each time."""
@@ -200,6 +226,8 @@ class ParquetSink:
         if self._waiting:
             self._flush()
         if self._writer is not None:
+            if self.notes:
+                self._writer.add_key_value_metadata(self.notes)
             self._writer.close()
 
     def _flush(self) -> None:
@@ -208,4 +236,4 @@ class ParquetSink:
         self._waiting = []
         if self._writer is None:
             self._writer = pa.parquet.ParquetWriter(self._file, group.schema)
-        self._writer.write_table(group, group.num_rows)
+        self._writer.write_table(group, max(1, group.num_rows))

@@ -46,9 +46,9 @@ def set_threshold(model: str | Path, value: float, *, sign_key: Path | None = No
             and does not end.
         CheckFailed: the model is not the one that its card describes.
     """
-    with _alone(model, sign_key) as loaded:
+    with held(model, sign_key) as loaded:
         value = check_value(value)
-        return _reissue(loaded, Threshold(value, f"fixed:{value:.6g}", None, 0, "set by hand", None), 0, sign_key)
+        return reissue(loaded, Threshold(value, f"fixed:{value:.6g}", None, 0, "set by hand", None), 0, sign_key)
 
 
 def calibrate_threshold(
@@ -66,18 +66,18 @@ def calibrate_threshold(
     Raises:
         BadInput: see `edge.tables.read_table` and `contract.threshold.calibrate`; or another process as above.
     """
-    with _alone(model, sign_key) as loaded:
+    with held(model, sign_key) as loaded:
         table = read_table(Path(data), loaded.card.feature_names, label)
         scores = Scorer(loaded).score(table.values)
         valid = scores.is_valid
         labels = None if table.labels is None else table.labels[valid]
         rows = "labelled rows" if labels is not None and method.kind == "best-f1" else "ordinary rows"
         threshold = calibrate(method, scores.similarity[valid], labels, f"{rows} of {table.path.name}")
-        return _reissue(loaded, threshold, int((~valid).sum()), sign_key)
+        return reissue(loaded, threshold, int((~valid).sum()), sign_key)
 
 
 @contextlib.contextmanager
-def _alone(model: str | Path, sign_key: Path | None) -> Iterator[LoadedModel]:
+def held(model: str | Path, sign_key: Path | None) -> Iterator[LoadedModel]:
     """Load a model and hold its folder until it is written, so that of two at once none undoes the other."""
     with locked(Path(model).resolve().parent, FOLDER_WAIT):
         loaded = load(Path(model))
@@ -85,7 +85,12 @@ def _alone(model: str | Path, sign_key: Path | None) -> Iterator[LoadedModel]:
         yield loaded
 
 
-def _reissue(loaded: LoadedModel, threshold: Threshold, invalid: int, sign_key: Path | None) -> ThresholdReport:
+def reissue(loaded: LoadedModel, threshold: Threshold, invalid: int, sign_key: Path | None) -> ThresholdReport:
+    """Write a model that is held anew, with a threshold that left `invalid` rows out.
+
+    Raises:
+        CheckFailed: with the threshold it would fail its golden rows.
+    """
     data = onnxfile.with_card(onnxfile.with_threshold(loaded.data, threshold.value), None)
     session = open_session(data)
     tolerance = loaded.card.similarity.tolerance

@@ -129,6 +129,11 @@ def _check_names(out: Path, data: Path, kept: Sequence[Path], id_column: str | N
             raise BadInput(f"{out} would be overwritten; it is read here.", "Name another file with --out.")
     if data.is_dir() and any(parquet.would_read(data, path) for path in (out, Path(os.path.realpath(out)))):
         raise BadInput(f"{out} would be a part of {data} next time.", "Name a file in another folder with --out.")
+    check_id(id_column, str(data))
+
+
+def check_id(id_column: str | None, data: str) -> None:
+    """BadInput where the column to carry along has the name of one that is written beside it."""
     if id_column in spec.OUTPUTS or (id_column or "").startswith(f"{spec.CONTRIBUTION}:"):
         raise BadInput(f"--id {id_column} is the name of a column that is written; rename it in {data}.")
 

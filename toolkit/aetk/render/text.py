@@ -103,7 +103,7 @@ def scoring(report: ScoreReport) -> str:
     of_files = f" of {count(report.files, 'file')}" if report.files > 1 else ""
     return (
         f"{count(report.rows, 'row')}{of_files} on {report.provider} in {seconds(report.seconds)} "
-        f"({_rate(report.rows_per_second)}): "
+        f"({rate(report.rows_per_second)}): "
         f"{report.anomalies:,} flagged at threshold {report.threshold:.6g}, "
         f"of them {report.invalid:,} that could not be judged"
     )
@@ -111,14 +111,15 @@ def scoring(report: ScoreReport) -> str:
 
 def scoring_progress(progress: ScoreProgress) -> str:
     """How far scoring has come, in one line."""
-    line = f"{count(progress.rows, 'row')}, {_rate(progress.rows / progress.seconds)}"
+    line = f"{count(progress.rows, 'row')}, {rate(progress.rows / progress.seconds)}"
     if progress.share is None:
         return line
     done = int(progress.share * _BAR)
     return f"{progress.share:4.0%} [{'#' * done}{'.' * (_BAR - done)}] {line}"
 
 
-def _rate(rows_per_second: float) -> str:
+def rate(rows_per_second: float) -> str:
+    """Throughput."""
     return f"{rows_per_second:,.0f} rows/s"
 
 

@@ -1,0 +1,1 @@
+"""Runs models over data that no machine holds, on an engine that is there already: Ray or Spark."""
