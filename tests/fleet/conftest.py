@@ -1,5 +1,8 @@
 """A folder of Parquet files made of the built-in table, and an engine that works in this process."""
 
+import contextlib
+import json
+import pickle
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -39,13 +42,10 @@ class Here:
     threads = 1
     tasks: list = field(default_factory=list)
 
-    def connect(self):
-        return 1
+    def connected(self):
+        return contextlib.nullcontext(1)
 
     def run(self, work, tasks):
-        import json
-        import pickle
-
         for task in tasks:
             self.tasks.append(task["name"])
             yield outcome(attempt(pickle.loads(pickle.dumps(work)), json.dumps(task)))

@@ -1,5 +1,6 @@
 """What an engine has to do: run one piece of work on each of many tasks, wherever it likes, as often as it must."""
 
+import contextlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -41,11 +42,10 @@ class Engine(Protocol):
     name: str
     threads: int
 
-    def connect(self) -> int | None:
-        """Find the cluster that the engine is configured for, or start one on this machine's processors.
+    def connected(self) -> contextlib.AbstractContextManager[int | None]:
+        """Be connected while the block runs: to the cluster that is configured, else to one of this machine's own.
 
-        Returns:
-            how many work at a time; None where that is the engine's own affair.
+        The block is given how many work at a time; None where that is the engine's own affair.
 
         Raises:
             BadInput: resources that it cannot give out.
@@ -53,7 +53,7 @@ class Engine(Protocol):
         """
 
     def run(self, work: Work, tasks: Sequence[Any]) -> Iterator[Any]:
-        """The results as they are done, in any order; `connect` comes before.
+        """The results as they are done, in any order, within `connected`.
 
         A worker that dies is replaced, and what it had in hand is done again.
 
@@ -63,7 +63,7 @@ class Engine(Protocol):
 
 
 def find_engine(name: str, resources: Resources = _ALL) -> Engine:
-    """An engine that is yet to be connected.
+    """An engine by its name, not connected yet.
 
     Raises:
         BadInput: a name that is none of `ENGINES`.

@@ -1,8 +1,12 @@
 """Ray: a pool of actors, each with a model's session of its own."""
 
+import contextlib
 import json
 import logging
 import os
+import signal
+import sys
+import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -37,13 +41,28 @@ class RayEngine:
         self._workers = 0
         self.threads = resources.threads
 
-    def connect(self) -> int:
+    @contextlib.contextmanager
+    def connected(self) -> Iterator[int]:
         """See `Engine`."""
-        if not self._ray.is_initialized():
-            try:
-                self._ray.init(log_to_driver=False, logging_level="ERROR", include_dashboard=False)
-            except Exception as error:  # noqa: BLE001 - a start that fails raises whatever failed
-                raise _unavailable(error) from None
+        with contextlib.ExitStack() as ours:
+            if not self._ray.is_initialized():
+                ours.enter_context(contextlib.redirect_stdout(sys.stderr))  # where Ray tells of workers that died
+                self._start()
+                ours.callback(self._ray.shutdown)
+            self._workers = self._room()
+            yield self._workers
+
+    def _start(self) -> None:
+        before = signal.getsignal(signal.SIGTERM)
+        try:
+            self._ray.init(log_to_driver=False, logging_level="ERROR", include_dashboard=False)
+        except Exception as error:  # noqa: BLE001 - a start that fails raises whatever failed
+            raise _unavailable(error) from None
+        if threading.current_thread() is threading.main_thread() and before is not None:
+            signal.signal(signal.SIGTERM, before)  # Ray sets its own, which exits with another code
+
+    def _room(self) -> int:
+        """How many workers there are to be; BadInput where the cluster has no room for them."""
         found, wanted = self._ray.cluster_resources(), self._resources
         room = int(found.get("CPU", 0)) // wanted.threads
         if wanted.gpus:
@@ -54,8 +73,7 @@ class RayEngine:
                 f"{wanted.workers or 1} workers of {wanted.threads} and {wanted.gpus:g} were asked for.",
                 "Ask for less with --workers, --threads and --gpus, or join more machines with: ray start",
             )
-        self._workers = wanted.workers or room
-        return self._workers
+        return wanted.workers or room
 
     def run(self, work: Work, tasks: Sequence[Any]) -> Iterator[Any]:
         """See `Engine`; by Ray Data, one block a task, so that a lost worker costs what it had in hand."""

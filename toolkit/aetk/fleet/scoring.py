@@ -125,15 +125,16 @@ def score_folder(
         done = {each.name: each for each in beside(lambda part: _found(target, plan, part), plan.partitions) if each}
         found = len(done)
         missing = [asdict(partition) for partition in plan.partitions if partition.name not in done]
-        workers = engine.connect() if missing else None
-        started = time.perf_counter()
+        workers, seconds = None, 0.0
         if missing:
             work = _Work(scorer, source, target, id_column, plan.digest)
-            for result in engine.run(work, missing):
-                scores = PartitionScores(**result)
-                done[scores.name] = scores
-                progress(FleetProgress(len(done), len(plan.partitions), sum(each.rows for each in done.values())))
-        seconds = time.perf_counter() - started
+            with engine.connected() as workers:
+                started = time.perf_counter()
+                for result in engine.run(work, missing):
+                    scores = PartitionScores(**result)
+                    done[scores.name] = scores
+                    progress(FleetProgress(len(done), len(plan.partitions), sum(each.rows for each in done.values())))
+                seconds = time.perf_counter() - started
         parts = [done[partition.name] for partition in plan.partitions]
         report = FleetReport(
             model=Path(scorer.path),

@@ -1,5 +1,6 @@
 """Spark: one task a partition, through `mapInArrow`."""
 
+import contextlib
 import json
 import os
 import sys
@@ -35,16 +36,24 @@ class SparkEngine:
         if resources.workers or resources.gpus:
             raise BadInput("--workers and --gpus are Ray's; Spark gives out its executors by its own configuration.")
         self._error = PySparkException
+        self._active = SparkSession.getActiveSession
         self._builder = SparkSession.builder.appName("aetk")
         self._session: Any = None
         self.threads = resources.threads
 
-    def connect(self) -> None:
-        """See `Engine`."""
+    @contextlib.contextmanager
+    def connected(self) -> Iterator[None]:
+        """See `Engine`; a session that is active already is left so."""
+        ours = self._active() is None
         try:
             self._session = self._builder.getOrCreate()
         except Exception as error:  # noqa: BLE001 - what Java or py4j raise is of many types
             raise _unavailable(error) from None
+        try:
+            yield
+        finally:
+            if ours:
+                self._session.stop()
 
     def run(self, work: Work, tasks: Sequence[Any]) -> Iterator[Any]:
         """See `Engine`; all results come together, at the end."""

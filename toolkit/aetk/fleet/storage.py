@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, Protocol
+from urllib.parse import urlsplit
 
 from aetk.contract.dialect import show
 from aetk.contract.errors import AetkError, BadInput, Unavailable
@@ -61,11 +62,12 @@ def open_folder(location: str) -> Folder:
     """
     if "://" not in location:
         return LocalFolder(Path(location).absolute())
-    with _storing(location):
+    with _storing(location.split("?")[0]):
         filesystem, path = pyarrow().fs.FileSystem.from_uri(location)
     if filesystem.type_name == "local":
         return LocalFolder(Path(path))
-    return StoreFolder(location, filesystem, path)
+    parts = urlsplit(location)  # what else a URL may hold are credentials
+    return StoreFolder(f"{parts.scheme}://{parts.hostname or ''}{parts.path}", filesystem, path)
 
 
 @dataclass(frozen=True)

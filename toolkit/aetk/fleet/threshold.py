@@ -54,12 +54,12 @@ def calibrate_on_engine(
         names = [entry.name for entry in folder.tables()]
         if not names:
             raise BadInput(f"{folder} holds no Parquet files; expected a folder of them.", "Name another folder.")
-        engine.connect()
         count = _Count(BatchScorer(loaded.path, threads=engine.threads), folder, label)
-        coarse, invalid = _sum(engine.run(count, [{"name": name} for name in names]))
-        rows = sum(coarse.values())
-        rank, rate = conformal_rank(rows, method.parameter)
-        value, flagged = _search(coarse, rank, lambda bins: _among(engine, count, names, bins))
+        with engine.connected():
+            coarse, invalid = _sum(engine.run(count, [{"name": name} for name in names]))
+            rows = sum(coarse.values())
+            rank, rate = conformal_rank(rows, method.parameter)
+            value, flagged = _search(coarse, rank, lambda bins: _among(engine, count, names, bins))
         basis = f"ordinary rows of {PurePosixPath(str(folder)).name}"
         threshold = Threshold(value, str(method), rate, rows, basis, expected_alarms(flagged, rows))
         return reissue(loaded, threshold, invalid, sign_key)
