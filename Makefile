@@ -1,12 +1,13 @@
 # make demo: the three commands on the built-in data.  make test: the test suite.  make check: style, types, layers, wheel.
-# make hosts: the apps of exports/hosts.  make bench-peers: what the scripts in benchmarks/ compare with.
+# make hosts: the apps of exports/hosts.  make test-scale: the engines.
+# make bench-peers: what the scripts in benchmarks/ compare with.
 PYTHON ?= python3
 BIN := .venv/bin
 
 # more for pytest, such as: make test ARGS='-k threshold'
 ARGS :=
 
-.PHONY: demo test hosts check wheel reference torture fuzz audit sbom bench-peers clean
+.PHONY: demo test test-scale hosts check wheel reference torture fuzz audit sbom bench-peers clean
 
 .venv/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -21,6 +22,15 @@ demo: .venv/.installed
 
 test: .venv/.installed
 	$(BIN)/python -m pytest $(ARGS)
+
+# Ray, Spark (with Java 17) and DuckDB on 2 million rows; FULL=1 takes 20 million and keeps its figures in docs/scale.json.
+FULL :=
+test-scale: .venv/.scale
+	AETK_SCALE=$(if $(FULL),full,required) $(BIN)/python -m pytest $(ARGS) tests/scale
+
+.venv/.scale: .venv/.installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group scale
+	touch $@
 
 # Installs their tools (Debian), builds them as their READMEs say, and tests them on every runtime; none is skipped.
 hosts: .venv/.installed

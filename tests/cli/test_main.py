@@ -75,7 +75,7 @@ def test_scoring_brings_in_none_of_the_labs_packages(model, whole_table, tmp_pat
 def test_the_module_runs_as_the_command_does(tmp_path):
     done = subprocess.run([sys.executable, "-m", "aetk", "inspect", "absent.onnx"], capture_output=True, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, b"")
-    assert done.stderr == b"aetk: No such model: absent.onnx.\n"
+    assert done.stderr == b"aetk: No such model: absent.onnx.\n  Export one with: aetk export --onnx\n"
 
 
 def test_a_reader_that_goes_away_is_no_error(model, tmp_path):

@@ -136,12 +136,12 @@ def test_a_column_without_any_number_in_its_ordinary_rows_cannot_be_imputed(refu
 @pytest.mark.parametrize("rows", [1, 2, 9])
 def test_too_few_rows_are_refused_with_the_number_needed(refused, frame, tmp_path, rows):
     write(tmp_path / "t.csv", frame[:rows])
-    assert f"holds {rows} ordinary rows; training needs at least 10" in refused("train", "t.csv")
+    assert f"found {rows} ordinary rows, expected 10 or more" in refused("train", "t.csv")
 
 
 def test_a_table_of_anomalies_only_is_refused(refused, frame, tmp_path):
     write(tmp_path / "t.csv", frame.assign(malignant=1))
-    assert "holds 0 ordinary rows" in refused("train", "t.csv", "--label", "malignant")
+    assert "found 0 ordinary rows" in refused("train", "t.csv", "--label", "malignant")
 
 
 def test_a_row_of_another_length_is_placed(refused, table):

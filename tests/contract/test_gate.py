@@ -229,7 +229,7 @@ def test_a_node_that_takes_what_comes_later_or_never_is_refused(tiny):
 @pytest.mark.parametrize(
     ("nodes", "constants", "says"),
     [
-        ([("Concat", ["features"] * 200, "wide", {"axis": 1})], [], "more than 64 numbers for each of its 2 columns"),
+        ([("Concat", ["features"] * 200, "wide", {"axis": 1})], [], "more than 64 times the 2 numbers"),
         ([("Concat", ["features", "features"], "y", {"axis": 0})], [], "Concat cannot take"),
         (
             [("Unsqueeze", ["similarity", "one"], "x", {}), ("Mul", ["similarity", "x"], "y", {})],
@@ -281,7 +281,7 @@ def test_a_value_that_doubles_at_every_node_is_refused(tiny):
     for number in range(40):
         tiny.graph.node.append(helper.make_node("Concat", [name, name], [f"twice{number}"], axis=1))
         name = f"twice{number}"
-    refuses(tiny, "more than 64 numbers for each of its 2 columns")
+    refuses(tiny, "more than 64 times the 2 numbers")
 
 
 def test_outputs_that_are_not_one_for_each_row_are_refused(tiny):

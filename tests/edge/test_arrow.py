@@ -97,7 +97,10 @@ def test_the_options_of_the_scorer_are_its_own(model, table, tmp_path):
         (lambda table: table.drop_columns([table.column_names[3]]), "The table has no column"),
         (lambda table: table.append_column("similarity", table["id"]), "has a column 'similarity' already"),
         (lambda table: table.append_column(table.column_names[3], table["id"]), "two columns are called"),
-        (lambda table: table.set_column(3, table.column_names[3], table["id"]), "is of the type string"),
+        (
+            lambda table: table.set_column(3, table.column_names[3], table["id"]),
+            "found the type string, expected numbers",
+        ),
     ],
 )
 def test_a_table_that_does_not_fit_is_refused_by_name(model, table, change, message):

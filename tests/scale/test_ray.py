@@ -69,13 +69,15 @@ def test_it_scores_as_one_machine_does(data, whole, cluster, workers, place, fig
             ours.append(rows_per_second(aetk("score", MODEL, data, "--out", place / "again.parquet")))
         out = place / f"undisturbed-{run}"
         with driving(data, out, cluster, workers) as driver:
-            rays.append(driver.report()["rows_per_second"])
+            report = driver.report()
+        rays.append(report["rows_per_second"])
         held = whole.holds(out)
         shutil.rmtree(out)
     assert workers.most < LARGEST_WORKER
     figures["ray"] = {
         "rows": ROWS,
         "files": FILES,
+        "workers": report["workers"],
         **held,
         "rows_per_second": rays,
         "aetk_score_rows_per_second": ours,

@@ -44,9 +44,15 @@ def _try(case: Case, work: Path) -> tuple[dict[str, str | int], list[str]]:
     before = _files(folder)
     code, out, err = _run(case.arguments, folder, work / "streams")
     left = {} if case.code == 0 else {name: size for name, size in _files(folder).items() if before.get(name) != size}
-    message = (err.strip() or (out.strip().splitlines() or [""])[0]).replace(f"{folder.resolve()}/", "")
+    message = (err.strip() or _said(out)).replace(f"{folder.resolve()}/", "")
     row = {"input": case.name, "command": f"aetk {' '.join(case.arguments)}", "exit": code, "message": message[:600]}
     return row, [f"{case.name}: {fault}" for fault in _faults(case, code, out, err, left)]
+
+
+def _said(out: str) -> str:
+    """Of a report, the verdict that failed, else its first line."""
+    lines = out.strip().splitlines()
+    return next((line for line in lines if "FAILED" in line), lines[0] if lines else "")
 
 
 def _faults(case: Case, code: int, out: str, err: str, left: dict[str, int]) -> list[str]:

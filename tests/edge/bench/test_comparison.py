@@ -114,7 +114,7 @@ def test_a_report_is_read_back_with_every_sample(tmp_path, document):
         ("", "is not JSON"), ("{", "is not JSON"), ('{"schema_version": NaN}', "is not JSON"),
         ("[" * 100_000, "is not JSON"), ("[]", "not a report"), ("{}", "schema version is None; expected 2"),
         ('{"schema_version": 1}', "schema version is 1; expected 2"),
-        ('{"schema_version": 2}', "The report lacks report.model"),
+        ('{"schema_version": 2}', "The report lacks model"),
     ],
 )  # fmt: skip
 def test_a_file_that_is_no_report_of_this_version_is_refused_in_one_message(tmp_path, text, message):
@@ -140,7 +140,7 @@ def test_a_report_that_is_not_there_is_refused(tmp_path):
     [
         (lambda row: row["setting"].update(batch="1"), r"setting.batch is '1'; expected a whole number"),
         (lambda row: row["setting"].update(way="magic"), "way is 'magic'"),
-        (lambda row: row.pop("timings"), "lacks report.measured"),
+        (lambda row: row.pop("timings"), "lacks measured"),
         (lambda row: row["timings"]["turns"][0].update(samples=[1.5]), "expected a whole number"),
         (lambda row: row["timings"]["turns"][0].update(samples=[0]), "not positive"),
         (lambda row: row["timings"].update(turns=[]), "missing"),

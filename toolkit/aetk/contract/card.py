@@ -125,12 +125,15 @@ def parse(text: str) -> Card:
         data = json.loads(text, parse_constant=_finite, parse_float=_finite)
     except RecursionError:
         raise BadInput("The card is not JSON: it is nested too deeply.", _AGAIN) from None
+    except json.JSONDecodeError as error:
+        raise BadInput(f"The card is not JSON from line {error.lineno}, column {error.colno} on.", _AGAIN) from None
     except ValueError as error:
         raise BadInput(f"The card is not JSON: {str(error)[:80]}.", _AGAIN) from None
-    if not isinstance(data, dict) or data.get("contract") != spec.VERSION:
-        found = data.get("contract") if isinstance(data, dict) else None
+    if not isinstance(data, dict):
+        raise BadInput(f"The card is {repr(data)[:40]}; expected a JSON object.", _AGAIN)
+    if data.get("contract") != spec.VERSION:
         raise BadInput(
-            f"The card is of contract version {found!r}; this aetk knows version {spec.VERSION}.",
+            f"The card is of contract version {data.get('contract')!r}; this aetk knows version {spec.VERSION}.",
             "Export the model again, or use the aetk that made it.",
         )
     parts: _Data = strict.read(_Data, data, "card")

@@ -87,6 +87,10 @@ def from_os_error(error: OSError) -> AetkError:
         return Unavailable(f"Cannot write{name}: {reason}.", "Free some space; nothing was changed.")
     if error.errno == errno.EFBIG:
         return Unavailable(f"Cannot write{name}: {reason}.", "Raise the limit on file sizes; nothing was changed.")
+    if error.errno == errno.EEXIST:
+        return BadInput(f"There is{name} already; expected a folder or nothing.", "Name another path.")
+    if error.errno == errno.ENOTDIR:
+        return BadInput(f"A part of the path{name} is a file; expected folders.", "Name another path.")
     if error.errno == errno.ENOENT:
         return BadInput(f"No such file or folder:{name}.")
     return out_of_memory(error) or BadInput(f"Cannot use{name}: {reason}.")

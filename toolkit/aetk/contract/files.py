@@ -73,7 +73,7 @@ def check_source(path: Path, *, once: bool = False) -> None:
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
-        raise BadInput(f"No such file: {path}.") from None
+        raise BadInput(f"No such file: {path}.", "Check the path, and the folder that it starts from.") from None
     if not (stat.S_ISREG(mode) or (once and stat.S_ISFIFO(mode))):
         raise BadInput(
             f"{path} is no regular file; expected a CSV or Parquet file.",

@@ -364,15 +364,17 @@ def read_file(path: str | Path) -> bytes:
     try:
         status = Path(path).stat()
     except FileNotFoundError:
-        raise Refused(f"No such model: {path}.") from None
+        raise Refused(f"No such model: {path}.", _EXPORT) from None
     if stat.S_ISDIR(status.st_mode):
-        raise Refused(f"{path} is a folder; expected an .onnx file.")
+        raise Refused(f"{path} is a folder; expected an .onnx file.", "Name the file in it.")
     if not stat.S_ISREG(status.st_mode):
-        raise Refused(f"{path} is no regular file; expected an .onnx file.")
+        raise Refused(f"{path} is no regular file; expected an .onnx file.", "Save it in a file first.")
     with Path(path).open("rb") as file:
         data = file.read(LARGEST_FILE + 1)
     if len(data) > LARGEST_FILE:
-        raise Refused(f"{path} is larger than {LARGEST_FILE >> 20} MiB; expected a model of the aetk contract.")
+        raise Refused(
+            f"{path} is larger than {LARGEST_FILE >> 20} MiB; expected a model of the aetk contract.", _EXPORT
+        )
     return data
 
 
@@ -579,7 +581,7 @@ def _check_shapes(model: Model) -> None:
         shapes[node.output] = _shape(node, shapes, constants)
         width += _product(tuple(dim for dim in shapes[node.output] if dim is not _BATCH))
         if width > _WIDEST * columns:
-            raise _foreign(f"a row needs more than {_WIDEST} numbers for each of its {columns} columns")
+            raise _foreign(f"a row grows to more than {_WIDEST} times the {columns} numbers that its layers are wide")
     expected: list[Shape] = [(_BATCH,), (_BATCH,), (_BATCH,), (_BATCH, model.n_features)]
     if [shapes.get(value.name) for value in model.outputs] != expected[: len(model.outputs)]:
         raise _foreign("its outputs are not one for each row")

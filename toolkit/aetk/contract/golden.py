@@ -104,7 +104,7 @@ class Golden:
         )  # fmt: skip
         if golden.inputs.size != parts.rows * n_features or parts.rows < 1:
             raise BadInput(
-                f"The card's golden inputs hold {golden.inputs.size} numbers, not {parts.rows} x {n_features}.",
+                f"The card's golden inputs hold {golden.inputs.size} numbers; expected {parts.rows} x {n_features}.",
                 strict.CARD.remedy,
             )
         counts = [count for _, count in golden.made_by]

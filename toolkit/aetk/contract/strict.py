@@ -54,7 +54,7 @@ def read(kind: Any, value: Any, where: str, of: Document = CARD) -> Any:
     parts = {}
     for field in fields(kind):
         if field.name not in value:
-            raise BadInput(f"The {of.name} lacks {where}.{field.name}.", of.remedy)
+            raise BadInput(f"The {of.name} lacks {_within(of, where)}{field.name}.", of.remedy)
         parts[field.name] = read(hints[field.name], value[field.name], f"{where}.{field.name}", of)
     return kind(**parts)
 
@@ -80,5 +80,11 @@ def _is_unicode(text: str) -> bool:
     return True
 
 
+def _within(of: Document, where: str) -> str:
+    """Where a field stands in a document, up to the field's own name."""
+    return "" if where == of.name else f"{where.removeprefix(of.name + '.')}."
+
+
 def _wrong(where: str, value: Any, expected: str, of: Document) -> BadInput:
-    return BadInput(f"The {of.name}'s {where} is {repr(value)[:40]}; expected {expected}.", of.remedy)
+    where = f"The {of.name}" if where == of.name else f"The {of.name}'s {where.removeprefix(of.name + '.')}"
+    return BadInput(f"{where} is {repr(value)[:40]}; expected {expected}.", of.remedy)

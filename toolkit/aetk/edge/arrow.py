@@ -12,11 +12,10 @@ from typing import Any, TypeVar
 import numpy as np
 
 from aetk.contract import spec
-from aetk.contract.dialect import show
 from aetk.contract.errors import BadInput, CheckFailed
 from aetk.contract.threshold import check_value
 from aetk.edge.arrays import fill, is_numeric, pyarrow
-from aetk.edge.chunk import check_names, positions, show_name
+from aetk.edge.chunk import NoNumbers, check_names, positions
 from aetk.edge.model import load
 from aetk.edge.scorer import Scorer, Scores
 
@@ -114,8 +113,7 @@ class BatchScorer:
         for position in positions("The table", schema.names, self.feature_names):
             field = schema.field(position)
             if not is_numeric(field.type):
-                found = f"The table's column '{show_name(field.name)}' is of the type {show(str(field.type))}"
-                raise BadInput(f"{found}; expected numbers.", "Cast it to double before it is scored.")
+                raise NoNumbers("The table", field.name, str(field.type))
         for field in self._fields():
             if field.name in schema.names:
                 raise BadInput(f"The table has a column '{field.name}' already.", "Drop or rename it; it is written.")

@@ -32,6 +32,17 @@ class NotANumber(BadInput):
         self.column = column
 
 
+class NoNumbers(BadInput):
+    """A column of a type that is none of numbers."""
+
+    def __init__(self, title: str, column: str, kind: str) -> None:
+        super().__init__(
+            f"{title}, column '{show_name(column)}': found the type {show(kind)}, expected numbers.",
+            "Cast it to double before, or leave it out.",
+        )
+        self.column = column
+
+
 @dataclass(frozen=True)
 class Chunk:
     """Consecutive rows of a table.

@@ -32,6 +32,18 @@ BLOCK_BYTES = 2**22
 CHUNK_ROWS = 4096
 """Rows that are read cell by cell at a time: lists of strings take many times the room of their numbers."""
 
+_QUOTING = "A cell that holds a comma, a quote or a line end is written in quotes, and a quote in it twice."
+_UNPACK = "compressed", "Unpack it first."
+_OTHERS = {
+    b"PAR1": ("a Parquet file", "Let its name end with .parquet."),
+    b"PK\x03\x04": ("an archive or a spreadsheet", "Unpack it, or save the sheet as CSV."),
+    b"\x1f\x8b": _UNPACK,
+    b"\x28\xb5\x2f\xfd": _UNPACK,
+    b"BZh": _UNPACK,
+    b"\xfd7zXZ": _UNPACK,
+}
+"""What is taken for CSV by mistake, by its first bytes, and what to do."""
+
 Row = tuple[int, int, list[str]]
 """The number of the line that it starts on, of the line after it, and its cells."""
 
@@ -115,7 +127,8 @@ def _header(path: Path, file: BinaryIO) -> tuple[tuple[str, ...], int]:
     found = (row for row in _rows(path, _lines(file), 1) if row[2])
     _, line, cells = next(found, (1, 1, []))
     if len(cells) == 1 and (";" in cells[0] or "\t" in cells[0]):
-        raise BadInput(f"{path}: the header is one column, '{cells[0][:40]}'; expected commas between columns.")
+        shown = f"{path}: the header is one column, '{cells[0][:40]}'"
+        raise BadInput(f"{shown}; expected commas between columns.", "Save the table with commas, as UTF-8.")
     check_header(path, cells)
     return tuple(cells), line
 
@@ -155,6 +168,9 @@ class _Text:
         try:
             return line.decode("utf-8-sig" if number == 1 else "utf-8")
         except UnicodeDecodeError:
+            for start, (kind, remedy) in _OTHERS.items():
+                if number == 1 and line.startswith(start):
+                    raise BadInput(f"{self._path} is {kind}; expected a CSV file.", remedy) from None
             raise BadInput(f"{self._path}, line {number}: not UTF-8 text.", "Save the table as UTF-8.") from None
 
 
@@ -169,7 +185,7 @@ def _rows(path: Path, lines: Iterator[bytes], first: int) -> Iterator[Row]:
     except csv.Error as error:
         # what csv advises after a dash depends on Python's version, and is for programmers
         fault = str(error).split(" - ")[0]
-        raise BadInput(f"{path}, line {text.row}: not a CSV row: {fault}.") from None
+        raise BadInput(f"{path}, line {text.row}: not a CSV row: {fault}.", _QUOTING) from None
 
 
 def _careful(
@@ -211,7 +227,8 @@ def _chunk(columns: _Columns, batch: list[Row], share: float | None) -> Chunk:
 def _numbers(columns: _Columns, row: Row) -> Iterator[float]:
     path, names, (line, _, cells) = columns.path, columns.names, row
     if len(cells) != len(names):
-        raise BadInput(f"{path}, line {line}: found {len(cells)} cells, expected {len(names)} as in the header.")
+        found = f"{path}, line {line}: found {len(cells)} cells"
+        raise BadInput(f"{found}, expected {len(names)} as in the header.", _QUOTING)
     for i in columns.numeric:
         try:
             yield parse_cell(cells[i])

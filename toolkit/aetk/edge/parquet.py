@@ -12,7 +12,7 @@ from aetk.contract.dialect import ROW_BYTES, show
 from aetk.contract.errors import BadInput, Unavailable
 from aetk.contract.files import check_source
 from aetk.edge import arrays
-from aetk.edge.chunk import Chunk, FloatType, NotANumber, check_header, is_parquet, positions, show_name
+from aetk.edge.chunk import Chunk, FloatType, NoNumbers, check_header, is_parquet, positions, show_name
 from aetk.edge.pages import pages_at_once
 from aetk.edge.room import free_memory
 
@@ -106,7 +106,7 @@ def _fitting_rows(title: str, file: Any, numeric: Sequence[str], text: Sequence[
     for name in numeric:
         kind = schema.field(name).type
         if not arrays.is_numeric(kind):
-            raise NotANumber(f"{title}, row 1", name, f"the type {kind}")
+            raise NoNumbers(title, name, str(kind))
     for name in text:
         kind = schema.field(name).type
         if arrays.is_nested(kind):
@@ -172,7 +172,10 @@ def _longest(path: Path, batch: Any, text: Sequence[str]) -> int:
     longest = {name: arrays.longest(batch.column(name)) for name in text}
     for name, length in longest.items():
         if length > ROW_BYTES:
-            raise BadInput(f"{path}, column '{show_name(name)}': a text is longer than {ROW_BYTES >> 20} MiB.")
+            raise BadInput(
+                f"{path}, column '{show_name(name)}': a text is longer than {ROW_BYTES >> 20} MiB.",
+                "Carry another column along.",
+            )
     return max(longest.values(), default=0)
 
 
@@ -185,7 +188,7 @@ def _reading(path: Path | str, fault: str = ": damaged Parquet file") -> Iterato
         raise
     except (arrays.pyarrow().ArrowException, OSError, ValueError, KeyError) as error:
         reason = show((str(error).splitlines() or [type(error).__name__])[0], 200)
-        raise BadInput(f"{path}{fault}: {reason}") from None
+        raise BadInput(f"{path}{fault}: {reason}", "Write or copy it anew; if it is CSV, name it so.") from None
 
 
 def _open(path: Path, dictionaries: Sequence[str] = ()) -> Any:

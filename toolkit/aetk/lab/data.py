@@ -99,7 +99,9 @@ def load_dataset(
         _check_finite(other, missing)
     ordinary = table.values if table.labels is None else table.values[~table.labels]
     if len(ordinary) < _FEWEST_ROWS:
-        raise BadInput(f"{table.title} holds {len(ordinary)} ordinary rows; training needs at least {_FEWEST_ROWS}.")
+        raise BadInput(
+            f"{table.title}: found {len(ordinary)} ordinary rows, expected {_FEWEST_ROWS} or more.", "Bring more rows."
+        )
     return Dataset(
         name=table.name,
         source=table.title,

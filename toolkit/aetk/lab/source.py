@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from aetk.contract import spec
 from aetk.contract.errors import BadInput
-from aetk.edge.chunk import NotANumber, check_names, place
+from aetk.edge.chunk import NoNumbers, NotANumber, check_names, place
 from aetk.edge.tables import as_labels, header, read_table
 from aetk.lab.openml import OpenMLTable
 
@@ -87,7 +87,7 @@ def _read_file(path: Path, label: str | None, drop: Sequence[str]) -> Source:
     names = _feature_names(str(path), all_names, label, drop)
     try:
         table = read_table(path, names, label if label in all_names else None)
-    except NotANumber as error:
+    except (NotANumber, NoNumbers) as error:
         if error.column == label:
             raise BadInput(error.message, _LABEL_HINT) from None
         raise BadInput(error.message, drop_hint(error.column)) from None
