@@ -6,6 +6,7 @@ take the full size and keep what they measured in docs/scale.json.
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -33,6 +34,7 @@ TOLERANCE = load(MODEL).card.similarity.tolerance
 def engines():
     """Skip, or fail where they are asked for, without the engines."""
     missing = [name for name in ("ray", "pyspark", "duckdb") if find_spec(name) is None]
+    missing += [] if shutil.which("java") else ["Java 17 or newer, which Spark needs"]
     if missing:
         (pytest.fail if ASKED else pytest.skip)(f"not installed: {', '.join(missing)} (make test-scale installs them)")
 
