@@ -5,7 +5,10 @@ import shutil
 import signal
 from pathlib import Path
 
+import numpy as np
 import onnx
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -17,6 +20,7 @@ from aetk.edge.model import card_path
 settings.register_profile("aetk", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("aetk")
 
+PARTS = {"a.parquet": 3000, "day=1/b.parquet": 2500, "day=1/empty.parquet": 0, "day=2/c.pq": 4001}
 DATA = Path(__file__).resolve().parents[1] / "../shared/data"
 
 
@@ -90,3 +94,31 @@ def resign():
         card_path(path).write_text(text, encoding="utf-8")
 
     return change
+
+
+@pytest.fixture(scope="session")
+def parts(model, breast_cancer, tmp_path_factory):
+    """A folder of four files of rows like the built-in table's, a few of them with a missing value."""
+    from aetk.edge.scorer import Scorer
+
+    folder = tmp_path_factory.mktemp("fleet") / "data"
+    names, random, first = Scorer(model).feature_names, np.random.default_rng(7), 0
+    for name, size in PARTS.items():
+        rows = breast_cancer.data[random.integers(0, len(breast_cancer.data), size)]
+        rows = rows * random.normal(1, 0.02, rows.shape)
+        rows[random.random(size) < 0.01, 4] = np.nan
+        columns = {name: rows[:, i] for i, name in enumerate(names)}
+        ids = [f"id-{i}" for i in range(first, first + size)]
+        labels = (random.random(size) < 0.1).astype(np.int64)
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(pa.table({"id": pa.array(ids, pa.string()), **columns, "label": labels}), folder / name)
+        first += size
+    return folder
+
+
+@pytest.fixture
+def here():
+    """An engine that works in this process."""
+    from fleet.inprocess import Here
+
+    return Here()

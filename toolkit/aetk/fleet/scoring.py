@@ -138,8 +138,8 @@ def score_folder(
         parts = [done[partition.name] for partition in plan.partitions]
         report = FleetReport(
             model=Path(scorer.path),
-            data=data,
-            out=out,
+            data=_shown(data, source),
+            out=_shown(out, target),
             engine=engine.name,
             workers=workers,
             threshold=scorer.threshold,
@@ -162,6 +162,11 @@ def _default_output(data: str) -> str:
     if "://" in data:
         raise BadInput(f"{data} is a URL; expected --out, a folder that every worker can write into.")
     return f"{Path(data).resolve().name}.scores"
+
+
+def _shown(location: str, folder: Folder) -> str:
+    """A path as it was given; a URL without the credentials that it may hold."""
+    return str(folder) if "://" in location else location
 
 
 def _check_apart(source: Folder, target: Folder) -> None:

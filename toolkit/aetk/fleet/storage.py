@@ -66,6 +66,8 @@ def open_folder(location: str) -> Folder:
         filesystem, path = pyarrow().fs.FileSystem.from_uri(location)
     if filesystem.type_name == "local":
         return LocalFolder(Path(path))
+    if not path:
+        raise BadInput(f"{location} names no folder.", "Name one such as s3://bucket/folder.")
     parts = urlsplit(location)  # what else a URL may hold are credentials
     return StoreFolder(f"{parts.scheme}://{parts.hostname or ''}{parts.path}", filesystem, path)
 
@@ -146,7 +148,7 @@ class StoreFolder:
             file.seek(0)
             hidden = self._at(posixpath.join(posixpath.dirname(name), f".{uuid.uuid4().hex}.tmp"))
             with _storing(f"{self.url}/{name}"):
-                with self.filesystem.open_output_stream(hidden) as copy:
+                with self._new(hidden) as copy:
                     shutil.copyfileobj(file, copy, _COPY_BYTES)
                 self.filesystem.move(hidden, self._at(name))
 
@@ -154,6 +156,13 @@ class StoreFolder:
         """See `Folder`."""
         with _storing(f"{self.url}/{name}"):
             return self.filesystem.open_input_file(self._at(name))
+
+    def _new(self, path: str) -> Any:
+        try:
+            return self.filesystem.open_output_stream(path)
+        except FileNotFoundError:  # of a store that has real folders
+            self.filesystem.create_dir(posixpath.dirname(path), recursive=True)
+            return self.filesystem.open_output_stream(path)
 
     def _at(self, name: str) -> str:
         return posixpath.join(self.path, name)
