@@ -216,7 +216,7 @@ CASES = (
         2,
         "the domain 'evil'",
     ),
-    Case("a width that doubles 40 times", SCORE, _graph(_doubling), 2, "a row needs more than 64 numbers"),
+    Case("a width that doubles 40 times", SCORE, _graph(_doubling), 2, "more than 64 times the 767 numbers"),
     Case("a tensor that claims 2^40 rows", VERIFY, _graph(_lying_size), 2, "bytes"),
     Case(
         "tomorrow's versions",
@@ -282,7 +282,7 @@ CASES = (
         VERIFY,
         _card(lambda card: card["threshold"].update(value="0.5")),
         2,
-        "card.threshold.value is '0.5'; expected a finite number",
+        "The card's threshold.value is '0.5'; expected a finite number",
     ),
     Case(
         "a feature less than the graph takes",

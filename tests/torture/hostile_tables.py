@@ -200,7 +200,7 @@ CASES = (
     Case("an output that is the input", (*SCORE, "--out", CSV), _write(TABLE), 2, "would be overwritten"),
     Case("an output that is the model", (*SCORE, "--out", MODEL), _write(TABLE), 2, "would be overwritten"),
     Case("an output that is a device", (*SCORE, "--out", "/dev/full"), _write(TABLE), 2, "no regular file"),
-    Case("an output below a file", (*SCORE, "--out", "out/scores.csv"), _read_only, 2, "Cannot use"),
+    Case("an output below a file", (*SCORE, "--out", "out/scores.csv"), _read_only, 2, "expected a folder or nothing"),
     Case(
         "labels that are no labels",
         ("threshold", MODEL, "--best-f1", "--data", CSV, "--label", "L"),
