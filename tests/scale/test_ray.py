@@ -168,3 +168,10 @@ def test_sigterm_ends_the_driver_and_its_workers(data, cluster, workers, place):
     assert code == 143
     assert "Traceback" not in errors
     workers.gone()
+
+
+def test_more_workers_than_there_is_room_for_are_refused(data, cluster, place):
+    arguments = command("score", MODEL, data, "--engine", "ray", "--out", place / "room", "--workers", 99)
+    done = subprocess.run(arguments, capture_output=True, text=True, env=cluster, check=False)
+    assert done.returncode == 2
+    assert "99 workers of 1 and 0 were asked for" in done.stderr

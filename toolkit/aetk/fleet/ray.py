@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Iterator, Sequence
@@ -15,7 +16,9 @@ from aetk.contract.errors import BadInput, MissingExtra, Unavailable, out_of_mem
 from aetk.fleet.engine import Resources, Work, attempt, outcome
 
 _TASK = "task"
-_SILENT = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "fatal", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
+_PATIENCE = 10.0
+"""Seconds for a cluster to take a connection."""
+_SILENT = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "fatal"}
 """Ray reports its use to its makers unless told not to, and warns on the terminal of what it does itself."""
 
 
@@ -53,6 +56,7 @@ class RayEngine:
             yield self._workers
 
     def _start(self) -> None:
+        _check_address(os.environ.get("RAY_ADDRESS", ""))
         before = signal.getsignal(signal.SIGTERM)
         try:
             self._ray.init(log_to_driver=False, logging_level="ERROR", include_dashboard=False)
@@ -95,6 +99,20 @@ class RayEngine:
                 yield outcome(row[_TASK])
         except self._ray.exceptions.RayError as error:
             raise _unavailable(error) from None
+
+
+def _check_address(address: str) -> None:
+    """Unavailable where nobody listens at HOST:PORT; Ray itself would try for minutes."""
+    host, _, port = address.rpartition(":")
+    if not host or "/" in address or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host, int(port)), _PATIENCE).close()
+    except OSError as error:
+        raise Unavailable(
+            f"No Ray cluster answers at {address}: {error.strerror or error}.",
+            "Check RAY_ADDRESS, or unset it to start a cluster on this machine.",
+        ) from None
 
 
 class _Worker:

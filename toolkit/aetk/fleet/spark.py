@@ -75,4 +75,6 @@ def _attempts(work: Work, tasks: Sequence[str], batches: Iterable[Any]) -> Itera
 
 def _unavailable(error: BaseException) -> Unavailable:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
-    return Unavailable(f"Spark gave up: {show(lines[0], 300)}", "See its own logs, and run the same command again.")
+    return Unavailable(
+        f"Spark gave up: {show(' '.join(lines[:2]), 300)}", "See its own logs, and run the same command again."
+    )
