@@ -177,7 +177,8 @@ def test_a_file_that_is_too_large_for_a_model_is_refused(app, tmp_path):
     os.truncate(path, 2**28 + 1)
     done = app.run("selftest", "--model", path)
     assert done.returncode == 2
-    assert done.stderr == f"detector: {path} is larger than 256 MiB; expected a model of the aetk contract.\n"
+    found = f"detector: {path} is larger than 256 MiB; expected a model of the aetk contract."
+    assert done.stderr == f"{found}\n  Export one with: aetk export --onnx\n"
 
 
 @pytest.mark.parametrize("number", [7, 14], ids=["graph", "card"])

@@ -272,6 +272,7 @@ _WORD = re.compile(r"(?:na|nan|null)?|[+-]?inf(?:inity)?", re.IGNORECASE | re.AS
 _PLAIN = re.compile(r"[0-9eE+\-.,]*")
 _FORMULA = re.compile("[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 _QUOTED = re.compile('[",\r\n]')
+_QUOTING = "A cell that holds a comma, a quote or a line end is written in quotes, and a quote in it twice."
 _LONGEST_ROW = 2**24
 _BATCH_BYTES = 2**22  # about: rows may be long
 _UNPRINTED = re.compile("[\x00-\x1f\x7f-\xa0\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff\ufff9-\ufffb]")
@@ -301,7 +302,7 @@ def _open_table(path: Path) -> BinaryIO:
     try:
         return path.open("rb")
     except FileNotFoundError:
-        raise Problem(f"No such file: {path}.") from None
+        raise Problem(f"No such file: {path}.", "Check the path, and the folder that it starts from.") from None
     except IsADirectoryError:
         raise Problem(f"{path} is a folder; expected a CSV file.") from None
 
@@ -326,7 +327,7 @@ def _rows(path: Path, file: BinaryIO) -> Iterator[_Row]:
             lines.start_row()
     except csv.Error as error:
         fault = str(error).split(" - ")[0]  # the advice after it depends on Python's version
-        raise Problem(f"{path}, line {lines.first}: not a CSV row: {fault}.") from None
+        raise Problem(f"{path}, line {lines.first}: not a CSV row: {fault}.", _QUOTING) from None
 
 
 class _Lines:
@@ -381,7 +382,8 @@ def _batches(rows: Iterator[_Row]) -> Iterator[list[_Row]]:
 def _positions(path: Path, names: list[str]) -> dict[str, int]:
     """Where each column of a header stands."""
     if len(names) == 1 and (";" in names[0] or "\t" in names[0]):
-        raise Problem(f"{path}: the header is one column, '{names[0][:40]}'; expected commas between columns.")
+        shown = f"{path}: the header is one column, '{names[0][:40]}'"
+        raise Problem(f"{shown}; expected commas between columns.", "Save the table with commas, as UTF-8.")
     if not names:
         raise Problem(f"{path} is empty; expected a header line with column names.")
     positions: dict[str, int] = {}
@@ -405,7 +407,8 @@ def _numbers(path: Path, names: list[str], wanted: list[int], batch: list[_Row])
     values = []
     for line, cells, _ in batch:
         if len(cells) != len(names):
-            raise Problem(f"{path}, line {line}: found {len(cells)} cells, expected {len(names)} as in the header.")
+            shown = f"{path}, line {line}: found {len(cells)} cells"
+            raise Problem(f"{shown}, expected {len(names)} as in the header.", _QUOTING)
         chosen = [cells[i] for i in wanted]
         try:
             # nearly all rows are plain numbers, of which float() takes exactly the dialect's

@@ -100,7 +100,7 @@ void CsvReader::end_row(State next) {
 }
 
 void CsvReader::refuse(const char* error) const {
-  throw Problem(path() + ", line " + std::to_string(first_line_) + ": not a CSV row: " + error + ".");
+  throw Problem(path() + ", line " + std::to_string(first_line_) + ": not a CSV row: " + error + ".", kQuoting);
 }
 
 }  // namespace aetk

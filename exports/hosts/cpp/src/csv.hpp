@@ -9,6 +9,10 @@
 
 namespace aetk {
 
+/// What to do about a row that is none.
+constexpr const char* kQuoting =
+    "A cell that holds a comma, a quote or a line end is written in quotes, and a quote in it twice.";
+
 /// The rows of a CSV file one by one: UTF-8, commas, RFC 4180 quoting, as strictly as Python's csv.reader reads them.
 class CsvReader {
  public:

@@ -16,7 +16,7 @@ constexpr std::size_t kBlock = 1u << 16;
 
 int open_table(const std::string& path) {
   const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (file < 0) throw errno == ENOENT ? Problem("No such file: " + path + ".") : cannot_use(path, errno);
+  if (file < 0) throw errno == ENOENT ? Problem("No such file: " + path + ".", "Check the path, and the folder that it starts from.") : cannot_use(path, errno);
   return file;
 }
 

@@ -49,7 +49,10 @@ std::optional<std::string> take_card(std::string_view model, Sha256& digest) {
 ModelFile read_model(const std::string& path) {
   const std::string folder = path + " is a folder; expected an .onnx file.";
   std::string bytes = read_file(path, kLargest + 1, "No such model: " + path + ".", folder);
-  if (bytes.size() > kLargest) throw Problem(path + " is larger than 256 MiB; expected a model of the aetk contract.");
+  if (bytes.size() > kLargest) {
+    throw Problem(path + " is larger than 256 MiB; expected a model of the aetk contract.",
+                  "Export one with: aetk export --onnx");
+  }
   return parse_model(path, std::move(bytes));
 }
 

@@ -56,7 +56,8 @@ Table::Positions Table::positions() const {
   const std::string& path = reader_.path();
   if (names_.size() == 1 && names_[0].find_first_of(";\t") != std::string::npos) {
     throw Problem(path + ": the header is one column, '" + std::string(first_code_points(names_[0], kShown)) +
-                  "'; expected commas between columns.");
+                      "'; expected commas between columns.",
+                  "Save the table with commas, as UTF-8.");
   }
   if (names_.empty()) throw Problem(path + " is empty; expected a header line with column names.");
   Positions found;
@@ -91,7 +92,8 @@ bool Table::read(Batch& batch) {
     if (reader_.size() != names_.size()) {
       throw Problem(reader_.path() + ", line " + std::to_string(reader_.line()) + ": found " +
                     std::to_string(reader_.size()) + " cells, expected " + std::to_string(names_.size()) +
-                    " as in the header.");
+                        " as in the header.",
+                    kQuoting);
     }
     for (const std::size_t column : wanted_) batch.values.push_back(number(column));
     if (kept_) batch.keys.emplace_back(reader_.cell(*kept_));

@@ -6,7 +6,7 @@ import type { InferenceSession } from "onnxruntime-node";
 import { cannotUse } from "./cannotuse.ts";
 import type { Card } from "./core/card.ts";
 import { type Scores, type Selftest, selftest } from "./core/golden.ts";
-import { cardPath, LARGEST_MODEL, readModelFile } from "./core/model.ts";
+import { cardPath, EXPORT, LARGEST_MODEL, readModelFile } from "./core/model.ts";
 import { Problem } from "./core/problem.ts";
 import { checkSignature } from "./signature.ts";
 
@@ -105,8 +105,8 @@ function readModel(path: string): Uint8Array {
     return readBounded(path);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT") throw new Problem(`No such model: ${path}.`);
-    if (code === "EISDIR") throw new Problem(`${path} is a folder; expected an .onnx file.`);
+    if (code === "ENOENT") throw new Problem(`No such model: ${path}.`, EXPORT);
+    if (code === "EISDIR") throw new Problem(`${path} is a folder; expected an .onnx file.`, "Name the file in it.");
     throw cannotUse(path, error);
   }
 }

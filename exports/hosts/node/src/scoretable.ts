@@ -84,7 +84,7 @@ async function* batches(
 
 function unreadable(path: string, error: unknown): unknown {
   const { code } = error as NodeJS.ErrnoException;
-  if (code === "ENOENT") return new Problem(`No such file: ${path}.`);
+  if (code === "ENOENT") return new Problem(`No such file: ${path}.`, "Check the path, and the folder that it starts from.");
   if (code === "EISDIR") return new Problem(`${path} is a folder; expected a CSV file.`);
   return cannotUse(path, error);
 }

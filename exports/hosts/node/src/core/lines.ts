@@ -2,6 +2,9 @@ import { Problem } from "./problem.ts";
 
 type Take = (line: number, cells: string[]) => void;
 
+/** What to do about a row that is none. */
+export const QUOTING =
+  "A cell that holds a comma, a quote or a line end is written in quotes, and a quote in it twice.";
 const LONGEST_ROW = 2 ** 24;
 const NEWLINE = 10;
 const BYTE_ORDER_MARK = "\ufeff";
@@ -167,7 +170,7 @@ export class LineReader {
   }
 
   private fault(what: string): Problem {
-    return new Problem(`${this.path}, line ${this.rowLine}: not a CSV row: ${what}.`);
+    return new Problem(`${this.path}, line ${this.rowLine}: not a CSV row: ${what}.`, QUOTING);
   }
 }
 

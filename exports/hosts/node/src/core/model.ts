@@ -24,6 +24,8 @@ const GRAPH = 7;
 const METADATA = 14;
 const CARD_KEY = "aetk.card";
 const DO_NOT_USE = "Do not use it; take the file from where it was exported.";
+/** What to do where there is no model. */
+export const EXPORT = "Export one with: aetk export --onnx";
 const LARGEST_TAG = 2 ** 32 - 1;
 
 /** As large as a model file may be. */
@@ -31,7 +33,8 @@ export const LARGEST_MODEL = 2 ** 28;
 
 /** Throws Problem for a file of more bytes than a model may have. */
 export function checkSize(path: string, bytes: number): void {
-  if (bytes > LARGEST_MODEL) throw new Problem(`${path} is larger than 256 MiB; expected a model of the aetk contract.`);
+  if (bytes <= LARGEST_MODEL) return;
+  throw new Problem(`${path} is larger than 256 MiB; expected a model of the aetk contract.`, EXPORT);
 }
 
 /**

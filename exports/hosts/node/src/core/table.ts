@@ -1,4 +1,4 @@
-import { LineReader } from "./lines.ts";
+import { LineReader, QUOTING } from "./lines.ts";
 import { firstCharacters, parseCell, showCell } from "./cells.ts";
 import { Problem } from "./problem.ts";
 
@@ -72,6 +72,7 @@ export class TableReader {
     if (cells.length !== this.names.length) {
       throw new Problem(
         `${this.path}, line ${line}: found ${cells.length} cells, expected ${this.names.length} as in the header.`,
+        QUOTING,
       );
     }
     let at = this.rows * this.wanted.length;
@@ -97,7 +98,8 @@ export class TableReader {
     const [only] = names;
     if (names.length === 1 && /[;\t]/.test(only!)) {
       const start = firstCharacters(only!, 40).join("");
-      throw new Problem(`${this.path}: the header is one column, '${start}'; expected commas between columns.`);
+      const found = `${this.path}: the header is one column, '${start}'`;
+      throw new Problem(`${found}; expected commas between columns.`, "Save the table with commas, as UTF-8.");
     }
     if (names.length === 0) throw new Problem(`${this.path} is empty; expected a header line with column names.`);
     const positions = new Map<string, number>();
