@@ -82,6 +82,8 @@ def run(arguments: list[str] | None = None) -> int:
 
 
 def _report(error: AetkError) -> int:
+    if error.is_told:
+        return error.exit_code
     click.echo(printable(f"aetk: {error.message}"), err=True)
     if error.hint:
         click.echo(printable(f"  {error.hint}"), err=True)

@@ -23,9 +23,10 @@ from aetk.contract.locks import locked
 from aetk.contract.threshold import Threshold, calibrate, is_anomaly, macro_f1
 from aetk.lab import runs
 from aetk.lab.autoencoders import Autoencoders
+from aetk.lab.batches import Shuffled
 from aetk.lab.checkpoint import Checkpoint, Evaluation, Progress
 from aetk.lab.detector import Detector
-from aetk.lab.fit import Job, fit, reconstruction_error, steps_per_epoch
+from aetk.lab.fit import Job, fit, reconstruction_error
 from aetk.lab.memory import Memory, fit_memory
 from aetk.lab.metrics import Metrics, measure
 from aetk.lab.options import FRAME, find_folder, merge, read_saved, resume_command
@@ -173,13 +174,14 @@ def _fit(plan: Plan, saved: Checkpoint | None, bar: Callable[..., Any]) -> tuple
         return ((raw - center) * inverse_scale).to(plan.device)
 
     rows, selection = scaled(parts.fit), scaled(parts.selection)
+    batches = Shuffled(rows, plan.recipe, plan.request["seed"])
     job = Job(
         networks=networks,
-        rows=rows,
+        batches=batches,
         feature_names=plan.dataset.features,
         score=_selection(plan.recipe, selection, parts.selection_labels),
         recipe=plan.recipe,
-        steps=plan.recipe.total_steps(steps_per_epoch(len(rows), plan.recipe)),
+        steps=plan.recipe.total_steps(batches.per_epoch),
         seed=plan.request["seed"],
         checkpoint=plan.folder / runs.CHECKPOINT,
         request=plan.request,

@@ -1,0 +1,239 @@
+"""Several processes that train together, started by torchrun: what they agree on, and how one speaks for all.
+
+Nothing is pickled: they exchange numbers, JSON and safetensors. A process that fails tells the others at the end of a
+block, `together`; one that dies is noticed by the closed connection, or by silence.
+"""
+
+import contextlib
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from safetensors.torch import load, save
+from torch import Tensor, nn
+from torch.distributed.rendezvous import rendezvous
+from torch.nn.parallel import DistributedDataParallel
+
+from aetk.contract.errors import (
+    AetkError,
+    BadInput,
+    CheckFailed,
+    Interrupted,
+    Unavailable,
+    from_os_error,
+    out_of_memory,
+)
+from aetk.lab.batchnorm import synchronised
+from aetk.lab.group import ALONE, Group, Tensors
+
+_VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
+_STEP_TIMEOUT = timedelta(seconds=60)
+"""Silence in a step of training after which a process counts as lost; a closed connection is noticed at once."""
+_LONG_TIMEOUT = timedelta(days=1)
+"""The same between steps, where one reads, calibrates or writes for as long as it takes while the others wait."""
+_KINDS: dict[str, type[AetkError]] = {kind.__name__: kind for kind in (BadInput, CheckFailed, Unavailable)}
+
+
+def is_started_by_torchrun() -> bool:
+    """Whether torchrun's variables are in the environment."""
+    return all(name in os.environ for name in _VARIABLES)
+
+
+@contextlib.contextmanager
+def joined() -> Iterator[Group]:
+    """The group of the processes that torchrun started, or that of one alone.
+
+    An `AetkError` that leaves the block in all processes is marked as told in all but the first to leave.
+
+    Raises:
+        Unavailable: the processes do not find each other.
+    """
+    if not is_started_by_torchrun():
+        yield ALONE
+        return
+    group = Ranks()
+    try:
+        yield group
+    except AetkError as error:
+        error.is_told = not group.is_first_to_tell()
+        raise
+    dist.destroy_process_group()
+
+
+class Ranks(Group):
+    """The processes that torchrun started; see `Group`."""
+
+    def __init__(self) -> None:
+        backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+        try:
+            self._store, self.rank, self.world = next(rendezvous("env://", timeout=_STEP_TIMEOUT))
+            dist.init_process_group(
+                backend, store=self._store, rank=self.rank, world_size=self.world, timeout=_STEP_TIMEOUT
+            )
+            self._patient = dist.new_group(backend="gloo", timeout=_LONG_TIMEOUT)
+        except (RuntimeError, ValueError) as error:
+            reason = str(error).splitlines()[0]
+            raise Unavailable(
+                f"The processes that torchrun started do not find each other: {reason}.",
+                "Start all of them again, with the same --nnodes and the address of the same host.",
+            ) from None
+        self.launcher = _launcher()
+
+    def is_first_to_tell(self) -> bool:
+        """Whether no other process has asked this before: that one prints the error that all end with."""
+        try:
+            return bool(self._store.add("told", 1) == 1)
+        except RuntimeError:  # the store went away with torchrun: rather twice than never
+            return True
+
+    def device(self, chosen: torch.device) -> torch.device:
+        """The GPU of this process; BadInput for a kind that PyTorch cannot train on in several processes."""
+        if chosen.type == "mps":
+            raise BadInput("PyTorch does not train on mps in several processes.", "Use --device cpu.")
+        return torch.device("cuda", int(os.environ["LOCAL_RANK"])) if chosen.type == "cuda" else chosen
+
+    def parallel(self, networks: nn.Module) -> nn.Module:
+        """The networks in `DistributedDataParallel`, which averages their gradients, with a BatchNorm over all."""
+        if self.world == 1:
+            return networks
+        device = next(networks.parameters()).device
+        # buffers need no broadcasting: the synchronised BatchNorm makes the same ones everywhere
+        return DistributedDataParallel(
+            synchronised(networks), [device] if device.type == "cuda" else None, broadcast_buffers=False
+        )
+
+    def total(self, values: Sequence[float]) -> list[float]:
+        """See `Group.total`; a collective of each step, with the short timeout."""
+        summed = torch.tensor(values, dtype=torch.float64)
+        with self.contact(_lost):
+            dist.all_reduce(summed)
+        found: list[float] = summed.tolist()
+        return found
+
+    def largest(self, values: Tensor) -> Tensor:
+        """See `Group.largest`."""
+        found = values.detach().cpu().nan_to_num(torch.inf)
+        with self.contact(_lost):
+            dist.all_reduce(found, dist.ReduceOp.MAX)
+        return found
+
+    def first(self, compute: Callable[[], float]) -> float:
+        """See `Group.first`."""
+        value = torch.tensor([compute() if self.is_first else 0.0], dtype=torch.float64)
+        with self.contact(_lost):
+            dist.broadcast(value, 0, group=self._patient)
+        return float(value)
+
+    def share(self, data: Any) -> Any:
+        """See `Group.share`."""
+        return json.loads(self._share(json.dumps(data).encode() if self.is_first else b""))
+
+    def share_tensors(self, tensors: Tensors) -> Tensors:
+        """See `Group.share_tensors`."""
+        return load(self._share(_packed(tensors) if self.is_first else b""))
+
+    def _share(self, content: bytes) -> bytes:
+        size = torch.tensor([len(content)])
+        with self.contact(_lost):
+            dist.broadcast(size, 0, group=self._patient)
+            sent = _as_tensor(content) if self.is_first else torch.empty(int(size), dtype=torch.uint8)
+            dist.broadcast(sent, 0, group=self._patient)
+        return sent.numpy().tobytes()
+
+    def collect(self, tensors: Tensors) -> list[Tensors]:
+        """See `Group.collect`; one after the other, so that the first process holds no more than it has to."""
+        mine = _as_tensor(_packed(tensors))
+        sizes = [torch.zeros(1, dtype=torch.int64) for _ in range(self.world)]
+        with self.contact(_lost):
+            dist.all_gather(sizes, torch.tensor([len(mine)]), group=self._patient)
+            if not self.is_first:
+                dist.send(mine, 0, group=self._patient)
+                return []
+            found = [tensors]
+            for rank in range(1, self.world):
+                received = torch.empty(int(sizes[rank]), dtype=torch.uint8)
+                dist.recv(received, rank, group=self._patient)
+                found.append(load(received.numpy().tobytes()))
+        return found
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """See `Group.together`; of several failures, that of the lowest rank is raised."""
+        failure: AetkError | None = None
+        try:
+            yield
+        except AetkError as error:
+            failure = error
+        except (OSError, MemoryError, RuntimeError) as error:
+            expected = out_of_memory(error) or (from_os_error(error) if isinstance(error, OSError) else None)
+            if expected is None:
+                raise
+            failure = expected
+        told = "" if failure is None else json.dumps(_plain(failure))
+        found = [text for text in self._gather(told) if text]
+        if found:
+            raise _made(json.loads(found[0])) from None
+
+    def _gather(self, text: str) -> list[str]:
+        """The text of every process, in the order of ranks."""
+        content = text.encode()
+        sizes = [torch.zeros(1, dtype=torch.int64) for _ in range(self.world)]
+        with self.contact(_lost):
+            dist.all_gather(sizes, torch.tensor([len(content)]), group=self._patient)
+            longest = int(max(sizes))
+            if not longest:
+                return [""] * self.world
+            texts = [torch.zeros(longest, dtype=torch.uint8) for _ in range(self.world)]
+            dist.all_gather(texts, _as_tensor(content.ljust(longest, b"\0")), group=self._patient)
+        return [found.numpy().tobytes().rstrip(b"\0").decode() for found in texts]
+
+    @contextlib.contextmanager
+    def contact(self, describe: Callable[[], str]) -> Iterator[None]:
+        """See `Group.contact`."""
+        try:
+            yield
+        except Lost as error:
+            raise Lost(describe(), error.hint) from None
+        except RuntimeError as error:
+            if not isinstance(error, dist.DistError) and "gloo" not in str(error):
+                raise
+            raise Lost(describe(), "Start all of them again.") from None
+
+
+class Lost(Unavailable):
+    """Another process has ended, or cannot be reached."""
+
+
+def _lost() -> str:
+    return "Another process that torchrun started has ended, or cannot be reached any more."
+
+
+def _launcher() -> tuple[str, ...]:
+    """What started these processes, as far as it can be known from here."""
+    nodes = int(os.environ.get("GROUP_WORLD_SIZE", "1"))
+    here = os.environ.get("LOCAL_WORLD_SIZE", os.environ["WORLD_SIZE"])
+    several = ("--nnodes", str(nodes)) if nodes > 1 else ()
+    return ("torchrun", *several, "--nproc-per-node", here, "-m", "aetk")
+
+
+def _packed(tensors: Tensors) -> bytes:
+    return save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
+
+
+def _as_tensor(content: bytes) -> Tensor:
+    return torch.frombuffer(bytearray(content), dtype=torch.uint8) if content else torch.empty(0, dtype=torch.uint8)
+
+
+def _plain(error: AetkError) -> dict[str, Any]:
+    kind = next((name for name, kind in _KINDS.items() if isinstance(error, kind)), "")
+    return {"kind": kind, "message": error.message, "hint": error.hint, "exit_code": error.exit_code}
+
+
+def _made(plain: dict[str, Any]) -> AetkError:
+    if plain["exit_code"] > 128:
+        return Interrupted(plain["message"], plain["exit_code"] - 128, plain["hint"])
+    return _KINDS[plain["kind"]](plain["message"], plain["hint"])
