@@ -52,6 +52,7 @@ def command(
     0 and 1 and --label names no other; --val takes openml:ID as well.
     """
     from aetk.api import train
+    from aetk.lab.group import is_first_process
     from aetk.lab.presets import read_setting
     from aetk.render.lab_text import training
 
@@ -71,4 +72,6 @@ def command(
         out=out,
         progress=sys.stderr.isatty(),
     )
+    if not is_first_process():
+        return
     show(report, training, as_json, f"{report.run}/", shlex.join(["aetk", "export", str(report.run), "--onnx"]))

@@ -28,40 +28,13 @@ from aetk.contract.errors import (
     out_of_memory,
 )
 from aetk.lab.batchnorm import synchronised
-from aetk.lab.group import ALONE, Group, Tensors
+from aetk.lab.group import Group, Lost, Tensors
 
-_VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
 _STEP_TIMEOUT = timedelta(seconds=60)
 """Silence in a step of training after which a process counts as lost; a closed connection is noticed at once."""
 _LONG_TIMEOUT = timedelta(days=1)
 """The same between steps, where one reads, calibrates or writes for as long as it takes while the others wait."""
 _KINDS: dict[str, type[AetkError]] = {kind.__name__: kind for kind in (BadInput, CheckFailed, Unavailable)}
-
-
-def is_started_by_torchrun() -> bool:
-    """Whether torchrun's variables are in the environment."""
-    return all(name in os.environ for name in _VARIABLES)
-
-
-@contextlib.contextmanager
-def joined() -> Iterator[Group]:
-    """The group of the processes that torchrun started, or that of one alone.
-
-    An `AetkError` that leaves the block in all processes is marked as told in all but the first to leave.
-
-    Raises:
-        Unavailable: the processes do not find each other.
-    """
-    if not is_started_by_torchrun():
-        yield ALONE
-        return
-    group = Ranks()
-    try:
-        yield group
-    except AetkError as error:
-        error.is_told = not group.is_first_to_tell()
-        raise
-    dist.destroy_process_group()
 
 
 class Ranks(Group):
@@ -82,6 +55,10 @@ class Ranks(Group):
                 "Start all of them again, with the same --nnodes and the address of the same host.",
             ) from None
         self.launcher = _launcher()
+
+    def leave(self) -> None:
+        """Part, all at the same time."""
+        dist.destroy_process_group()
 
     def is_first_to_tell(self) -> bool:
         """Whether no other process has asked this before: that one prints the error that all end with."""
@@ -202,10 +179,6 @@ class Ranks(Group):
             if not isinstance(error, dist.DistError) and "gloo" not in str(error):
                 raise
             raise Lost(describe(), "Start all of them again.") from None
-
-
-class Lost(Unavailable):
-    """Another process has ended, or cannot be reached."""
 
 
 def _lost() -> str:

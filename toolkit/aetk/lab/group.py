@@ -1,14 +1,22 @@
 """The processes that train together, as the training loop sees them; here, the one that trains alone."""
 
 import contextlib
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from aetk.contract.errors import AetkError, Unavailable
+
 Tensors = dict[str, Tensor]
+_VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
+
+
+class Lost(Unavailable):
+    """Another process has ended, or cannot be reached."""
 
 
 class Group:
@@ -74,3 +82,36 @@ class Group:
 
 
 ALONE = Group()
+
+
+def is_started_by_torchrun() -> bool:
+    """Whether torchrun's variables are in the environment."""
+    return all(name in os.environ for name in _VARIABLES)
+
+
+def is_first_process() -> bool:
+    """Whether this process is alone, or the first that torchrun started."""
+    return not is_started_by_torchrun() or os.environ["RANK"] == "0"
+
+
+@contextlib.contextmanager
+def joined() -> Iterator[Group]:
+    """The group of the processes that torchrun started, or that of one alone.
+
+    An `AetkError` with which all of them leave the block is marked as told in all but the first to leave.
+
+    Raises:
+        Unavailable: the processes do not find each other.
+    """
+    if not is_started_by_torchrun():
+        yield ALONE
+        return
+    from aetk.lab.distributed import Ranks  # not every build of PyTorch has what it imports
+
+    group = Ranks()
+    try:
+        yield group
+    except AetkError as error:
+        error.is_told = not group.is_first_to_tell()
+        raise
+    group.leave()

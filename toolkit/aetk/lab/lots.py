@@ -65,7 +65,7 @@ class Drawn:
     """
 
     def __init__(self, most: int, width: int) -> None:
-        self._most, self._width = most, width
+        self.most, self._width = most, width
         self._parts: list[tuple[NDArray[np.uint64], NDArray[np.float64]]] = []
         self._held = 0
         self.shown = 0
@@ -75,14 +75,14 @@ class Drawn:
         self.shown += len(keys)
         self._parts.append((keys, rows.copy()))
         self._held += len(keys)
-        if self._held > 2 * self._most:  # seldom, so that it costs little by the row
+        if self._held > 2 * self.most:  # seldom, so that it costs little by the row
             self._parts = [self._first()]
             self._held = len(self._parts[0][0])
 
     def _first(self) -> tuple[NDArray[np.uint64], NDArray[np.float64]]:
         keys = np.concatenate([np.empty(0, np.uint64), *(part[0] for part in self._parts)])
         rows = np.concatenate([np.empty((0, self._width)), *(part[1] for part in self._parts)])
-        kept = np.argsort(keys, kind="stable")[: self._most]
+        kept = np.argsort(keys, kind="stable")[: self.most]
         return keys[kept], rows[kept]
 
     @property

@@ -1,6 +1,5 @@
 """Mean, spread and range of columns, gathered piece by piece in float64."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,11 +78,3 @@ class Moments:
 
 def _or(values: Column, other: float) -> Column:
     return np.where(np.isnan(values), other, values)
-
-
-def total(parts: Sequence[Moments]) -> Moments:
-    """Of all parts together, added in their order."""
-    first, *rest = parts
-    for part in rest:
-        first = first + part
-    return first

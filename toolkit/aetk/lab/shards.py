@@ -13,7 +13,10 @@ from torch import Tensor
 from aetk.edge import parquet
 from aetk.edge.chunk import place
 from aetk.lab.lots import FIT, Lots
+from aetk.lab.moments import Moments
 
+BLOCK_ROWS = 64
+"""Rows that are never dealt to two processes; the fingerprint goes by them."""
 BUFFER_VALUES = 2**24
 """float32 values that a process shuffles at a time: 64 MiB, held twice while they are."""
 
@@ -42,34 +45,53 @@ class Shard:
 
 
 @dataclass(frozen=True)
+class Columns:
+    """What to read of each row: features by name, and the label's column or None."""
+
+    features: tuple[str, ...]
+    label: str | None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All of them, the label last."""
+        return self.features if self.label is None else (*self.features, self.label)
+
+
+@dataclass(frozen=True)
 class Piece:
     """Some rows of a shard.
 
     Attributes:
         shard: whose they are.
         start: the first of them in the shard, from 0.
-        values: float64 [rows, n].
-        labels: float64 [rows], or None.
+        cells: float64 [rows, columns], the label last.
+        columns: what they are.
     """
 
     shard: Shard
     start: int
-    values: NDArray[np.float64]
-    labels: NDArray[np.float64] | None
+    cells: NDArray[np.float64]
+    columns: Columns
+
+    @property
+    def values(self) -> NDArray[np.float64]:
+        """The features, float64 [rows, n]."""
+        return self.cells[:, : len(self.columns.features)]
+
+    @property
+    def labels(self) -> NDArray[np.float64] | None:
+        """The label as it was read, float64 [rows], or None."""
+        return None if self.columns.label is None else self.cells[:, -1]
 
     @property
     def numbers(self) -> NDArray[np.int64]:
         """Where the rows stand in the whole table, int64 [rows], from 0."""
         first = self.shard.first + self.start
-        return np.arange(first, first + len(self.values), dtype=np.int64)
+        return np.arange(first, first + len(self.cells), dtype=np.int64)
 
-
-@dataclass(frozen=True)
-class Columns:
-    """What to read of each row: features by name, and the label's column or None."""
-
-    features: tuple[str, ...]
-    label: str | None
+    def where(self, row: int) -> str:
+        """How a message names one of these rows, counted from 0."""
+        return self.shard.where(self.start + row)
 
 
 def find_shards(path: Path, columns: Columns) -> tuple[Shard, ...]:
@@ -83,7 +105,7 @@ def find_shards(path: Path, columns: Columns) -> tuple[Shard, ...]:
     found, first = [], 0
     for file in parquet.files(path):
         in_file = 0
-        for index, rows in enumerate(parquet.row_groups(file, _names(columns))):
+        for index, rows in enumerate(parquet.row_groups(file, columns.names)):
             if rows:
                 found.append(Shard(file, index, first + in_file, in_file, 0, rows))
             in_file += rows
@@ -92,12 +114,12 @@ def find_shards(path: Path, columns: Columns) -> tuple[Shard, ...]:
 
 
 def deal(shards: Sequence[Shard], rank: int, world: int) -> tuple[Shard, ...]:
-    """The shards of one process: of all rows in their order, the `rank`th of `world` equal parts.
+    """The shards of one process: of all rows in their order, the `rank`th of `world` equal parts, in whole blocks.
 
-    No two processes differ by more than a row, and at most `world` - 1 row groups are read by two of them.
+    At most `world` - 1 row groups are read by two processes, so a single one can be dealt out, too.
     """
-    total = sum(shard.rows for shard in shards)
-    start, stop = rank * total // world, (rank + 1) * total // world
+    blocks = -(-sum(shard.rows for shard in shards) // BLOCK_ROWS)
+    start, stop = (part * blocks // world * BLOCK_ROWS for part in (rank, rank + 1))
     mine = []
     for shard in shards:
         before = max(start - shard.first, 0)
@@ -112,18 +134,32 @@ def deal(shards: Sequence[Shard], rank: int, world: int) -> tuple[Shard, ...]:
 def read(shard: Shard, columns: Columns) -> Iterator[Piece]:
     """The rows of a shard in order, some thousands at a time; BadInput for a damaged file."""
     done = -shard.skip  # rows of the shard that were read
-    for values in parquet.read_row_group(shard.path, shard.row_group, _names(columns)):
-        start, done = done, done + len(values)
-        values = values[max(-start, 0) : max(shard.rows - start, 0)]
-        if len(values):
-            labels = None if columns.label is None else values[:, -1]
-            yield Piece(shard, max(start, 0), values[:, : len(columns.features)], labels)
+    for cells in parquet.read_row_group(shard.path, shard.row_group, columns.names):
+        start, done = done, done + len(cells)
+        cells = cells[max(-start, 0) : max(shard.rows - start, 0)]
+        if len(cells):
+            yield Piece(shard, max(start, 0), cells, columns)
         if done >= shard.rows:
             return
 
 
-def _names(columns: Columns) -> list[str]:
-    return [*columns.features, *([] if columns.label is None else [columns.label])]
+@dataclass(frozen=True)
+class Stream:
+    """Rows that are not in memory, as one process sees them.
+
+    Attributes:
+        shards: of this process.
+        columns: to read.
+        lots: what each row is for.
+        own_rows: int64 [shards], how many of each shard are to fit on.
+        moments: of all rows to fit on, of all processes.
+    """
+
+    shards: tuple[Shard, ...]
+    columns: Columns
+    lots: Lots
+    own_rows: NDArray[np.int64]
+    moments: Moments
 
 
 class Streamed:
@@ -134,10 +170,7 @@ class Streamed:
     epoch and the first of the next.
 
     Args:
-        shards: of this process.
-        columns: to read.
-        lots: which ordinary rows to fit on.
-        fit_rows: int64 [shards], how many of each shard those are, at least one in all.
+        stream: the rows, of which at least one is to fit on.
         prepare: brings rows, float64 [rows, n], to float32 and scale.
         device: of the batches.
         batch_rows: of this process.
@@ -148,10 +181,7 @@ class Streamed:
 
     def __init__(
         self,
-        shards: Sequence[Shard],
-        columns: Columns,
-        lots: Lots,
-        fit_rows: NDArray[np.int64],
+        stream: Stream,
         prepare: Callable[[NDArray[np.float64]], Tensor],
         device: torch.device,
         *,
@@ -160,11 +190,10 @@ class Streamed:
         order: Sequence[int],
         buffer_values: int = BUFFER_VALUES,
     ) -> None:
-        self._shards, self._columns, self._lots, self._fit_rows = shards, columns, lots, fit_rows
-        self._prepare, self._device, self._order = prepare, device, tuple(order)
+        self._source, self._prepare, self._device, self._order = stream, prepare, device, tuple(order)
         self.batch_rows, self.per_epoch = batch_rows, per_epoch
-        self._total = int(fit_rows.sum())
-        self._window = max(buffer_values // len(columns.features), 2)
+        self._total = int(stream.own_rows.sum())
+        self._window = max(buffer_values // len(stream.columns.features), 2)
 
     def state(self, step: int) -> dict[str, Tensor]:
         """Nothing: the step tells all."""
@@ -176,7 +205,7 @@ class Streamed:
     def stream(self, step: int) -> Iterator[Tensor]:
         """See `Batches.stream`; row groups before the step's window are skipped without being decoded."""
         epoch, done = divmod(step * self.batch_rows, self._total)
-        rest = torch.empty(0, len(self._columns.features))
+        rest = torch.empty(0, len(self._source.columns.features))
         while True:
             for window in self._windows(epoch, done):
                 rest = torch.cat([rest, window])
@@ -199,7 +228,7 @@ class Streamed:
         if self._total <= self._window:
             yield self._everything
             return
-        shards = self._random(epoch, 0).permutation(len(self._shards))
+        shards = self._random(epoch, 0).permutation(len(self._source.shards))
         held, rows = 0, list[Tensor]()
         for part in self._rows(shards, skip):
             while held + len(part) >= self._window:
@@ -213,16 +242,16 @@ class Streamed:
 
     @cached_property
     def _everything(self) -> Tensor:
-        return torch.cat(list(self._rows(range(len(self._shards)), 0)))
+        return torch.cat(list(self._rows(range(len(self._source.shards)), 0)))
 
     def _rows(self, shards: Sequence[int] | NDArray[np.int64], skip: int) -> Iterator[Tensor]:
         """The rows to fit on, of shards in an order, without the first `skip`."""
         for index in shards:
-            if skip >= self._fit_rows[index]:
-                skip -= int(self._fit_rows[index])
+            if skip >= self._source.own_rows[index]:
+                skip -= int(self._source.own_rows[index])
                 continue
-            for piece in read(self._shards[index], self._columns):
-                rows = piece.values[is_fit(piece, self._lots)]
+            for piece in read(self._source.shards[index], self._source.columns):
+                rows = piece.values[is_fit(piece, self._source.lots)]
                 if len(rows) > skip:
                     yield self._prepare(rows[skip:])
                 skip = max(skip - len(rows), 0)
@@ -233,5 +262,5 @@ class Streamed:
 
 def is_fit(piece: Piece, lots: Lots) -> NDArray[np.bool_]:
     """Which rows of a piece gradients see, bool [rows]: ordinary ones by lot."""
-    chosen = lots.parts(piece.numbers) == FIT
-    return chosen if piece.labels is None else chosen & (piece.labels != 1)
+    chosen = np.equal(lots.parts(piece.numbers), FIT)
+    return chosen if piece.labels is None else chosen & np.not_equal(piece.labels, 1)
