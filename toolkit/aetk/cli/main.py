@@ -10,6 +10,7 @@ import click
 from aetk import __version__
 from aetk.contract.dialect import printable
 from aetk.contract.errors import AetkError, Interrupted, from_os_error, out_of_memory
+from aetk.contract.torchrun import is_first_process
 
 COMMANDS = ("train", "export", "verify", "score", "evaluate", "threshold", "bench", "embed", "inspect", "doctor")
 
@@ -60,12 +61,13 @@ def run(arguments: list[str] | None = None) -> int:
         code = cli.main(arguments, prog_name="aetk", standalone_mode=False)
         sys.stdout.flush()
     except click.ClickException as error:
-        error.show()
+        if is_first_process():
+            error.show()
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        return _report(Interrupted("Stopped.", signal.SIGINT))
+        return _report_for_all(Interrupted("Stopped.", signal.SIGINT))
     except _Terminated:
-        return _report(Interrupted("Stopped by SIGTERM.", signal.SIGTERM))
+        return _report_for_all(Interrupted("Stopped by SIGTERM.", signal.SIGTERM))
     except AetkError as error:
         return _report(error)
     except BrokenPipeError:
@@ -79,6 +81,12 @@ def run(arguments: list[str] | None = None) -> int:
             raise
         return _report(exhausted)
     return code if isinstance(code, int) else 0
+
+
+def _report_for_all(error: AetkError) -> int:
+    """Report what every process that torchrun started has met alike."""
+    error.is_told = not is_first_process()
+    return _report(error)
 
 
 def _report(error: AetkError) -> int:

@@ -8,6 +8,7 @@ import click
 
 from aetk.cli.common import FILE, json_option, show
 from aetk.contract.card import MISSING_POLICIES
+from aetk.contract.torchrun import is_first_process
 
 
 @click.command("train", short_help="Train a detector on a table.")
@@ -52,7 +53,6 @@ def command(
     0 and 1 and --label names no other; --val takes openml:ID as well.
     """
     from aetk.api import train
-    from aetk.lab.group import is_first_process
     from aetk.lab.presets import read_setting
     from aetk.render.lab_text import training
 

@@ -48,15 +48,12 @@ class SyncedBatchNorm(nn.Module):
         layer: whose tensors are used, and whose running statistics are updated.
     """
 
-    running_mean: Tensor
-    running_var: Tensor
-    num_batches_tracked: Tensor
-
     def __init__(self, layer: nn.BatchNorm1d) -> None:
         super().__init__()
         self.weight, self.bias = layer.weight, layer.bias
-        for name, tensor in layer.named_buffers():
-            self.register_buffer(name, tensor)
+        # not registered: DistributedDataParallel would send them round in each step, though all make the same ones
+        self.running_mean, self.running_var = _tensor(layer.running_mean), _tensor(layer.running_var)
+        self.num_batches_tracked = _tensor(layer.num_batches_tracked)
         assert layer.momentum is not None  # the cumulative average is not used here
         self.epsilon, self.momentum = layer.eps, layer.momentum
 
@@ -70,6 +67,11 @@ class SyncedBatchNorm(nn.Module):
             self.num_batches_tracked += 1
         scaled: Tensor = normal * self.weight + self.bias
         return scaled
+
+
+def _tensor(found: Tensor | None) -> Tensor:
+    assert found is not None  # layers without running statistics are not used here
+    return found
 
 
 def synchronised(networks: nn.Module) -> nn.Module:

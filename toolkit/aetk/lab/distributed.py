@@ -78,10 +78,7 @@ class Ranks(Group):
         if self.world == 1:
             return networks
         device = next(networks.parameters()).device
-        # buffers need no broadcasting: the synchronised BatchNorm makes the same ones everywhere
-        return DistributedDataParallel(
-            synchronised(networks), [device] if device.type == "cuda" else None, broadcast_buffers=False
-        )
+        return DistributedDataParallel(synchronised(networks), [device] if device.type == "cuda" else None)
 
     def total(self, values: Sequence[float]) -> list[float]:
         """See `Group.total`; a collective of each step, with the short timeout."""

@@ -1,7 +1,6 @@
 """The processes that train together, as the training loop sees them; here, the one that trains alone."""
 
 import contextlib
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
@@ -10,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from aetk.contract.errors import AetkError, Unavailable
+from aetk.contract.torchrun import is_started_by_torchrun
 
 Tensors = dict[str, Tensor]
-_VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
 
 
 class Lost(Unavailable):
@@ -82,16 +81,6 @@ class Group:
 
 
 ALONE = Group()
-
-
-def is_started_by_torchrun() -> bool:
-    """Whether torchrun's variables are in the environment."""
-    return all(name in os.environ for name in _VARIABLES)
-
-
-def is_first_process() -> bool:
-    """Whether this process is alone, or the first that torchrun started."""
-    return not is_started_by_torchrun() or os.environ["RANK"] == "0"
 
 
 @contextlib.contextmanager

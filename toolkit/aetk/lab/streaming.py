@@ -1,6 +1,7 @@
 """Settles what is trained on Parquet files that need not fit into memory, and by how many processes."""
 
 import hashlib
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -33,11 +34,6 @@ from aetk.lab.signals import StopRequest
 from aetk.lab.source import Source, drop_hint, feature_names, read_source
 from aetk.lab.split import Split, in_words, select_on_validation
 from aetk.lab.survey import Survey, take_survey
-
-_TO_PARQUET = (
-    "Write it as Parquet, python -c \"import pandas; pandas.read_csv('FILE.csv').to_parquet('FILE.parquet')\" for one, "
-    "or leave torchrun out."
-)
 
 
 def make_streamed_plan(
@@ -96,12 +92,17 @@ def make_streamed_plan(
 
 def _parquet_of(data: str | None) -> Path:
     """The path of the data; BadInput for anything that is not read by row groups."""
-    if data is None or data == FRAME or not (is_parquet(Path(data)) or Path(data).is_dir()):
-        found = "no data" if data is None else FRAME if data == FRAME else f"'{data}'"
-        raise BadInput(
-            f"Under torchrun, rows are streamed from a Parquet file or a folder of them; found {found}.", _TO_PARQUET
-        )
-    return Path(data)
+    if data is not None and data != FRAME and (is_parquet(Path(data)) or Path(data).is_dir()):
+        return Path(data)
+    found = "no data" if data is None else FRAME if data == FRAME else f"'{data}'"
+    table, file = (
+        ("TABLE.csv", "TABLE.parquet") if data is None or data == FRAME else (data, f"{Path(data).stem}.parquet")
+    )
+    convert = f"import pandas; pandas.read_csv({table!r}).to_parquet({file!r})"
+    raise BadInput(
+        f"Under torchrun, rows are streamed from a Parquet file or a folder of them; found {found}.",
+        f"Write them as Parquet, with {shlex.join(['python', '-c', convert])} for one, or leave torchrun out.",
+    )
 
 
 def _check_recipe(recipe: Recipe, world: int) -> None:

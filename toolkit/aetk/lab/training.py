@@ -18,6 +18,7 @@ from aetk.contract import spec
 from aetk.contract.errors import BadInput, Interrupted
 from aetk.contract.locks import locked
 from aetk.contract.threshold import is_anomaly, macro_f1
+from aetk.contract.torchrun import is_started_by_torchrun
 from aetk.lab import runs
 from aetk.lab.autoencoders import Autoencoders
 from aetk.lab.batches import Batches, Shuffled
@@ -25,7 +26,7 @@ from aetk.lab.checkpoint import Checkpoint, Progress, share_checkpoint
 from aetk.lab.detector import Detector
 from aetk.lab.finish import Extras, TrainReport, finish, share_report
 from aetk.lab.fit import Job, fit, reconstruction_error
-from aetk.lab.group import ALONE, Group, Lost, is_started_by_torchrun, joined
+from aetk.lab.group import ALONE, Group, Lost, joined
 from aetk.lab.memory import Memory, fit_memory
 from aetk.lab.options import FRAME, check_world, find_folder, merge, read_saved, resume_command
 from aetk.lab.plan import Data, Plan, make_plan
