@@ -209,10 +209,11 @@ class Streamed:
         while True:
             for window in self._windows(epoch, done):
                 rest = torch.cat([rest, window])
-                whole = len(rest) // self.batch_rows * self.batch_rows
-                for batch in rest[:whole].split(self.batch_rows):
-                    yield batch.to(self._device)
-                rest = rest[whole:].clone()
+                start = 0
+                while len(rest) - start >= self.batch_rows:
+                    yield rest[start : start + self.batch_rows].to(self._device)
+                    start += self.batch_rows
+                rest = rest[start:].clone()
             epoch, done = epoch + 1, 0
 
     def _windows(self, epoch: int, done: int) -> Iterator[Tensor]:

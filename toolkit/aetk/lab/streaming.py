@@ -94,11 +94,10 @@ def _parquet_of(data: str | None) -> Path:
     """The path of the data; BadInput for anything that is not read by row groups."""
     if data is not None and data != FRAME and (is_parquet(Path(data)) or Path(data).is_dir()):
         return Path(data)
-    found = "no data" if data is None else FRAME if data == FRAME else f"'{data}'"
-    table, file = (
-        ("TABLE.csv", "TABLE.parquet") if data is None or data == FRAME else (data, f"{Path(data).stem}.parquet")
-    )
-    convert = f"import pandas; pandas.read_csv({table!r}).to_parquet({file!r})"
+    is_file = data is not None and data != FRAME
+    table = str(data) if is_file else "TABLE.csv"
+    convert = f"import pandas; pandas.read_csv({table!r}).to_parquet({Path(table).stem + '.parquet'!r})"
+    found = f"'{data}'" if is_file else data or "no data"
     raise BadInput(
         f"Under torchrun, rows are streamed from a Parquet file or a folder of them; found {found}.",
         f"Write them as Parquet, with {shlex.join(['python', '-c', convert])} for one, or leave torchrun out.",
