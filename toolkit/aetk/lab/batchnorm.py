@@ -6,6 +6,7 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.nn.functional import batch_norm
 
 
 class _Normalize(torch.autograd.Function):
@@ -58,7 +59,11 @@ class SyncedBatchNorm(nn.Module):
         self.epsilon, self.momentum = layer.eps, layer.momentum
 
     def forward(self, rows: Tensor) -> Tensor:
-        """Normalise rows, float32 [batch, width], of this process in training mode."""
+        """Normalise rows, float32 [batch, width], of this process; in evaluation mode, by the running statistics."""
+        if not self.training:
+            return batch_norm(
+                rows, self.running_mean, self.running_var, self.weight, self.bias, training=False, eps=self.epsilon
+            )
         normal, mean, variance = _Normalize.apply(rows, self.epsilon)
         count = len(rows) * dist.get_world_size()
         with torch.no_grad():

@@ -78,7 +78,9 @@ class Ranks(Group):
         if self.world == 1:
             return networks
         device = next(networks.parameters()).device
-        return DistributedDataParallel(synchronised(networks), [device] if device.type == "cuda" else None)
+        model = DistributedDataParallel(synchronised(networks), [device] if device.type == "cuda" else None)
+        _settle(model, networks)
+        return model
 
     def total(self, values: Sequence[float]) -> list[float]:
         """See `Group.total`; a collective of each step, with the short timeout."""
@@ -176,6 +178,17 @@ class Ranks(Group):
             if not isinstance(error, dist.DistError) and "gloo" not in str(error):
                 raise
             raise Lost(describe(), "Start all of them again.") from None
+
+
+def _settle(model: nn.Module, networks: nn.Module) -> None:
+    """Go through a step that changes nothing, after which the gradients' order in their buckets is final.
+
+    Sums of three and more depend on it in the last bit, and a resumed fit begins anew with another order.
+    """
+    weight = next(networks.parameters())
+    model.eval()
+    model(torch.zeros(2, weight.shape[1], device=weight.device)).sum().backward()
+    networks.zero_grad()
 
 
 def _lost() -> str:
