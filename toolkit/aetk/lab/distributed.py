@@ -41,6 +41,8 @@ class Ranks(Group):
     """The processes that torchrun started; see `Group`."""
 
     def __init__(self) -> None:
+        if dist.is_initialized():
+            raise BadInput("torch.distributed is in use already.", "Let aetk set it up, or leave torchrun out.")
         backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
         try:
             self._store, self.rank, self.world = next(rendezvous("env://", timeout=_STEP_TIMEOUT))
@@ -187,7 +189,7 @@ def _settle(model: nn.Module, networks: nn.Module) -> None:
     """
     weight = next(networks.parameters())
     model.eval()
-    model(torch.zeros(2, weight.shape[1], device=weight.device)).sum().backward()
+    model(weight.new_zeros(2, weight.shape[1])).sum().backward()
     networks.zero_grad()
 
 

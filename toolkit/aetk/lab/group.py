@@ -102,5 +102,7 @@ def joined() -> Iterator[Group]:
         yield group
     except AetkError as error:
         error.is_told = not group.is_first_to_tell()
+        if not isinstance(error, Lost):  # parting is done together
+            group.leave()
         raise
     group.leave()

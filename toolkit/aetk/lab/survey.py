@@ -113,7 +113,7 @@ class _Tally:
         self.moments = Moments.of(np.empty((0, n)))
         self.fit_rows: list[int] = []
         self.counts = np.array([0, 0, 0, 0, 0, -1, -1])
-        self._blocks, self._block = 0, hashlib.sha256()
+        self._blocks, self._block, self._open_at = 0, hashlib.sha256(), 0
 
     def begin(self) -> None:
         """Another shard begins."""
@@ -151,22 +151,25 @@ class _Tally:
 
     def _digest(self, piece: Piece) -> None:
         """Add blocks of rows, which begin at the same numbers in every process, to a sum that has no order."""
-        cells, number = np.ascontiguousarray(piece.cells), int(piece.numbers[0])
+        cells, number = piece.cells, int(piece.numbers[0])
         while len(cells):
             rows = min(len(cells), BLOCK_ROWS - number % BLOCK_ROWS)
             self._block.update(cells[:rows].tobytes())
             cells, number = cells[rows:], number + rows
             if number % BLOCK_ROWS == 0:
                 self._close(number)
+        self._open_at = number
 
     def _close(self, number: int) -> None:
+        """End the block of the rows before this number."""
         self._block.update(number.to_bytes(8, "little"))
         self._blocks = (self._blocks + int.from_bytes(self._block.digest(), "little")) % _MODULUS
         self._block = hashlib.sha256()
 
     def tensors(self) -> Tensors:
         """All of it, for `merge`; no rows follow."""
-        self._close(0)  # of the last block, which may be a shorter one
+        if self._open_at % BLOCK_ROWS:  # the table's last block is a shorter one
+            self._close(self._open_at)
         parts = {f"{kind}.{name}": array for kind, drawn in self.drawn.items() for name, array in drawn.state().items()}
         arrays = {"counts": self.counts, "moments": self.moments.stacked(), **parts}
         return {name: torch.from_numpy(array) for name, array in arrays.items()} | {"blocks": self._sum()}
