@@ -54,7 +54,7 @@ def main():
         found["first"] = torch.tensor(group.first(lambda: 7.0 + group.rank))
         found["shared"] = torch.tensor(group.share({"rank": group.rank})["rank"])
         collected = group.collect({"rank": torch.tensor(group.rank), "none": torch.zeros(0, 2)})
-        found["collected"] = torch.tensor([int(part["rank"]) for part in collected])
+        found["collected"] = torch.tensor([int(part["rank"]) for part in collected], dtype=torch.int64)
         try:
             with group.together():
                 if group.rank == 1:

@@ -17,6 +17,7 @@ import torch
 from safetensors.torch import load_file
 
 from aetk.cli.main import run
+from aetk.lab import survey
 from aetk.lab.checkpoint import read_checkpoint
 from aetk.lab.metrics import measure
 from aetk.lab.runs import read_run
@@ -106,7 +107,7 @@ def test_what_processes_exchange_arrives(exchanged):
     assert first["largest"].tolist() == second["largest"].tolist() == [1, 0]
     assert first["first"] == second["first"] == 7
     assert first["shared"] == second["shared"] == 0
-    assert (first["collected"].tolist(), second["collected"].tolist()) == ([0, 1], [])
+    assert (first["collected"].tolist(), second["collected"].tolist()) == ([1], [])
 
 
 def test_a_failure_of_one_process_is_raised_in_both(exchanged):
@@ -289,3 +290,18 @@ def test_gaps_are_filled_with_the_median_and_scaled_as_in_memory(cards, alone_un
     one, other = (read_run(tmp_path / name).detector for name in ("streamed", "memory"))
     assert torch.allclose(one.inverse_scale, other.inverse_scale, rtol=0.3)
     assert one.fill[1] == pytest.approx(float(frame["V2"].median()), abs=0.1)
+
+
+def test_rows_beyond_what_memory_is_meant_to_hold_are_drawn_by_lot_and_that_is_said(
+    cards, alone_under_torchrun, monkeypatch, tmp_path
+):
+    monkeypatch.chdir(cards)
+    monkeypatch.setattr(survey, "KEPT_ROWS", {"sample": 1000, "selection": 100, "calibration": 300, "anomalies": 1000})
+    assert run([*CARDS, "--out", str(tmp_path / "R")]) == 0
+    record = json.loads((tmp_path / "R/run.json").read_text())
+    counts = record["training_data"]
+    assert (counts["selection_rows"], counts["calibration_rows"]) == (100, 300 + 95)
+    assert counts["fit_rows"] > 3500
+    said = " ".join(record["warnings"])
+    assert re.search(r"Of [\d,]+ rows to calibrate, 300 drawn by lot are held in memory and used\.", said)
+    assert re.search(r"Of \d+ rows to choose the weights, 100 drawn by lot", said)

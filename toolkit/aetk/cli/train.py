@@ -51,6 +51,9 @@ def command(
 
     openml:ID is fetched by scikit-learn, which keeps it in its own cache. Its target is the label if it holds exactly
     0 and 1 and --label names no other; --val takes openml:ID as well.
+
+    Several processes, started by torchrun --nproc-per-node N -m aetk train DATA, train one detector together: DATA is
+    then Parquet, a file or a folder, and streamed, so that it need not fit into memory.
     """
     from aetk.api import train
     from aetk.lab.presets import read_setting

@@ -73,7 +73,13 @@ class Ranks(Group):
         """The GPU of this process; BadInput for a kind that PyTorch cannot train on in several processes."""
         if chosen.type == "mps":
             raise BadInput("PyTorch does not train on mps in several processes.", "Use --device cpu.")
-        return torch.device("cuda", int(os.environ["LOCAL_RANK"])) if chosen.type == "cuda" else chosen
+        if chosen.type != "cuda":
+            return chosen
+        own, there = int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()
+        if own >= there:
+            raise BadInput(f"There are more processes on this machine than GPUs, {there}.", "Use --nproc-per-node gpu.")
+        torch.cuda.set_device(own)
+        return torch.device("cuda", own)
 
     def parallel(self, networks: nn.Module) -> nn.Module:
         """The networks in `DistributedDataParallel`, which averages their gradients, with a BatchNorm over all."""
@@ -122,21 +128,19 @@ class Ranks(Group):
             dist.broadcast(sent, 0, group=self._patient)
         return sent.numpy().tobytes()
 
-    def collect(self, tensors: Tensors) -> list[Tensors]:
-        """See `Group.collect`; one after the other, so that the first process holds no more than it has to."""
-        mine = _as_tensor(_packed(tensors))
+    def collect(self, tensors: Tensors) -> Iterator[Tensors]:
+        """See `Group.collect`; the first process holds no more than one of them at a time."""
+        sent = _as_tensor(b"" if self.is_first else _packed(tensors))
         sizes = [torch.zeros(1, dtype=torch.int64) for _ in range(self.world)]
         with self.contact(_lost):
-            dist.all_gather(sizes, torch.tensor([len(mine)]), group=self._patient)
+            dist.all_gather(sizes, torch.tensor([len(sent)]), group=self._patient)
             if not self.is_first:
-                dist.send(mine, 0, group=self._patient)
-                return []
-            found = [tensors]
-            for rank in range(1, self.world):
-                received = torch.empty(int(sizes[rank]), dtype=torch.uint8)
+                dist.send(sent, 0, group=self._patient)
+        for rank in range(1, self.world if self.is_first else 0):
+            received = torch.empty(int(sizes[rank]), dtype=torch.uint8)
+            with self.contact(_lost):
                 dist.recv(received, rank, group=self._patient)
-                found.append(load(received.numpy().tobytes()))
-        return found
+            yield load(received.numpy().tobytes())
 
     @contextlib.contextmanager
     def together(self) -> Iterator[None]:

@@ -64,9 +64,12 @@ class Group:
         """The same for tensors on the CPU, by name."""
         return tensors
 
-    def collect(self, tensors: Tensors) -> list[Tensors]:
-        """What every process gives, in the order of ranks; to the others than the first, nothing."""
-        return [tensors]
+    def collect(self, tensors: Tensors) -> Iterator[Tensors]:
+        """To the first process what each of the others gives, one after the other in the order of ranks.
+
+        All have to go through it, the others in vain.
+        """
+        return iter(())
 
     def together(self) -> AbstractContextManager[None]:
         """Within the block, an expected failure of one process is raised in all of them at its end.

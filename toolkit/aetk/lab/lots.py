@@ -68,16 +68,18 @@ class Drawn:
         self.most, self._width = most, width
         self._parts: list[tuple[NDArray[np.uint64], NDArray[np.float64]]] = []
         self._held = 0
+        self._last = np.uint64(2**64 - 1)
         self.shown = 0
 
     def show(self, keys: NDArray[np.uint64], rows: NDArray[np.float64]) -> None:
         """Add rows, float64 [rows, width], with their keys, [rows]."""
         self.shown += len(keys)
-        self._parts.append((keys, rows.copy()))
-        self._held += len(keys)
+        near = keys <= self._last
+        self._parts.append((keys[near], rows[near]))
+        self._held += int(near.sum())
         if self._held > 2 * self.most:  # seldom, so that it costs little by the row
-            self._parts = [self._first()]
-            self._held = len(self._parts[0][0])
+            keys, rows = self._first()
+            self._parts, self._held, self._last = [(keys, rows)], len(keys), keys[-1]
 
     def _first(self) -> tuple[NDArray[np.uint64], NDArray[np.float64]]:
         keys = np.concatenate([np.empty(0, np.uint64), *(part[0] for part in self._parts)])

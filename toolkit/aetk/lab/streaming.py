@@ -92,12 +92,12 @@ def make_streamed_plan(
 
 def _parquet_of(data: str | None) -> Path:
     """The path of the data; BadInput for anything that is not read by row groups."""
-    if data is not None and data != FRAME and (is_parquet(Path(data)) or Path(data).is_dir()):
-        return Path(data)
-    is_file = data is not None and data != FRAME
-    table = str(data) if is_file else "TABLE.csv"
-    convert = f"import pandas; pandas.read_csv({table!r}).to_parquet({Path(table).stem + '.parquet'!r})"
-    found = f"'{data}'" if is_file else data or "no data"
+    path, found = Path("TABLE.csv"), data or "no data"
+    if data is not None and data != FRAME:
+        path, found = Path(data), f"'{data}'"
+        if is_parquet(path) or path.is_dir():
+            return path
+    convert = f"import pandas; pandas.read_csv({str(path)!r}).to_parquet({path.stem + '.parquet'!r})"
     raise BadInput(
         f"Under torchrun, rows are streamed from a Parquet file or a folder of them; found {found}.",
         f"Write them as Parquet, with {shlex.join(['python', '-c', convert])} for one, or leave torchrun out.",

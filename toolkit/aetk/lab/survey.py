@@ -21,8 +21,8 @@ from aetk.lab.signals import StopRequest
 _SAMPLE, _SELECTION, _CALIBRATION, _ANOMALIES = "sample", "selection", "calibration", "anomalies"
 KEPT_ROWS = {_SAMPLE: 100_000, _SELECTION: 50_000, _CALIBRATION: 200_000, _ANOMALIES: 50_000}
 """Rows that are kept in memory at most, each kind for itself."""
-_KEPT_VALUES, _FEWEST_KEPT = 2**24, 1000
-"""Fewer where a row is wide: so many float64 values, 128 MiB, of a kind, but never less than so many rows."""
+_KEPT_VALUES, _FEWEST_KEPT = 2**23, 1000
+"""Fewer where a row is wide: so many float64 values, 64 MiB, of a kind, but never less than so many rows."""
 _MODULUS = 2**256
 
 
@@ -72,22 +72,22 @@ def take_survey(
                 tally.add(piece)
                 if stop.received is not None:
                     raise Interrupted("Stopped while the rows were looked at; nothing was trained yet.", stop.received)
-    own_rows = np.array(tally.fit_rows, np.int64)
-    found = group.collect(tally.tensors())
+    by_rank = [sum(tally.fit_rows)]
+    for other in group.collect(tally.tensors()):
+        by_rank.append(int(other["counts"][1]))
+        tally.merge(other)
     shared: Tensors = {}
     with group.together():
         if group.is_first:
-            for other in found[1:]:
-                tally.merge(other)
             _check_values(tally, shards, columns, title, missing)
-            _check_counts(tally, title, lots, [int(other["counts"][1]) for other in found])
+            _check_counts(tally, title, lots, by_rank)
             shared = {"moments": torch.from_numpy(tally.moments.stacked()), "fingerprint": tally.fingerprint()}
             shared["fit_rows"] = torch.tensor(int(tally.counts[1]))
     shared = group.share_tensors(shared)
     moments = Moments(*shared["moments"].numpy())
     return Survey(
         shards=mine,
-        own_rows=own_rows,
+        own_rows=np.array(tally.fit_rows, np.int64),
         fit_rows=int(shared["fit_rows"]),
         moments=moments,
         fingerprint=shared["fingerprint"].numpy().tobytes().hex(),
@@ -171,7 +171,7 @@ class _Tally:
         if self._open_at % BLOCK_ROWS:  # the table's last block is a shorter one
             self._close(self._open_at)
         parts = {f"{kind}.{name}": array for kind, drawn in self.drawn.items() for name, array in drawn.state().items()}
-        arrays = {"counts": self.counts, "moments": self.moments.stacked(), **parts}
+        arrays = {"counts": self.counts.copy(), "moments": self.moments.stacked(), **parts}
         return {name: torch.from_numpy(array) for name, array in arrays.items()} | {"blocks": self._sum()}
 
     def _sum(self) -> torch.Tensor:

@@ -100,14 +100,20 @@ def train(
     distributed = is_started_by_torchrun()
     noting = StopRequest() if distributed else contextlib.nullcontext(None)  # alone, only the fit has work to save
     with noting as stop, joined() as group, contextlib.ExitStack() as held:
-        folder, saved, request = _begin(given, None if out is None else Path(out), resume, data, group, held)
-        claimed = folder is not None and folder.is_dir()
+        folder = None if out is None else Path(out)
+        with group.together():
+            if resume and group.is_first:
+                folder = find_folder(folder)
+            existing = folder if folder is not None and folder.is_dir() and group.is_first else None
+            if existing is not None:
+                _claim(existing, held)
+        request, saved = _begin(given, folder, resume, data, group)
         if stop is None:
             plan = make_plan(request, data, validation, folder, saved)
         else:
             plan = make_streamed_plan(request, validation, folder, saved, group, stop)
         with group.together():
-            if group.is_first and not claimed:
+            if group.is_first and existing is None:
                 _claim(plan.folder, held)
         preparation = prepare(plan, group)
         networks, done = _fit(plan, preparation, saved, _bar(progress if group.is_first else False), group, stop)
@@ -119,35 +125,20 @@ def train(
 
 
 def _begin(
-    given: dict[str, Any],
-    folder: Path | None,
-    resume: bool,
-    data: Data | None,
-    group: Group,
-    held: contextlib.ExitStack,
-) -> tuple[Path | None, Checkpoint | None, dict[str, Any]]:
-    """The run folder, None for a new one; what an interrupted run has saved there; the options in force.
-
-    The first process looks, and holds the folder if it exists.
-    """
+    given: dict[str, Any], folder: Path | None, resume: bool, data: Data | None, group: Group
+) -> tuple[dict[str, Any], Checkpoint | None]:
+    """The options in force, and what an interrupted run has saved in its folder, at which the first process looks."""
     saved, request = None, dict[str, Any]()
     with group.together():
         if group.is_first:
-            folder = find_folder(folder) if resume else folder
-            existing = folder is not None and folder.is_dir()
-            if folder is not None and existing:
-                _claim(folder, held)
-                saved = read_saved(folder) if resume else None
+            saved = read_saved(folder) if resume and folder is not None else None
             if resume and saved is None and data is None:
                 raise BadInput(f"{folder} holds nothing to go on with yet.", "Leave --resume out to start it.")
             before = None if saved is None else saved.request
             world = None if group is ALONE else group.world
-            if saved is not None:
-                check_world(saved.request, world)
+            check_world(before, world)
             request = merge(given, before) | ({} if world is None else {"world": world})
-    saved = share_checkpoint(saved, group)
-    named = group.share(None if folder is None else str(folder))
-    return None if named is None else Path(named), saved, group.share(request)
+    return group.share(request), share_checkpoint(saved, group)
 
 
 def _claim(folder: Path, held: contextlib.ExitStack) -> None:
