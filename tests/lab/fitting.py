@@ -7,6 +7,7 @@ from dataclasses import replace
 import torch
 
 from aetk.lab.autoencoders import Autoencoders
+from aetk.lab.batches import Shuffled
 from aetk.lab.fit import Job, reconstruction_error
 from aetk.lab.presets import RECIPES
 
@@ -65,15 +66,16 @@ def make_job(
     def error(networks):
         return -float(reconstruction_error(networks(rows), rows))
 
+    chosen = replace(RECIPES[recipe], **({"batch_rows": 32} | changes))
     with torch.random.fork_rng():
         torch.manual_seed(41)
         networks = Autoencoders(4, shapes)
     return Job(
         networks=networks,
-        rows=rows,
+        batches=Shuffled(rows, chosen, seed=41),
         feature_names=COLUMNS,
         score=score or error,
-        recipe=replace(RECIPES[recipe], **({"batch_rows": 32} | changes)),
+        recipe=chosen,
         steps=steps,
         seed=41,
         checkpoint=folder / "checkpoint.safetensors",

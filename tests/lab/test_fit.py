@@ -10,8 +10,9 @@ import torch
 from aetk.cli.main import run
 from aetk.contract.errors import CheckFailed
 from aetk.lab import fit as fitting
+from aetk.lab.batches import steps_per_epoch
 from aetk.lab.checkpoint import read_checkpoint
-from aetk.lab.fit import fit, steps_per_epoch
+from aetk.lab.fit import fit
 from aetk.lab.presets import RECIPES
 from aetk.lab.runs import read_history, read_run
 from aetk.lab.training import train

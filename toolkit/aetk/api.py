@@ -8,7 +8,7 @@ from aetk.contract.errors import MissingExtra, out_of_memory
 
 try:
     from aetk.lab.export import export
-    from aetk.lab.training import TrainReport
+    from aetk.lab.finish import TrainReport
     from aetk.lab.training import train as _train
 except ImportError as error:
     raise out_of_memory(error) or MissingExtra("Making a model", "lab,cpu") from error

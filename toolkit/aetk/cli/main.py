@@ -10,6 +10,7 @@ import click
 from aetk import __version__
 from aetk.contract.dialect import printable
 from aetk.contract.errors import AetkError, Interrupted, from_os_error, out_of_memory
+from aetk.contract.torchrun import is_first_process, is_started_by_torchrun
 
 COMMANDS = ("train", "export", "verify", "score", "evaluate", "threshold", "bench", "embed", "inspect", "doctor")
 
@@ -48,9 +49,11 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit."""
     signal.signal(signal.SIGTERM, _terminate)
     code = run(arguments)
-    for number in (signal.SIGINT, signal.SIGTERM):  # all is done: from here on they just end the process
+    # all is done: from here on they just end the process; torchrun's, which follow the end of another, spare the code
+    late = signal.SIG_IGN if is_started_by_torchrun() else signal.SIG_DFL
+    for number in (signal.SIGINT, signal.SIGTERM):
         if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, signal.SIG_DFL)
+            signal.signal(number, late)
     sys.exit(code)
 
 
@@ -60,14 +63,15 @@ def run(arguments: list[str] | None = None) -> int:
         code = cli.main(arguments, prog_name="aetk", standalone_mode=False)
         sys.stdout.flush()
     except click.ClickException as error:
-        error.show()
+        if not _is_one_of_many(arguments):
+            error.show()
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        return _report(Interrupted("Stopped.", signal.SIGINT))
+        return _report(Interrupted("Stopped.", signal.SIGINT), _is_one_of_many(arguments))
     except _Terminated:
-        return _report(Interrupted("Stopped by SIGTERM.", signal.SIGTERM))
+        return _report(Interrupted("Stopped by SIGTERM.", signal.SIGTERM), _is_one_of_many(arguments))
     except AetkError as error:
-        return _report(error)
+        return _report(error, _is_one_of_many(arguments))
     except BrokenPipeError:
         sys.stderr.close()  # the reader went away; Python would complain once more at exit
         return 0
@@ -81,7 +85,16 @@ def run(arguments: list[str] | None = None) -> int:
     return code if isinstance(code, int) else 0
 
 
-def _report(error: AetkError) -> int:
+def _is_one_of_many(arguments: list[str] | None) -> bool:
+    """Whether torchrun started other processes for the same command, and the first of them speaks."""
+    words = sys.argv[1:] if arguments is None else arguments
+    return words[:1] == ["train"] and not is_first_process()
+
+
+def _report(error: AetkError, is_told: bool = False) -> int:
+    """Print an error unless another process does, which the error knows, or `is_told` where all meet it alike."""
+    if is_told if error.is_told is None else error.is_told:
+        return error.exit_code
     click.echo(printable(f"aetk: {error.message}"), err=True)
     if error.hint:
         click.echo(printable(f"  {error.hint}"), err=True)

@@ -8,6 +8,7 @@ import click
 
 from aetk.cli.common import FILE, json_option, show
 from aetk.contract.card import MISSING_POLICIES
+from aetk.contract.torchrun import is_first_process
 
 
 @click.command("train", short_help="Train a detector on a table.")
@@ -50,6 +51,9 @@ def command(
 
     openml:ID is fetched by scikit-learn, which keeps it in its own cache. Its target is the label if it holds exactly
     0 and 1 and --label names no other; --val takes openml:ID as well.
+
+    Several processes, started by torchrun --nproc-per-node N -m aetk train DATA, train one detector together: DATA is
+    then Parquet, a file or a folder, and streamed, so that it need not fit into memory.
     """
     from aetk.api import train
     from aetk.lab.presets import read_setting
@@ -71,4 +75,6 @@ def command(
         out=out,
         progress=sys.stderr.isatty(),
     )
+    if not is_first_process():
+        return
     show(report, training, as_json, f"{report.run}/", shlex.join(["aetk", "export", str(report.run), "--onnx"]))

@@ -11,9 +11,14 @@ class AetkError(Exception):
     Args:
         message: what was found, and what was expected.
         hint: what to do next; empty if the message already says it.
+
+    Attributes:
+        exit_code: that a command ends with.
+        is_told: whether another process that ends with the same error prints it; None where nobody has asked.
     """
 
     exit_code = 2
+    is_told: bool | None = None
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)

@@ -7,6 +7,7 @@ from pathlib import Path, PurePath
 from typing import IO, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from aetk.contract.dialect import ROW_BYTES, show
 from aetk.contract.errors import BadInput, Unavailable
@@ -86,6 +87,35 @@ def read_chunks(
     return _chunks(found, numeric, text, dtype, rows)
 
 
+def row_groups(path: Path, numeric: Sequence[str]) -> tuple[int, ...]:
+    """How many rows each row group of a file holds; names and types of columns are checked as by `read_chunks`."""
+    checked_rows(path, numeric, ())
+    with _open(path) as file:
+        return tuple(file.metadata.row_group(index).num_rows for index in range(file.metadata.num_row_groups))
+
+
+def read_row_group(path: Path, index: int, numeric: Sequence[str]) -> Generator[NDArray[np.float64], None, None]:
+    """The rows of one row group, float64 [rows, columns], some thousands at a time; NaN where missing.
+
+    Raises:
+        BadInput: a damaged file.
+    """
+    with _open(path) as file:
+        pieces = file.iter_batches(_rows_at_once(numeric), row_groups=[index], columns=list(dict.fromkeys(numeric)))
+        while True:
+            with _reading(path):
+                batch = next(pieces, None)
+                if batch is None:
+                    return
+                values = np.empty((batch.num_rows, len(numeric)))
+                arrays.fill(values, [batch.column(name) for name in numeric])
+            yield values
+
+
+def _rows_at_once(numeric: Sequence[str]) -> int:
+    return max(2**10, min(BATCH_ROWS, _BATCH_VALUES // max(1, len(numeric))))
+
+
 def checked_rows(path: Path, numeric: Sequence[str], text: Sequence[str]) -> int:
     """The rows of a file whose columns fit, and whose pages there is room for; see `edge.tables.read_chunks`."""
     with _open(path) as file:
@@ -150,10 +180,9 @@ def batches(path: Path, numeric: Sequence[str], text: Sequence[str]) -> Generato
         BadInput: a damaged file, one that holds other rows than its footer counts, a text longer than `ROW_BYTES`.
     """
     columns = list(dict.fromkeys([*numeric, *text]))
-    batch_rows = max(2**10, min(BATCH_ROWS, _BATCH_VALUES // max(1, len(numeric))))
     found = 0
     with _open(path, text) as file:
-        pieces = file.iter_batches(batch_rows, columns=columns)
+        pieces = file.iter_batches(_rows_at_once(numeric), columns=columns)
         while True:
             with _reading(path):
                 batch = next(pieces, None)

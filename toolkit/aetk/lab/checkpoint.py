@@ -14,6 +14,7 @@ from torch import Tensor
 
 from aetk.contract.errors import BadInput, CheckFailed, out_of_memory
 from aetk.contract.files import write_atomically
+from aetk.lab.group import Group
 
 _START_OVER = "Delete it to start over."
 
@@ -102,12 +103,23 @@ def read_checkpoint(path: Path) -> Checkpoint:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
         if header["sha256"] != _digest(header, tensors):
             raise CheckFailed(f"{path} was changed: its SHA-256 is not the one that it carries.", _START_OVER)
-        progress = json.loads(header["progress"])
-        progress["history"] = [Evaluation(**line) for line in progress["history"]]
-        return Checkpoint(json.loads(header["request"]), Progress(**progress), tensors)
+        return Checkpoint(json.loads(header["request"]), _read_progress(json.loads(header["progress"])), tensors)
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
         damaged = BadInput(f"{path} is not a checkpoint: {error}.", _START_OVER)
         raise out_of_memory(error) or damaged from None
+
+
+def _read_progress(data: dict[str, Any]) -> Progress:
+    return Progress(**{**data, "history": [Evaluation(**line) for line in data["history"]]})
+
+
+def share_checkpoint(saved: Checkpoint | None, group: Group) -> Checkpoint | None:
+    """The first process's checkpoint, in all of them; its file need not be within reach of the others."""
+    known = group.share(None if saved is None else {"request": saved.request, "progress": asdict(saved.progress)})
+    if known is None:
+        return None
+    tensors = group.share_tensors({} if saved is None else saved.tensors)
+    return Checkpoint(known["request"], _read_progress(known["progress"]), tensors)
 
 
 def clone(state: dict[str, Any]) -> dict[str, Tensor]:

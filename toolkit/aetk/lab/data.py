@@ -86,22 +86,14 @@ def load_dataset(
     label, notes = find_label((rows, held_out), label, drop)
     table = read_source(rows, "the data frame", label, drop)
     other = None if held_out is None else read_source(held_out, "the validation data frame", label, drop)
-    columns = set(table.all_names) | (set(other.all_names) if other else set())
-    for name in [*drop, *([label] if label else [])]:
-        if name not in columns:
-            raise BadInput(
-                f"{table.title} has no column '{name}'.", f"It has: {', '.join(map(show_name, table.all_names[:12]))}."
-            )
+    check_named(table.title, table.all_names, other, label, drop)
     if other is not None:
-        _same_columns(table, other)
-    _check_finite(table, missing)
+        check_same_columns(table.title, table.names, other)
+    check_finite(table, missing)
     if other is not None:
-        _check_finite(other, missing)
+        check_finite(other, missing)
     ordinary = table.values if table.labels is None else table.values[~table.labels]
-    if len(ordinary) < _FEWEST_ROWS:
-        raise BadInput(
-            f"{table.title}: found {len(ordinary)} ordinary rows, expected {_FEWEST_ROWS} or more.", "Bring more rows."
-        )
+    check_enough(table.title, len(ordinary))
     return Dataset(
         name=table.name,
         source=table.title,
@@ -110,7 +102,7 @@ def load_dataset(
         labels=table.labels,
         validation=None if other is None else other.values,
         validation_labels=None if other is None else other.labels,
-        warnings=(*notes, *_column_warnings(table.names, ordinary)),
+        warnings=(*notes, *column_warnings(table.names, ordinary)),
     )
 
 
@@ -118,41 +110,69 @@ def _fetched(data: str | Path | pd.DataFrame) -> str | Path | pd.DataFrame | Ope
     return read_openml(str(data)) if is_openml(data) else data
 
 
-def _same_columns(table: Source, other: Source) -> None:
-    found_names, expected_names = set(other.names), set(table.names)
-    lacking = [name for name in table.names if name not in found_names]
+def check_named(
+    title: str, all_names: Sequence[str], other: Source | None, label: str | None, drop: Sequence[str]
+) -> None:
+    """BadInput where neither the table nor the validation rows have a column that an option names."""
+    columns = {*all_names, *(other.all_names if other else ())}
+    for name in [*drop, *([label] if label else [])]:
+        if name not in columns:
+            raise BadInput(f"{title} has no column '{name}'.", f"It has: {', '.join(map(show_name, all_names[:12]))}.")
+
+
+def check_same_columns(title: str, names: Sequence[str], other: Source) -> None:
+    """BadInput unless the validation rows have the table's feature columns, in the same order."""
+    found_names, expected_names = set(other.names), set(names)
+    lacking = [name for name in names if name not in found_names]
     extra = [name for name in other.names if name not in expected_names]
     if lacking or extra:
-        found = f"lacks '{lacking[0]}'" if lacking else f"has the column '{extra[0]}', unknown to {table.title}"
+        found = f"lacks '{lacking[0]}'" if lacking else f"has the column '{extra[0]}', unknown to {title}"
         hint = f"If it holds labels, name it with: --label {shlex.quote(extra[0])}" if extra and not lacking else ""
         raise BadInput(f"{other.title} {found}; both tables need the same feature columns.", hint)
-    for name, expected in zip(other.names, table.names, strict=True):
+    for name, expected in zip(other.names, names, strict=True):
         if name != expected:
             raise BadInput(
                 f"{other.title} has its columns in another order: found '{name}', expected '{expected}'.",
-                f"Reorder its columns to match {table.title}.",
+                f"Reorder its columns to match {title}.",
             )
 
 
-def _check_finite(part: Source, missing: str) -> None:
+def check_enough(title: str, ordinary: int) -> None:
+    """BadInput where there are too few ordinary rows to train on."""
+    if ordinary < _FEWEST_ROWS:
+        raise BadInput(f"{title}: found {ordinary} ordinary rows, expected {_FEWEST_ROWS} or more.", "Bring more rows.")
+
+
+def check_finite(part: Source, missing: str) -> None:
+    """BadInput where a value is missing or infinite; with `median`, only where a column holds nothing else."""
     bad = ~(np.abs(part.values) <= spec.FINITE_LIMIT)
     if missing == "median":
         ordinary = bad if part.labels is None else bad[~part.labels]
         for position, name in enumerate(part.names):
             if len(ordinary) and ordinary[:, position].all():
-                raise BadInput(f"{part.title}: column '{name}' holds no number in any ordinary row.", drop_hint(name))
+                raise no_number(part.title, name)
         return
     if bad.any():
         row = int(np.flatnonzero(bad.any(axis=1))[0])
         column = part.names[int(np.flatnonzero(bad[row])[0])]
-        raise BadInput(
-            f"{part.title}: {int(bad.sum())} missing or infinite values in {int(bad.any(axis=1).sum())} rows, "
-            f"the first in {part.where(row)}, column '{column}'.",
-            "Clean the table, or train their replacement into the model with: --missing median",
-        )
+        raise not_finite(part.title, int(bad.sum()), int(bad.any(axis=1).sum()), part.where(row), column)
 
 
-def _column_warnings(names: Sequence[str], rows: NDArray[np.float64]) -> tuple[str, ...]:
+def no_number(title: str, column: str) -> BadInput:
+    """The error of a column without a median."""
+    return BadInput(f"{title}: column '{column}' holds no number in any ordinary row.", drop_hint(column))
+
+
+def not_finite(title: str, values: int, rows: int, where: str, column: str) -> BadInput:
+    """The error of missing and infinite values, so many in so many rows, where nothing replaces them."""
+    return BadInput(
+        f"{title}: {values} missing or infinite values in {rows} rows, the first in {where}, column '{column}'.",
+        "Clean the table, or train their replacement into the model with: --missing median",
+    )
+
+
+def column_warnings(names: Sequence[str], rows: NDArray[np.float64]) -> tuple[str, ...]:
+    """What a person should know of the columns of rows, float64 [rows, n]."""
     found = []
     for position, name in enumerate(names):
         column = rows[:, position]

@@ -1,7 +1,6 @@
 """The training loop: one for every recipe, deterministic, and able to go on where it was stopped."""
 
 import contextlib
-import itertools
 import math
 import os
 import time
@@ -18,14 +17,19 @@ from torch.optim.lr_scheduler import OneCycleLR, ReduceLROnPlateau
 
 from aetk.contract.errors import CheckFailed, Interrupted
 from aetk.lab.autoencoders import Autoencoders
+from aetk.lab.batches import Batches
 from aetk.lab.checkpoint import Checkpoint, Evaluation, Progress, clone, write_checkpoint
+from aetk.lab.group import ALONE, Group
+from aetk.lab.noise import swapped
 from aetk.lab.recipe import Recipe
-from aetk.lab.signals import StopRequest
+from aetk.lab.signals import SIGNALS, StopRequest
 
 _SAVE_EVERY = 10.0
 """Seconds between checkpoints, so that a killed fit loses little."""
 _WORTH_THREADS = 5e7
 """Rows times parameters of a step, from which a second thread is worth its waiting."""
+_APART = 2**40
+"""Between the noise seeds of two ranks: more than a fit has steps."""
 
 
 @dataclass(frozen=True)
@@ -33,20 +37,22 @@ class Job:
     """What to fit.
 
     Attributes:
-        networks: changed in place; ends with the best weights.
-        rows: float32 [rows, n], scaled, on the device.
+        networks: on the device; changed in place; ends with the best weights.
+        batches: the rows, scaled, on the device.
         feature_names: for messages.
-        score: the selection score of the networks in evaluation mode; higher is better.
+        score: the selection score of the networks in evaluation mode; higher is better. Only the first process asks.
         recipe: how.
         steps: optimizer steps in all.
-        seed: of the shuffling.
+        seed: of the swap noise.
         checkpoint: the file to save to.
         request: kept in the checkpoint, see there.
         bar: a tqdm class or a stand-in; called as `bar(total=..., initial=...)`.
+        group: the processes that fit together; each has the same job but for its batches.
+        stop: what notes SIGINT and SIGTERM; None for one of the fit's own.
     """
 
     networks: Autoencoders
-    rows: Tensor
+    batches: Batches
     feature_names: tuple[str, ...]
     score: Callable[[Autoencoders], float]
     recipe: Recipe
@@ -55,24 +61,13 @@ class Job:
     checkpoint: Path
     request: dict[str, Any]
     bar: Callable[..., Any]
+    group: Group = ALONE
+    stop: StopRequest | None = None
 
 
 def reconstruction_error(reconstructions: Tensor, rows: Tensor) -> Tensor:
     """Mean absolute error, scalar, of reconstructions, [batch, networks, n], of rows, [batch, n]."""
     return l1_loss(reconstructions, rows[:, None].expand_as(reconstructions))
-
-
-def steps_per_epoch(rows: int, recipe: Recipe) -> int:
-    """How many batches an epoch has; a last batch of a single row joins the one before, for BatchNorm's sake."""
-    full, rest = divmod(rows, recipe.batch_rows)
-    return max(1, full + (1 if rest > 1 else 0))
-
-
-def _batches(rows: int, recipe: Recipe, order: Tensor) -> Iterator[Tensor]:
-    count = steps_per_epoch(rows, recipe)
-    for index in range(count):
-        start = index * recipe.batch_rows
-        yield order[start : rows if index == count - 1 else start + recipe.batch_rows]
 
 
 def fit(job: Job, resume: Checkpoint | None = None) -> Progress:
@@ -83,7 +78,8 @@ def fit(job: Job, resume: Checkpoint | None = None) -> Progress:
         Interrupted: SIGINT or SIGTERM; the step was finished and saved.
     """
     loop = _Loop(job, resume)
-    with StopRequest() as stop, _repeatable(job), loop.open_bar() as bar:
+    noting = StopRequest() if job.stop is None else contextlib.nullcontext(job.stop)
+    with noting as stop, _repeatable(job), loop.open_bar() as bar:
         loop.run(stop, bar)
     return loop.progress
 
@@ -95,14 +91,14 @@ class _Loop:
         self.job = job
         self.progress = Progress() if resume is None else resume.progress
         self.best = clone(job.networks.state_dict())
-        self.shuffle = torch.Generator().manual_seed(job.seed)
-        self.epoch_start = self.shuffle.get_state()
-        self.last = job.rows[:0], job.rows[:0]
-        self.per_epoch = steps_per_epoch(len(job.rows), job.recipe)
+        self.per_epoch = job.batches.per_epoch
         self.optimizer = torch.optim.Adam(job.networks.parameters(), lr=job.recipe.learning_rate, fused=True)
         self.scheduler = self._make_scheduler()
         if resume is not None:
             self._restore(resume)
+        self.saved_step = self.progress.step
+        self.last: tuple[Tensor, Tensor] | None = None
+        self.model = job.group.parallel(job.networks)
 
     def _make_scheduler(self) -> OneCycleLR | ReduceLROnPlateau:
         recipe = self.job.recipe
@@ -111,11 +107,10 @@ class _Loop:
         return ReduceLROnPlateau(self.optimizer, mode="max", factor=0.5, patience=10, threshold_mode="abs", min_lr=1e-8)
 
     def _restore(self, saved: Checkpoint) -> None:
-        device = self.job.rows.device
+        device = _device(self.job)
         self.job.networks.load_state_dict(saved.part("networks"))
         self.best = {name: tensor.to(device) for name, tensor in saved.part("best").items()}
-        self.epoch_start = saved.tensors["shuffle"]
-        self.shuffle.set_state(self.epoch_start)
+        self.job.batches.restore(saved.tensors)
         self._replay_schedule()
         for index, parameter in enumerate(self.job.networks.parameters()):
             state = saved.part(f"optimizer.{index}")
@@ -136,15 +131,17 @@ class _Loop:
     def save(self) -> None:
         """Write the checkpoint, unless the last step has spoiled the networks."""
         if not _finite(self.job.networks.parameters()):
-            raise self._not_finite(*self.last, self.progress.step - 1)
+            raise self._not_finite(self.last, self.progress.step - 1)
         tensors = {f"networks.{name}": t for name, t in self.job.networks.state_dict().items()}
         tensors |= {f"best.{name}": t for name, t in self.best.items()}
         for index, parameter in enumerate(self.job.networks.parameters()):
             state = self.optimizer.state.get(parameter, {})
             tensors |= {f"optimizer.{index}.{name}": t for name, t in state.items()}
-        between_epochs = self.progress.step % self.per_epoch == 0
-        tensors["shuffle"] = self.shuffle.get_state() if between_epochs else self.epoch_start
-        write_checkpoint(self.job.checkpoint, Checkpoint(self.job.request, self.progress, tensors))
+        tensors |= self.job.batches.state(self.progress.step)
+        with self.job.group.together():
+            if self.job.group.is_first:
+                write_checkpoint(self.job.checkpoint, Checkpoint(self.job.request, self.progress, tensors))
+        self.saved_step = self.progress.step
 
     @contextlib.contextmanager
     def open_bar(self) -> Iterator[Any]:
@@ -154,12 +151,18 @@ class _Loop:
 
     def run(self, stop: StopRequest, bar: Any) -> None:
         """Train to the end, and load the best weights."""
+        with self.job.group.contact(self._describe_loss):
+            self._run(stop, bar)
+        self.job.networks.load_state_dict(self.best)
+        self.job.networks.eval()
+
+    def _run(self, stop: StopRequest, bar: Any) -> None:
         progress = self.progress
         before, started = progress.seconds, time.perf_counter()
         saved = started
         if progress.step == 0:
             self.save()  # from now on, --resume knows the options and the data
-        batches = self._stream()
+        batches = self.job.batches.stream(progress.step)
         while not self._is_over():
             self._step(next(batches))
             bar.update()
@@ -167,35 +170,38 @@ class _Loop:
                 self._evaluate(bar)
             now = time.perf_counter()
             progress.seconds = before + now - started
-            if stop.received is not None and not self._is_over():
+            received, saves = self._agree(stop.received, now - saved > _SAVE_EVERY)
+            if received is not None and not self._is_over():
                 self.save()
                 found = f"Stopped after step {progress.step} of {self.job.steps}; everything so far is saved."
-                raise Interrupted(found, stop.received)
-            if now - saved > _SAVE_EVERY:
+                raise Interrupted(found, received)
+            if saves:
                 self.save()
                 saved = now
-        self.job.networks.load_state_dict(self.best)
-        self.job.networks.eval()
 
-    def _stream(self) -> Iterator[Tensor]:
-        """The batches from where the fit stands, epoch after epoch."""
-        rows = self.job.rows
-        while True:
-            self.epoch_start = self.shuffle.get_state()
-            order = torch.randperm(len(rows), generator=self.shuffle).to(rows.device)
-            done = self.progress.step % self.per_epoch
-            yield from itertools.islice(_batches(len(rows), self.job.recipe, order), done, None)
+    def _agree(self, received: int | None, saves: bool) -> tuple[int | None, bool]:
+        """The signal that any process has received, and whether the first one wants to save."""
+        mine = [float(received == number) for number in SIGNALS]
+        *got, wanted = self.job.group.total([*mine, float(saves and self.job.group.is_first)])
+        return next((number for number, count in zip(SIGNALS, got, strict=True) if count), None), wanted > 0
 
-    def _step(self, batch: Tensor) -> None:
-        networks, progress = self.job.networks, self.progress
-        networks.train()
-        rows = self.job.rows[batch]
-        reconstruction = networks(self._swapped(rows))
+    def _describe_loss(self) -> str:
+        return (
+            f"Lost another process of this fit in step {self.progress.step + 1} of {self.job.steps}; "
+            f"step {self.saved_step} is the last that is saved."
+        )
+
+    def _step(self, rows: Tensor) -> None:
+        networks, progress, group = self.job.networks, self.progress, self.job.group
+        self.model.train()
+        reconstruction = self.model(swapped(rows, self.job.recipe.swap_noises, self._noise_seed()))
         loss = reconstruction_error(reconstruction, rows)
-        value = loss.item()
+        own = loss.item()
         # BatchNorm's statistics can overflow while the loss is still finite, and only scoring would notice
-        if not math.isfinite(value) or not _finite(networks.buffers()):
-            raise self._not_finite(rows, reconstruction, progress.step)
+        is_sound = math.isfinite(own) and _finite(networks.buffers())
+        value, unsound = group.total([own / group.world, float(not is_sound)])
+        if unsound:
+            raise self._not_finite((rows, reconstruction), progress.step)
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
@@ -206,21 +212,9 @@ class _Loop:
         progress.loss_sum += value * len(rows)
         progress.loss_rows += len(rows)
 
-    def _swapped(self, rows: Tensor) -> Tensor:
-        """The rows for each network, [batch, networks, n], some cells taken from other rows.
-
-        A denoising autoencoder cannot just copy its input.
-
-        Source: swap noise as in Jahrer's solution of the Porto Seguro challenge (2017). Seeded by the step alone, so
-        that a resumed fit draws the same.
-        """
-        shares = torch.tensor(self.job.recipe.swap_noises)[:, None]
-        if not shares.any():
-            return rows
-        noise = torch.Generator().manual_seed(self.job.seed * 1_000_003 + self.progress.step)
-        chosen = torch.rand(len(rows), len(shares), rows.shape[1], generator=noise) < shares
-        others = torch.randint(len(rows), (len(rows), len(shares)), generator=noise)
-        return torch.where(chosen.to(rows.device), rows[others.to(rows.device)], rows[:, None])
+    def _noise_seed(self) -> int:
+        """Follows from step and rank alone, so that a resumed fit draws the same noise."""
+        return self.job.seed * 1_000_003 + self.progress.step + self.job.group.rank * _APART
 
     def _is_due(self) -> bool:
         every = self.job.recipe.evaluate_every or self.per_epoch
@@ -230,9 +224,9 @@ class _Loop:
         """Score the networks, and keep them if they are the best."""
         progress, networks = self.progress, self.job.networks
         networks.eval()
-        score = self.job.score(networks)
+        score = self.job.group.first(lambda: self.job.score(networks))
         if not math.isfinite(score):
-            raise self._not_finite(*self.last, self.progress.step - 1)
+            raise self._not_finite(self.last, self.progress.step - 1)
         rate = float(self.optimizer.param_groups[0]["lr"])
         loss = progress.loss_sum / progress.loss_rows
         epoch = -(-progress.step // self.per_epoch)
@@ -254,12 +248,17 @@ class _Loop:
             return False
         return progress.step - progress.best_step >= patience * (self.job.recipe.evaluate_every or self.per_epoch)
 
-    def _not_finite(self, rows: Tensor, reconstruction: Tensor, step: int) -> CheckFailed:
-        """The error of a step, counted from 0, that names its epoch, its batch and the columns at fault."""
+    def _not_finite(self, last: tuple[Tensor, Tensor] | None, step: int) -> CheckFailed:
+        """The error of a step, counted from 0, that names its epoch, its batch and the columns at fault.
+
+        `last` are its rows, [batch, n], and their reconstructions.
+        """
         names = self.job.feature_names
+        rows, reconstruction = last or (torch.zeros(1, len(names)), torch.zeros(1, 1, len(names)))
         at_fault = ~(reconstruction - rows[:, None]).abs().mean(0).isfinite().all(0)
+        at_fault = self.job.group.largest(at_fault.float()) > 0
+        largest = self.job.group.largest(rows.abs().amax(0))
         if at_fault.all() or not at_fault.any():  # the network itself is lost: the largest inputs are the likely cause
-            largest = rows.abs().amax(0)
             at_fault = largest >= largest.max() / 1000
         culprits = [names[i] for i in torch.nonzero(at_fault).flatten().tolist()]
         hint = "Check those columns for extreme values"
@@ -276,18 +275,22 @@ def _finite(tensors: Iterable[Tensor]) -> bool:
     return all(bool(tensor.isfinite().all()) for tensor in tensors)
 
 
+def _device(job: Job) -> torch.device:
+    return next(job.networks.parameters()).device
+
+
 @contextlib.contextmanager
 def _repeatable(job: Job) -> Iterator[None]:
     """The same seed gives the same weights, bit for bit, on the same machine.
 
     Small steps run on one thread: a second gains them little, and on a busy machine waiting for it costs tenfold.
     """
-    if job.rows.device.type != "cpu":
+    if _device(job).type != "cpu":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     deterministic, threads = torch.are_deterministic_algorithms_enabled(), torch.get_num_threads()
     torch.use_deterministic_algorithms(True)
     parameters = sum(parameter.numel() for parameter in job.networks.parameters())
-    if min(job.recipe.batch_rows, len(job.rows)) * parameters < _WORTH_THREADS:
+    if job.batches.batch_rows * parameters < _WORTH_THREADS:
         torch.set_num_threads(1)
     try:
         yield

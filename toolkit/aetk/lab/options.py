@@ -1,6 +1,7 @@
 """The options of a run: those given, those of the run that is resumed, and the defaults."""
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,23 @@ def _difference(key: str, saved: Any, given: Any) -> str:
     return f"{key} {saved!r}, not {given!r}"
 
 
+def check_world(saved: dict[str, Any] | None, world: int | None) -> None:
+    """BadInput where the interrupted run was one of another number of processes; `world` is None without torchrun.
+
+    Which rows a process has, and so every batch, depends on how many there are.
+    """
+    if saved is None or saved.get("world") == world:
+        return
+
+    def words(count: int | None) -> str:
+        return "without torchrun" if count is None else f"by torchrun with {count} process{'es' * (count > 1)}"
+
+    raise BadInput(
+        f"The interrupted run was started {words(saved.get('world'))}, this one {words(world)}.",
+        "Go on with it in the same way, or leave --resume out to start another.",
+    )
+
+
 def find_folder(folder: Path | None) -> Path:
     """The folder of the run to go on with: the one named, else the newest interrupted; BadInput where there is none."""
     folder = folder or runs.newest_interrupted()
@@ -77,9 +95,9 @@ def plan_recipe(request: dict[str, Any]) -> Recipe:
     return replace(recipe, epochs=request["epochs"], steps=None)
 
 
-def resume_command(request: dict[str, Any], folder: Path) -> str:
-    """What to type to go on with an interrupted run."""
+def resume_command(request: dict[str, Any], folder: Path, launcher: Sequence[str] = ("aetk",)) -> str:
+    """What to type to go on with an interrupted run; `launcher` are the words that start aetk."""
     if FRAME in (request["data"], request["validation"]):
         return f"aetk.train(data, ..., resume=True, out={str(folder)!r})"
     named = [request["data"]] if request["data"] else []
-    return shlex.join(["aetk", "train", *named, "--resume", "--out", str(folder)])
+    return shlex.join([*launcher, "train", *named, "--resume", "--out", str(folder)])

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 
 from aetk.contract.errors import BadInput
 from aetk.contract.threshold import Method, calibrate, parse_method
@@ -16,6 +17,7 @@ from aetk.lab.data import Dataset, load_dataset
 from aetk.lab.device import find_device
 from aetk.lab.options import plan_recipe
 from aetk.lab.recipe import Recipe
+from aetk.lab.shards import Stream
 from aetk.lab.split import Split, split
 
 Data = str | Path | pd.DataFrame
@@ -33,6 +35,8 @@ class Plan:
         parts: its disjoint parts.
         device: where to train.
         folder: the run folder, made by now.
+        fit_rows: that gradients see; more than `parts.fit` where those are a sample of what is streamed.
+        stream: where the rows come from that are not in memory; None where all are.
     """
 
     request: dict[str, Any]
@@ -42,6 +46,8 @@ class Plan:
     parts: Split
     device: torch.device
     folder: Path
+    fit_rows: int
+    stream: Stream | None = None
 
 
 def make_plan(
@@ -68,53 +74,65 @@ def make_plan(
         drop=request["drop"],
         missing=request["missing"],
     )
-    if saved is not None and saved.request["fingerprint"] != dataset.fingerprint:
-        raise BadInput(
-            "The data is not what the interrupted run was trained on.", "Bring the same data, or leave --resume out."
-        )
-    method = _method(recipe.threshold if request["threshold"] is None else request["threshold"], dataset)
+    check_same_data(dataset.fingerprint, saved)
+    method = choose_method(recipe, request, dataset.labels if dataset.validation is None else dataset.validation_labels)
     parts = split(dataset, recipe, method, request["seed"])
-    _check_calibration(method, parts)
+    check_calibration(method, parts)
     device = find_device(request["device"])
-    folder = folder if folder is not None else runs.new_folder(dataset.name)
-    folder.mkdir(parents=True, exist_ok=True)
-    notes = _notes(method, parts, restarts=saved is None and (folder / runs.CHECKPOINT).exists())
+    folder = make_folder(folder, dataset.name)
     return Plan(
         request={**request, "fingerprint": dataset.fingerprint},
         recipe=recipe,
         method=method,
-        dataset=replace(dataset, warnings=(*dataset.warnings, *notes)),
+        dataset=replace(dataset, warnings=(*dataset.warnings, *notes(method, parts, folder, saved))),
         parts=parts,
         device=device,
         folder=folder,
+        fit_rows=len(parts.fit),
     )
 
 
-def _method(text: str | None, dataset: Dataset) -> Method:
+def check_same_data(fingerprint: str, saved: Checkpoint | None) -> None:
+    """BadInput where the interrupted run saw other data."""
+    if saved is not None and saved.request["fingerprint"] != fingerprint:
+        raise BadInput(
+            "The data is not what the interrupted run was trained on.", "Bring the same data, or leave --resume out."
+        )
+
+
+def choose_method(recipe: Recipe, request: dict[str, Any], labels: NDArray[np.bool_] | None) -> Method:
+    """The threshold method asked for, else the one that the labels of the calibration rows allow."""
+    text = recipe.threshold if request["threshold"] is None else request["threshold"]
     if text is not None:
         return parse_method(text)
-    labels = dataset.labels if dataset.validation is None else dataset.validation_labels
     return Method("best-f1" if labels is not None and labels.any() and not labels.all() else "conformal")
 
 
-def _check_calibration(method: Method, parts: Split) -> None:
+def check_calibration(method: Method, parts: Split) -> None:
     """Find out before training, not after, that a threshold cannot be calibrated."""
     stand_in = np.linspace(0, 1, len(parts.calibration), dtype=np.float32)
     calibrate(method, stand_in, parts.calibration_labels, parts.basis)
 
 
-def _notes(method: Method, parts: Split, *, restarts: bool) -> list[str]:
+def make_folder(folder: Path | None, name: str) -> Path:
+    """The run folder, made if need be; a new one under `runs/` where none is named."""
+    folder = folder if folder is not None else runs.new_folder(name)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def notes(method: Method, parts: Split, folder: Path, saved: Checkpoint | None) -> list[str]:
     """What a person should know of the plan."""
-    notes = []
-    if restarts:
-        notes.append("The interrupted run in this folder is started over; --resume would have gone on with it.")
+    found = []
+    if saved is None and (folder / runs.CHECKPOINT).exists():
+        found.append("The interrupted run in this folder is started over; --resume would have gone on with it.")
     if parts.trimmed:
-        notes.append(f"The {parts.trimmed:,} rows that look least like the others are left out of training (trim).")
+        found.append(f"The {parts.trimmed:,} rows that look least like the others are left out of training (trim).")
     if method == Method("conformal"):
         labels = parts.calibration_labels
         ordinary = len(parts.calibration) if labels is None else int((~labels).sum())
-        notes.append(
+        found.append(
             f"THRESHOLD: without labelled anomalies it is conformal, at the smallest false-alarm rate that "
             f"{ordinary:,} rows allow, {1 / (ordinary + 1):.3g}. Choose your own with --threshold conformal:RATE."
         )
-    return notes
+    return found

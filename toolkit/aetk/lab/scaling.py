@@ -1,6 +1,7 @@
 """Brings columns to a common scale, and knows which cannot be."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from aetk.lab.detector import Detector
+from aetk.lab.moments import Moments
 from aetk.lab.recipe import Recipe
 
 _SMALLEST, _LARGEST = 1e-30, 1e30
@@ -24,31 +26,60 @@ def is_constant(column: NDArray[np.float64]) -> bool:
     return bool(column.std() <= max(1e-12 * float(np.abs(column).max()), _SMALLEST))
 
 
-def fit_scaling(rows: NDArray[np.float64], recipe: Recipe) -> tuple[Tensor, Tensor]:
-    """Center and inverse scale, float32 [n], of rows, float64 [rows, n]; a constant column is only centred."""
+@dataclass(frozen=True)
+class Facts:
+    """What every scaling is made of, [n] each; `is_constant` says which columns are."""
+
+    mean: NDArray[np.float64]
+    deviation: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    is_constant: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, rows: NDArray[np.float64]) -> "Facts":
+        """Of rows, float64 [rows, n]."""
+        constant = np.array([is_constant(column) for column in rows.T])
+        return cls(rows.mean(0), rows.std(0), rows.min(0), rows.max(0), constant)
+
+    @classmethod
+    def known(cls, moments: Moments) -> "Facts":
+        """Of rows that are not in memory."""
+        largest = np.maximum(np.abs(moments.low), np.abs(moments.high))
+        constant = moments.deviation <= np.maximum(1e-12 * largest, _SMALLEST)
+        return cls(moments.mean, moments.deviation, moments.low, moments.high, constant | (moments.low == moments.high))
+
+
+def fit_scaling(rows: NDArray[np.float64], recipe: Recipe, moments: Moments | None = None) -> tuple[Tensor, Tensor]:
+    """Center and inverse scale, float32 [n], of rows, float64 [rows, n]; a constant column is only centred.
+
+    With the `moments` of more rows, `rows` are a sample of those, for what they do not tell: the quantiles.
+    """
     n = rows.shape[1]
     if recipe.scaling == "none":
         return torch.zeros(n), torch.ones(n)
-    center, spread = _FITS[recipe.scaling](rows)
-    spread = np.array([1.0 if is_constant(c) else s for c, s in zip(rows.T, spread, strict=True)])
-    inverse = 1.0 / np.minimum(spread, _LARGEST)
+    facts = Facts.of(rows) if moments is None else Facts.known(moments)
+    center, spread = _FITS[recipe.scaling](rows, facts)
+    inverse = 1.0 / np.minimum(np.where(facts.is_constant, 1.0, spread), _LARGEST)
     return torch.from_numpy(center.astype(np.float32)), torch.from_numpy(inverse.astype(np.float32))
 
 
-def _standard(rows: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    return rows.mean(0), rows.std(0)
+_Fit = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
-def _robust(rows: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _standard(_rows: NDArray[np.float64], facts: Facts) -> _Fit:
+    return facts.mean, facts.deviation
+
+
+def _robust(rows: NDArray[np.float64], facts: Facts) -> _Fit:
     """The median and the interquartile range; the standard deviation where half of the values are the same."""
     low, middle, high = np.quantile(rows, (0.25, 0.5, 0.75), axis=0)
-    deviation = rows.std(0)
     width = (high - low) / _NORMAL_IQR
-    return middle, np.where(width > _SMALLEST_SHARE * deviation, width, deviation)
+    return middle, np.where(width > _SMALLEST_SHARE * facts.deviation, width, facts.deviation)
 
 
-def _min_max(rows: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    return rows.min(0), np.ptp(rows, axis=0)
+def _min_max(_rows: NDArray[np.float64], facts: Facts) -> _Fit:
+    return facts.low, facts.high - facts.low
 
 
 _FITS = {"standard": _standard, "robust": _robust, "min-max": _min_max}

@@ -84,7 +84,7 @@ def _drop_argument(column: str) -> str:
 
 def _read_file(path: Path, label: str | None, drop: Sequence[str]) -> Source:
     all_names = header(path)
-    names = _feature_names(str(path), all_names, label, drop)
+    names = feature_names(str(path), all_names, label, drop)
     try:
         table = read_table(path, names, label if label in all_names else None)
     except (NotANumber, NoNumbers) as error:
@@ -98,7 +98,8 @@ def _read_file(path: Path, label: str | None, drop: Sequence[str]) -> Source:
     return Source(str(path), path.stem, all_names, names, table.values, table.labels, where)
 
 
-def _feature_names(title: str, all_names: Sequence[str], label: str | None, drop: Sequence[str]) -> tuple[str, ...]:
+def feature_names(title: str, all_names: Sequence[str], label: str | None, drop: Sequence[str]) -> tuple[str, ...]:
+    """The columns that are neither label nor dropped; BadInput where they are more than a model takes."""
     left_out = {label, *drop}
     names = tuple(name for name in all_names if name not in left_out)
     if len(names) > spec.MAX_FEATURES:
@@ -121,7 +122,7 @@ def _read_frame(
     all_names = tuple(map(str, frame.columns))
     check_names(title, all_names)
     frame = frame.set_axis(list(all_names), axis=1)
-    names = _feature_names(title, all_names, label, drop)
+    names = feature_names(title, all_names, label, drop)
 
     def where(row: int) -> str:
         return f"{title}, row {row}"

@@ -12,6 +12,9 @@ from aetk.lab.data import Dataset
 from aetk.lab.recipe import Recipe
 from aetk.lab.trim import trim
 
+HELD_BACK, SELECTING = 0.25, 0.1
+"""Shares: of the ordinary rows, held back to calibrate on; of the rest, those that choose the best weights."""
+
 
 @dataclass(frozen=True)
 class Split:
@@ -46,7 +49,7 @@ def split(dataset: Dataset, recipe: Recipe, method: Method, seed: int) -> Split:
     ordinary = dataset.rows if dataset.labels is None else dataset.rows[~dataset.labels]
     ordinary = ordinary[random.permutation(len(ordinary))]
     if dataset.validation is None:
-        held_back = max(2, round(len(ordinary) * 0.25))
+        held_back = max(2, round(len(ordinary) * HELD_BACK))
         anomalies = dataset.rows[:0] if dataset.labels is None else dataset.rows[dataset.labels]
         validation = np.concatenate([ordinary[:held_back], anomalies])
         labels = None if dataset.labels is None else np.arange(len(validation)) >= held_back
@@ -55,13 +58,30 @@ def split(dataset: Dataset, recipe: Recipe, method: Method, seed: int) -> Split:
     else:
         validation, labels = dataset.validation, dataset.validation_labels
         basis = "validation rows"
-    if method.kind == "conformal" and labels is not None:
-        basis = f"ordinary {basis}"
+    basis = in_words(basis, method, labels)
     everything, ordinary = len(ordinary), trim(ordinary, recipe.trim, seed)
     trimmed = everything - len(ordinary)
     if recipe.select_on == "training":
         size = max(2, len(ordinary) // 10)
         return Split(ordinary[size:], ordinary[:size], None, validation, labels, basis, trimmed)
+    return select_on_validation(ordinary, validation, labels, basis, method, random, trimmed)
+
+
+def in_words(basis: str, method: Method, labels: NDArray[np.bool_] | None) -> str:
+    """What the threshold is calibrated on, where `basis` says where those rows come from."""
+    return f"ordinary {basis}" if method.kind == "conformal" and labels is not None else basis
+
+
+def select_on_validation(
+    ordinary: NDArray[np.float64],
+    validation: NDArray[np.float64],
+    labels: NDArray[np.bool_] | None,
+    basis: str,
+    method: Method,
+    random: np.random.Generator,
+    trimmed: int = 0,
+) -> Split:
+    """Let validation rows choose the weights: all where the threshold needs none, else half of the ordinary ones."""
     if method.kind == "fixed":
         basis = f"{basis}, which also selected the weights"
         return Split(ordinary, validation, labels, validation, labels, basis, trimmed)

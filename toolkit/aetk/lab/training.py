@@ -3,7 +3,6 @@
 import contextlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,61 +14,29 @@ from torch import Tensor
 from torch.nn.functional import cosine_similarity
 from tqdm.auto import tqdm
 
-from aetk import __version__
 from aetk.contract import spec
-from aetk.contract.card import QUANTILE_LEVELS
 from aetk.contract.errors import BadInput, Interrupted
 from aetk.contract.locks import locked
-from aetk.contract.threshold import Threshold, calibrate, is_anomaly, macro_f1
+from aetk.contract.threshold import is_anomaly, macro_f1
+from aetk.contract.torchrun import is_started_by_torchrun
 from aetk.lab import runs
 from aetk.lab.autoencoders import Autoencoders
-from aetk.lab.checkpoint import Checkpoint, Evaluation, Progress
+from aetk.lab.batches import Batches, Shuffled
+from aetk.lab.checkpoint import Checkpoint, Progress, share_checkpoint
 from aetk.lab.detector import Detector
-from aetk.lab.fit import Job, fit, reconstruction_error, steps_per_epoch
+from aetk.lab.finish import Extras, TrainReport, finish, share_report
+from aetk.lab.fit import Job, fit, reconstruction_error
+from aetk.lab.group import ALONE, Group, Lost, joined
 from aetk.lab.memory import Memory, fit_memory
-from aetk.lab.metrics import Metrics, measure
-from aetk.lab.options import FRAME, find_folder, merge, read_saved, resume_command
+from aetk.lab.options import FRAME, check_world, find_folder, merge, read_saved, resume_command
 from aetk.lab.plan import Data, Plan, make_plan
-from aetk.lab.presets import describe_changes, find_recipe
+from aetk.lab.prepare import Preparation, prepare
+from aetk.lab.presets import find_recipe
 from aetk.lab.recipe import Recipe
-from aetk.lab.scaling import clipping_notes, fit_scaling
-from aetk.lab.split import impute, medians
+from aetk.lab.shards import Streamed
+from aetk.lab.signals import StopRequest
+from aetk.lab.streaming import make_streamed_plan
 from aetk.lab.weighting import error_weights
-
-Extras = Callable[["TrainReport"], Mapping[str, bytes]]
-
-
-@dataclass(frozen=True)
-class TrainReport:
-    """What came of training.
-
-    Attributes:
-        run: the folder.
-        rows: that gradients saw; `selection_rows` chose the best weights.
-        fit_seconds: spent in the training loop.
-        best_step: the step whose weights were kept, of `steps` done.
-        metrics: on the calibration rows, where they are labelled.
-        calibration_similarity: float32 [rows].
-        calibration_labels: bool [rows], or None.
-        history: the evaluations, in order.
-        warnings: what a person should know.
-    """
-
-    run: Path
-    recipe: str
-    device: str
-    features: tuple[str, ...]
-    rows: int
-    selection_rows: int
-    steps: int
-    best_step: int
-    fit_seconds: float
-    threshold: Threshold
-    metrics: Metrics | None
-    calibration_similarity: NDArray[np.float32]
-    calibration_labels: NDArray[np.bool_] | None
-    history: tuple[Evaluation, ...]
-    warnings: tuple[str, ...]
 
 
 def train(
@@ -92,6 +59,9 @@ def train(
 ) -> TrainReport:
     """Train a detector.
 
+    Started by torchrun, all its processes train one detector together, on rows streamed from Parquet files; the first
+    writes the run, and all return its report.
+
     Args:
         data: a CSV or Parquet file, `openml:ID`, a data frame, or None for the built-in breast-cancer table.
         validation: rows to choose and calibrate on; None holds some of `data` back.
@@ -112,7 +82,7 @@ def train(
     Raises:
         BadInput: wrong data or options, or another process writes the run folder.
         CheckFailed: the loss is not finite, or data against its checksum.
-        Unavailable: no such device, or no network for `openml:ID`.
+        Unavailable: no such device, no network for `openml:ID`, or another process of torchrun's was lost.
         Interrupted: stopped by a signal, after saving.
     """
     given = {
@@ -127,22 +97,48 @@ def train(
         "missing": missing,
         "threshold": threshold,
     }
-    folder = None if out is None else Path(out)
-    if resume:
-        folder = find_folder(folder)
-    with contextlib.ExitStack() as held:
-        existing = folder if folder is not None and folder.is_dir() else None
-        if existing is not None:
-            _claim(existing, held)
-        saved = read_saved(existing) if resume and existing is not None else None
-        if resume and saved is None and data is None:
-            raise BadInput(f"{folder} holds nothing to go on with yet.", "Leave --resume out to start it.")
-        request = merge(given, None if saved is None else saved.request)
-        plan = make_plan(request, data, validation, folder, saved)
-        if existing is None:
-            _claim(plan.folder, held)
-        detector, done = _fit(plan, saved, _bar(progress))
-        return _finish(plan, detector, done, extras)
+    distributed = is_started_by_torchrun()
+    noting = StopRequest() if distributed else contextlib.nullcontext(None)  # alone, only the fit has work to save
+    with noting as stop, joined() as group, contextlib.ExitStack() as held:
+        folder = None if out is None else Path(out)
+        with group.together():
+            if resume and group.is_first:
+                folder = find_folder(folder)
+            existing = folder if folder is not None and folder.is_dir() and group.is_first else None
+            if existing is not None:
+                _claim(existing, held)
+        request, saved = _begin(given, folder, resume, data, group)
+        if stop is None:
+            plan = make_plan(request, data, validation, folder, saved)
+        else:
+            plan = make_streamed_plan(request, validation, folder, saved, group, stop)
+        with group.together():
+            if group.is_first and existing is None:
+                _claim(plan.folder, held)
+        preparation = prepare(plan, group)
+        networks, done = _fit(plan, preparation, saved, _bar(progress if group.is_first else False), group, stop)
+        report = None
+        with group.together():
+            if group.is_first:
+                report = finish(plan, _detector(plan, preparation, networks), done, extras)
+        return share_report(report, group)
+
+
+def _begin(
+    given: dict[str, Any], folder: Path | None, resume: bool, data: Data | None, group: Group
+) -> tuple[dict[str, Any], Checkpoint | None]:
+    """The options in force, and what an interrupted run has saved in its folder, at which the first process looks."""
+    saved, request = None, dict[str, Any]()
+    with group.together():
+        if group.is_first:
+            saved = read_saved(folder) if resume and folder is not None else None
+            if resume and saved is None and data is None:
+                raise BadInput(f"{folder} holds nothing to go on with yet.", "Leave --resume out to start it.")
+            before = None if saved is None else saved.request
+            world = None if group is ALONE else group.world
+            check_world(before, world)
+            request = merge(given, before) | ({} if world is None else {"world": world})
+    return group.share(request), share_checkpoint(saved, group)
 
 
 def _claim(folder: Path, held: contextlib.ExitStack) -> None:
@@ -157,56 +153,79 @@ def _name(data: Data | None) -> str | None:
     return FRAME if isinstance(data, pd.DataFrame) else None if data is None else str(data)
 
 
-def _fit(plan: Plan, saved: Checkpoint | None, bar: Callable[..., Any]) -> tuple[Detector, Progress]:
-    """Train the network and put it into a detector whose threshold is yet to be set."""
-    imputes = plan.request["missing"] == "median"
-    fill = medians(plan.parts.fit)
-    parts = impute(plan.parts, fill) if imputes else plan.parts
-    center, inverse_scale = fit_scaling(parts.fit, plan.recipe)
+def _fit(
+    plan: Plan,
+    preparation: Preparation,
+    saved: Checkpoint | None,
+    bar: Callable[..., Any],
+    group: Group,
+    stop: StopRequest | None,
+) -> tuple[Autoencoders, Progress]:
+    """Train the networks; they end on the CPU."""
     with torch.random.fork_rng():
         torch.manual_seed(plan.request["seed"])
         networks = Autoencoders(len(plan.dataset.features), plan.recipe.networks)
     networks.to(plan.device)
-
-    def scaled(rows: NDArray[np.float64]) -> Tensor:
-        raw = torch.from_numpy(rows.astype(np.float32))
-        return ((raw - center) * inverse_scale).to(plan.device)
-
-    rows, selection = scaled(parts.fit), scaled(parts.selection)
+    selection = preparation(plan.parts.selection).to(plan.device)
+    batches = _batches(plan, preparation, group)
     job = Job(
         networks=networks,
-        rows=rows,
+        batches=batches,
         feature_names=plan.dataset.features,
-        score=_selection(plan.recipe, selection, parts.selection_labels),
+        score=_selection(plan.recipe, selection, plan.parts.selection_labels),
         recipe=plan.recipe,
-        steps=plan.recipe.total_steps(steps_per_epoch(len(rows), plan.recipe)),
+        steps=plan.recipe.total_steps(batches.per_epoch),
         seed=plan.request["seed"],
         checkpoint=plan.folder / runs.CHECKPOINT,
         request=plan.request,
         bar=bar,
+        group=group,
+        stop=stop,
     )
+    hint = f"Go on with: {resume_command(plan.request, plan.folder, group.launcher)}"
     try:
         done = fit(job, saved)
     except Interrupted as error:
-        hint = f"Go on with: {resume_command(plan.request, plan.folder)}"
         raise Interrupted(error.message, error.exit_code - 128, hint) from None
+    except Lost as error:
+        raise Lost(error.message, hint) from None
     networks.cpu()
-    rows, selection = rows.cpu(), selection.cpu()
-    memory = fit_memory(rows, plan.recipe.memory, plan.request["seed"]) if plan.recipe.memory else None
+    return networks, done
+
+
+def _batches(plan: Plan, preparation: Preparation, group: Group) -> Batches:
+    if plan.stream is None:
+        return Shuffled(preparation(plan.parts.fit).to(plan.device), plan.recipe, plan.request["seed"])
+    rows = min(plan.recipe.batch_rows, plan.fit_rows) // group.world
+    return Streamed(
+        plan.stream,
+        preparation,
+        plan.device,
+        batch_rows=max(rows, 1),
+        per_epoch=-(-plan.fit_rows // (rows * group.world)),
+        order=(plan.request["seed"], group.rank),
+    )
+
+
+def _detector(plan: Plan, preparation: Preparation, networks: Autoencoders) -> Detector:
+    """A detector of trained networks, in evaluation mode, whose threshold is yet to be set."""
+    parts, recipe = plan.parts, plan.recipe
+    rows, selection = preparation(parts.fit), preparation(parts.selection)
+    memory = fit_memory(rows, recipe.memory, plan.request["seed"]) if recipe.memory else None
     ordinary = selection if parts.selection_labels is None else selection[torch.from_numpy(~parts.selection_labels)]
     detector = Detector(
         networks,
-        center=center,
-        inverse_scale=inverse_scale,
-        fill=torch.from_numpy(fill.astype(np.float32)) if imputes else center.clone(),
-        imputes=imputes,
-        kappa=plan.recipe.kappa,
+        center=preparation.center,
+        inverse_scale=preparation.inverse_scale,
+        fill=preparation.fill.float() if preparation.imputes else preparation.center.clone(),
+        imputes=preparation.imputes,
+        kappa=recipe.kappa,
         threshold=0.0,
         memory=memory,
-        weights=_weights(networks, memory, rows, ordinary) if plan.recipe.weighting == "error" else None,
-        compact=plan.recipe.compact,
+        weights=_weights(networks, memory, rows, ordinary) if recipe.weighting == "error" else None,
+        compact=recipe.compact,
     )
-    return detector.eval(), done
+    return detector.eval()
 
 
 @torch.no_grad()
@@ -216,78 +235,6 @@ def _weights(networks: Autoencoders, memory: Memory | None, rows: Tensor, ordina
     if memory is not None:
         reconstructions = torch.cat([memory(ordinary)[:, None], reconstructions], 1)
     return error_weights(reconstructions, ordinary, rows.std(0, correction=0))
-
-
-def _finish(plan: Plan, detector: Detector, done: Progress, extras: Extras) -> TrainReport:
-    """Calibrate, measure and write the run."""
-    parts, labels = plan.parts, plan.parts.calibration_labels
-    with np.errstate(over="ignore"):
-        calibration = parts.calibration.astype(np.float32)
-    with torch.no_grad():
-        similarity = detector(torch.from_numpy(calibration))[0].numpy()
-    threshold = calibrate(plan.method, similarity, labels, parts.basis)
-    detector.threshold.fill_(threshold.value)
-    report = TrainReport(
-        run=plan.folder,
-        recipe=describe_changes(plan.recipe),
-        device=str(plan.device),
-        features=plan.dataset.features,
-        rows=len(parts.fit),
-        selection_rows=len(parts.selection),
-        steps=done.step,
-        best_step=done.best_step,
-        fit_seconds=done.seconds,
-        threshold=threshold,
-        metrics=None if labels is None else measure(similarity, labels, threshold.value),
-        calibration_similarity=similarity,
-        calibration_labels=labels,
-        history=tuple(done.history),
-        warnings=(*plan.dataset.warnings, *clipping_notes(detector, plan.dataset.features, parts.fit)),
-    )
-    others = {runs.HISTORY: runs.encode([asdict(line) for line in report.history]), **extras(report)}
-    runs.write_run(plan.folder, _record(plan, detector, report), detector, calibration, labels, others)
-    return report
-
-
-def _record(plan: Plan, detector: Detector, report: TrainReport) -> dict[str, Any]:
-    """The content of `run.json`, without the digests."""
-    return {
-        "aetk": __version__,
-        "recipe": plan.recipe.to_data(),
-        "seed": plan.request["seed"],
-        "device": report.device,
-        "missing": plan.request["missing"],
-        "features": _features(plan, detector),
-        "threshold": asdict(report.threshold),
-        "metrics": None if report.metrics is None else asdict(report.metrics),
-        "training_data": {
-            "source": Path(plan.dataset.source).name,
-            "fingerprint": plan.dataset.fingerprint,
-            "fit_rows": report.rows,
-            "selection_rows": report.selection_rows,
-            "trimmed_rows": plan.parts.trimmed,
-            "calibration_rows": len(plan.parts.calibration),
-        },
-        "fit_seconds": round(report.fit_seconds, 3),
-        "steps": report.steps,
-        "best_step": report.best_step,
-        "versions": runs.versions(),
-        "warnings": list(report.warnings),
-    }
-
-
-def _features(plan: Plan, detector: Detector) -> list[dict[str, Any]]:
-    rows = impute(plan.parts, medians(plan.parts.fit)).fit if detector.imputes else plan.parts.fit
-    quantiles = np.quantile(rows, QUANTILE_LEVELS, axis=0).T
-    return [
-        {
-            "name": name,
-            "quantiles": [float(f"{value:.6g}") for value in quantiles[i]],
-            "missing": plan.request["missing"],
-            "fill": float(detector.fill[i]) if detector.imputes else None,
-        }
-        for i, name in enumerate(plan.dataset.features)
-    ]
 
 
 def _selection(recipe: Recipe, rows: Tensor, labels: NDArray[np.bool_] | None) -> Callable[[Autoencoders], float]:

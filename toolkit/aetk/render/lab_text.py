@@ -4,9 +4,9 @@ from dataclasses import asdict
 
 from aetk.lab.evaluation import EvaluateReport
 from aetk.lab.export import ExportReport
+from aetk.lab.finish import TrainReport
 from aetk.lab.metrics import Metrics
 from aetk.lab.parity import ParityReport
-from aetk.lab.training import TrainReport
 from aetk.render.text import count, seconds, size, table, threshold
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from aetk.contract.errors import MissingExtra
 
 if TYPE_CHECKING:  # the bench is drawn where there may be no lab
-    from aetk.lab.training import TrainReport
+    from aetk.lab.finish import TrainReport
 
 _NEAREST = 1e-6
 """Distances below this are drawn there."""

@@ -1,0 +1,79 @@
+"""The batches of a fit: what the training loop asks of any source of rows, and the one that holds them in memory."""
+
+import itertools
+from collections.abc import Iterator, Mapping
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from aetk.lab.recipe import Recipe
+
+
+class Batches(Protocol):
+    """A source of batches that never ends and can start at any step.
+
+    Attributes:
+        batch_rows: of this process, at most.
+        per_epoch: steps in which all processes together see as many rows as there are.
+    """
+
+    batch_rows: int
+    per_epoch: int
+
+    def stream(self, step: int) -> Iterator[Tensor]:
+        """Scaled rows, float32 [batch, n] on the device, from a step on that is counted from 0."""
+
+    def state(self, step: int) -> dict[str, Tensor]:
+        """What a checkpoint after so many steps keeps, for `restore`."""
+
+    def restore(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take over what `state` gave; `stream` follows."""
+
+
+def steps_per_epoch(rows: int, recipe: Recipe) -> int:
+    """How many batches an epoch has; a last batch of a single row joins the one before, for BatchNorm's sake."""
+    full, rest = divmod(rows, recipe.batch_rows)
+    return max(1, full + (1 if rest > 1 else 0))
+
+
+class Shuffled:
+    """Rows in memory, in a new order each epoch; every row is seen once an epoch.
+
+    Args:
+        rows: float32 [rows, n], scaled, on the device.
+        recipe: says how large a batch is.
+        seed: of the shuffling.
+    """
+
+    def __init__(self, rows: Tensor, recipe: Recipe, seed: int) -> None:
+        self._rows = rows
+        self.batch_rows = min(recipe.batch_rows, len(rows))
+        self.per_epoch = steps_per_epoch(len(rows), recipe)
+        self._shuffle = torch.Generator().manual_seed(seed)
+        self._epoch_start = self._shuffle.get_state()
+
+    def stream(self, step: int) -> Iterator[Tensor]:
+        """See `Batches.stream`; what the generator was restored to belongs to the epoch of that step."""
+        rows, done = self._rows, step % self.per_epoch
+        while True:
+            self._epoch_start = self._shuffle.get_state()
+            order = torch.randperm(len(rows), generator=self._shuffle).to(rows.device)
+            for index in itertools.islice(self._cut(order), done, None):
+                yield rows[index]
+            done = 0
+
+    def _cut(self, order: Tensor) -> Iterator[Tensor]:
+        for index in range(self.per_epoch):
+            start, is_last = index * self.batch_rows, index == self.per_epoch - 1
+            yield order[start : len(order) if is_last else start + self.batch_rows]
+
+    def state(self, step: int) -> dict[str, Tensor]:
+        """The generator's state at the start of the epoch that comes or is under way."""
+        between_epochs = step % self.per_epoch == 0
+        return {"shuffle": self._shuffle.get_state() if between_epochs else self._epoch_start}
+
+    def restore(self, tensors: Mapping[str, Tensor]) -> None:
+        """See `Batches.restore`."""
+        self._epoch_start = tensors["shuffle"]
+        self._shuffle.set_state(self._epoch_start)

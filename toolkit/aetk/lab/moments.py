@@ -1,0 +1,80 @@
+"""Mean, spread and range of columns, gathered piece by piece in float64."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aetk.contract import spec
+
+Column = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Of the finite values of each column, float64 [n] each.
+
+    Attributes:
+        count: how many there are.
+        mean: 0 where there are none.
+        squares: the sum of the squared differences from the mean.
+        low, high: the smallest and the largest; +∞ and -∞ where there are none.
+    """
+
+    count: Column
+    mean: Column
+    squares: Column
+    low: Column
+    high: Column
+
+    @classmethod
+    def of(cls, rows: NDArray[np.float64]) -> "Moments":
+        """Of rows, float64 [rows, n]."""
+        finite = np.abs(rows) <= spec.FINITE_LIMIT
+        count = finite.sum(0).astype(np.float64)
+        mean = np.where(finite, rows, 0.0).sum(0) / np.maximum(count, 1)
+        squares = np.where(finite, rows - mean, 0.0)
+        return cls(
+            count,
+            mean,
+            np.square(squares).sum(0),
+            np.where(finite, rows, np.inf).min(0, initial=np.inf),
+            np.where(finite, rows, -np.inf).max(0, initial=-np.inf),
+        )
+
+    def __add__(self, other: "Moments") -> "Moments":
+        """Of both together.
+
+        Source: Chan, Golub and LeVeque, "Updating Formulae and a Pairwise Algorithm for Computing Sample Variances"
+        (1979).
+        """
+        count = self.count + other.count
+        share = other.count / np.maximum(count, 1)
+        apart = other.mean - self.mean
+        return Moments(
+            count,
+            self.mean + apart * share,
+            self.squares + other.squares + np.square(apart) * self.count * share,
+            np.minimum(self.low, other.low),
+            np.maximum(self.high, other.high),
+        )
+
+    def filled(self, rows: int, fill: Column) -> "Moments":
+        """As if each column's `fill` took the place of what is missing for it to count so many rows."""
+        missing = rows - self.count
+        there = np.where(missing > 0, fill, np.nan)
+        return self + Moments(missing, fill, np.zeros_like(fill), _or(there, np.inf), _or(there, -np.inf))
+
+    @property
+    def deviation(self) -> Column:
+        """The standard deviation."""
+        deviation: Column = np.sqrt(self.squares / np.maximum(self.count, 1))
+        return deviation
+
+    def stacked(self) -> NDArray[np.float64]:
+        """All in one array, [5, n]; `Moments(*array)` takes it apart."""
+        return np.stack([self.count, self.mean, self.squares, self.low, self.high])
+
+
+def _or(values: Column, other: float) -> Column:
+    return np.where(np.isnan(values), other, values)
