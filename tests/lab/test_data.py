@@ -172,5 +172,5 @@ def test_too_many_features_are_refused_by_the_header_alone(tmp_path, kind):
     with pytest.raises(BadInput, match="has 16,385 feature columns; a model takes at most 16,384") as caught:
         load_dataset(data, label="c0")
     assert "--drop" in caught.value.hint
-    with pytest.raises(BadInput, match=r"line 2|holds 1 ordinary row"):
+    with pytest.raises(BadInput, match=r"line 2|found 1 ordinary row"):
         load_dataset(data, drop=["c0", "c1"])
