@@ -10,7 +10,7 @@ from types import ModuleType
 from harness import ROOT, read
 
 SCRIPTS = (
-    "quality", "creditcard", "inference", "guarded", "training", "startup", "files", "growth", "parity",
+    "quality", "creditcard", "inference", "guarded", "training", "distributed", "startup", "files", "growth", "parity",
     "compatibility", "decision",
 )  # fmt: skip
 README = ROOT / "README.md"
