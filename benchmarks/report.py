@@ -1,6 +1,6 @@
 """Writes the tables of README.md from the kept results, below the marker; what stands above it is written by hand.
 
-Two tables also go to the project's README, between marks of their own.
+Three tables also go to the project's README, between marks of their own.
 """
 
 import re
@@ -10,12 +10,12 @@ from types import ModuleType
 from harness import ROOT, read
 
 SCRIPTS = (
-    "quality", "creditcard", "inference", "guarded", "training", "startup", "files", "growth", "parity",
+    "quality", "creditcard", "inference", "guarded", "training", "distributed", "startup", "files", "growth", "parity",
     "compatibility", "decision",
 )  # fmt: skip
 README = ROOT / "README.md"
 FRONT = ROOT.parent / "README.md"
-IN_FRONT = ("compatibility", "decision")
+IN_FRONT = ("compatibility", "decision", "distributed")
 MARKER = "<!-- Below this line: written by report.py from results/*.json. -->\n"
 
 

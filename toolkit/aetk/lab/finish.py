@@ -24,6 +24,8 @@ from aetk.lab.scaling import clipping_notes
 from aetk.lab.split import impute, medians
 
 Extras = Callable[["TrainReport"], Mapping[str, bytes]]
+_ROWS_AT_ONCE = 2**14
+"""Calibration rows that are scored together where memory is to be spared: a memory compares each with 512 others."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +66,10 @@ def finish(plan: Plan, detector: Detector, done: Progress, extras: Extras) -> Tr
     parts, labels = plan.parts, plan.parts.calibration_labels
     with np.errstate(over="ignore"):
         calibration = parts.calibration.astype(np.float32)
+    at_once = len(calibration) if plan.stream is None else _ROWS_AT_ONCE
     with torch.no_grad():
-        similarity = detector(torch.from_numpy(calibration))[0].numpy()
+        chunks = torch.from_numpy(calibration).split(max(at_once, 1))
+        similarity = torch.cat([detector(rows)[0] for rows in chunks]).numpy()
     threshold = calibrate(plan.method, similarity, labels, parts.basis)
     detector.threshold.fill_(threshold.value)
     report = TrainReport(
