@@ -126,3 +126,9 @@ def test_the_newest_model_is_taken_by_its_time_and_never_from_a_subfolder(tmp_pa
         (tmp_path / name).touch()
         os.utime(tmp_path / name, (1000 - age, 1000 - age))
     assert newest_model(tmp_path).name == "b.onnx"
+
+
+def test_a_pipe_in_the_place_of_the_copy_is_no_reason_to_wait(model_copy):
+    card_path(model_copy).unlink()
+    os.mkfifo(card_path(model_copy))
+    assert load(model_copy).card_copy == "stale"

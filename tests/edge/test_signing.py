@@ -1,5 +1,6 @@
 """Signed models: whoever changes a byte of model or card, or holds another key, is found out."""
 
+import os
 import shutil
 import subprocess
 
@@ -127,3 +128,11 @@ def test_without_cryptography_the_extra_is_named(signed_model, keys, monkeypatch
         load(signed_model, keys[1])
     with pytest.raises(MissingExtra, match=r"aetk\[sign\]"):
         signed(signed_model, b"", keys[0])
+
+
+def test_a_pipe_in_the_place_of_a_signature_is_no_reason_to_wait(signed_model, keys):
+    path = signature_path(signed_model)
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(CheckFailed, match="is no regular file; expected a signature"):
+        load(signed_model, keys[1])

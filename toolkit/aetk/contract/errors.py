@@ -84,12 +84,27 @@ _LITTLE_MEMORY = re.compile(
 _ASKED_FOR = re.compile(r"(?:allocate|of size) (\d{3,})(?![.\d])")
 
 
+_OTHER_PATH = "Ask its owner for access, or name another path."
+_REMEDIES = {
+    errno.EACCES: _OTHER_PATH,
+    errno.EPERM: _OTHER_PATH,
+    errno.EISDIR: "Name a file.",
+    errno.EROFS: "Name a place that can be written.",
+    errno.ELOOP: "Replace the link, which leads back to itself, or name the file that it should lead to.",
+}
+
+
 def from_os_error(error: OSError) -> AetkError:
     """The `AetkError` that says what an `OSError` means: 3 for a full or failing disk or no memory, else 2."""
     name = f" {error.filename}" if error.filename else ""
     reason = error.strerror or str(error)
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if not name:  # the files of a command are named; what is left is its report
+            return Unavailable(f"Cannot write the report: {reason}.", "Free some space, or send the output elsewhere.")
         return Unavailable(f"Cannot write{name}: {reason}.", "Free some space; nothing was changed.")
+    if error.errno == errno.EIO:
+        found = f"Cannot read or write{name}: the disk reports an error."
+        return Unavailable(found, "Check the disk and its connection, then run the command again.")
     if error.errno == errno.EFBIG:
         return Unavailable(f"Cannot write{name}: {reason}.", "Raise the limit on file sizes; nothing was changed.")
     if error.errno == errno.EEXIST:
@@ -97,8 +112,8 @@ def from_os_error(error: OSError) -> AetkError:
     if error.errno == errno.ENOTDIR:
         return BadInput(f"A part of the path{name} is a file; expected folders.", "Name another path.")
     if error.errno == errno.ENOENT:
-        return BadInput(f"No such file or folder:{name}.")
-    return out_of_memory(error) or BadInput(f"Cannot use{name}: {reason}.")
+        return BadInput(f"No such file or folder:{name}.", "Check the path, and the folder that it starts from.")
+    return out_of_memory(error) or BadInput(f"Cannot use{name}: {reason}.", _REMEDIES.get(error.errno or 0, ""))
 
 
 def out_of_memory(error: BaseException) -> Unavailable | None:
@@ -117,4 +132,6 @@ def out_of_memory(error: BaseException) -> Unavailable | None:
         detail = f" {error}."
     else:
         detail = ""
-    return Unavailable(f"Out of memory.{detail}", "Use a smaller table or a machine with more memory.")
+    return Unavailable(
+        f"Out of memory.{detail}", "Close other programs, use a smaller table, or a machine with more memory."
+    )

@@ -77,20 +77,24 @@ def check_source(path: Path, *, once: bool = False) -> None:
     if not (stat.S_ISREG(mode) or (once and stat.S_ISFIFO(mode))):
         raise BadInput(
             f"{path} is no regular file; expected a CSV or Parquet file.",
-            "What a pipe or a device gives has to be saved in a file first.",
+            "Name a file; what a pipe gives has to be saved in one first.",
         )
 
 
-def _name(error: BaseException, path: Path) -> None:
-    """Say in the error of a full disk, which knows no file, which one did not fit."""
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+def _name(error: BaseException, path: Path, temporary: Path) -> None:
+    """Say in the error of a full disk, which knows no file, which one did not fit; and never a temporary name."""
+    if not isinstance(error, OSError):
+        return
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or error.filename == str(temporary):
         error.filename, error.filename2 = str(path), None
 
 
 def check_target(path: Path) -> None:
     """BadInput where a path cannot become a file: it is a folder, a device or a pipe."""
     if path.exists() and not path.is_file():
-        raise BadInput(f"{path} is {'a folder' if path.is_dir() else 'no regular file'}; expected a file name.")
+        raise BadInput(
+            f"{path} is {'a folder' if path.is_dir() else 'no regular file'}; expected a file name.", "Name a file."
+        )
 
 
 def _stage(path: Path) -> tuple[Path, Path]:
@@ -116,7 +120,7 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
         os.replace(temporary, target)
     except BaseException as error:
         temporary.unlink(missing_ok=True)
-        _name(error, path)
+        _name(error, path, temporary)
         raise
     _sync_folder(target.parent)
 
@@ -135,7 +139,7 @@ def write_atomically(files: Sequence[tuple[Path, bytes]]) -> None:
                     file.write(content)
                     _sync(file)
             except OSError as error:
-                _name(error, path)
+                _name(error, path, staged[-1][1])
                 raise
         for target, temporary in staged:
             os.replace(temporary, target)

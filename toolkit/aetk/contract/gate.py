@@ -364,11 +364,14 @@ def read_file(path: str | Path) -> bytes:
     try:
         status = Path(path).stat()
     except FileNotFoundError:
-        raise Refused(f"No such model: {path}.", _EXPORT) from None
+        raise Refused(f"No such model: {path}.", f"Check the path, or {_EXPORT[0].lower()}{_EXPORT[1:]}") from None
     if stat.S_ISDIR(status.st_mode):
         raise Refused(f"{path} is a folder; expected an .onnx file.", "Name the file in it.")
     if not stat.S_ISREG(status.st_mode):
-        raise Refused(f"{path} is no regular file; expected an .onnx file.", "Save it in a file first.")
+        raise Refused(
+            f"{path} is no regular file; expected an .onnx file.",
+            "Name a file; what a pipe gives has to be saved in one first.",
+        )
     with Path(path).open("rb") as file:
         data = file.read(LARGEST_FILE + 1)
     if len(data) > LARGEST_FILE:

@@ -84,14 +84,19 @@ def check_value(value: float) -> float:
     """The float32 nearest to a threshold; BadInput unless -1 < threshold <= 1."""
     rounded = float(np.float32(value)) if abs(value) <= 2 else math.nan
     if not -1 < rounded <= 1:
-        raise BadInput(f"The threshold {value:.9g} is not a similarity: expected -1 < threshold <= 1.")
+        raise BadInput(
+            f"The threshold {value:.9g} is not a similarity: expected -1 < threshold <= 1.",
+            "0.95 is one, for instance.",
+        )
     return rounded
 
 
 def check_rate(rate: float, option: str, kind: str = "a false-alarm rate") -> float:
     """The rate of an option; BadInput unless 1e-9 <= rate < 1: no table reaches beyond."""
     if not 1e-9 <= rate < 1:
-        raise BadInput(f"{option} is {rate:g}; expected {kind} of at least 1e-9 and less than 1.")
+        raise BadInput(
+            f"{option} is {rate:g}; expected {kind} of at least 1e-9 and less than 1.", "0.001 is one in a thousand."
+        )
     return rate
 
 
@@ -152,12 +157,18 @@ def macro_f1(
     return np.asarray((anomalous + ordinary) / 2)
 
 
+def _labelled(labels: NDArray[np.bool_] | None) -> str:
+    if labels is None:
+        return "there are no labels"
+    return f"there are {int((~labels).sum()):,} and {int(labels.sum()):,}"
+
+
 def _best_f1(similarity: NDArray[np.float32], labels: NDArray[np.bool_] | None) -> float:
     """The cut of the highest macro F1; of equals, the one in the widest gap between neighbours."""
     if labels is None or labels.all() or not labels.any():
         raise BadInput(
-            "best-f1 needs rows labelled 0 (ordinary) and rows labelled 1 (anomaly).",
-            "Name the label column with --label, or use --threshold conformal:RATE.",
+            f"best-f1 needs rows labelled 0 (ordinary) and rows labelled 1 (anomaly); {_labelled(labels)}.",
+            "Name with --label a column that holds both, or ask for a false-alarm rate instead.",
         )
     order = np.argsort(similarity, kind="stable")
     values, anomalous = similarity[order].astype(np.float64), labels[order]
@@ -208,9 +219,9 @@ def conformal_rank(rows: int, rate: float | None) -> tuple[int, float]:
     """
     needed = 2 if rate is None else max(2, rows_needed(rate))
     if rows < needed:
-        method = Method("conformal", rate)
+        wanted = "A conformal threshold" if rate is None else f"A false-alarm rate of {rate:g}"
         raise BadInput(
-            f"{method} needs at least {needed} ordinary calibration rows; there are {rows}.",
+            f"{wanted} needs at least {needed} ordinary calibration rows; there are {rows}.",
             f"Bring more rows, or ask for a rate of {_rate_supported(rows):g} or more."
             if rows > 1
             else "Bring more rows.",

@@ -64,7 +64,7 @@ class BatchScorer:
         model = load(Path(path), trusted_key)
         explains = any(output.name == spec.CONTRIBUTION for output in model.graph.outputs)
         if contribution and not explains:
-            raise BadInput(f"{path} tells no contributions.", "Export it with: aetk export --onnx --explain")
+            raise BadInput(f"{path} has no contributions.", "Export it with: aetk export --onnx --explain")
         self.path = str(Path(path).resolve())
         self.digest = hashlib.sha256(model.data).hexdigest()
         self.feature_names = model.card.feature_names

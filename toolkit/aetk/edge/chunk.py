@@ -84,7 +84,7 @@ def check_names(source: str, names: Sequence[str]) -> None:
     seen = set[str]()
     for position, name in enumerate(names, 1):
         if not name:
-            raise BadInput(f"{source}: column {position} has no name.", "Give it one in the header line.")
+            raise BadInput(f"{source}: column {position} has no name.", "Give every column a name of its own.")
         if name in seen:
             raise BadInput(f"{source}: two columns are called '{show_name(name)}'.", "Rename or remove one of them.")
         seen.add(name)
@@ -95,10 +95,19 @@ def show_name(name: str) -> str:
     return show(name, 200)
 
 
+def no_rows(path: Path) -> BadInput:
+    """The error of a table that is empty."""
+    holds = "no rows" if path.is_dir() or is_parquet(path) else "a header and no rows"
+    return BadInput(f"{path} has {holds}.", "Name a table with rows.")
+
+
 def check_header(path: Path, names: Sequence[str]) -> None:
     """BadInput where a file has no columns, or what `check_names` refuses."""
+    if not names and is_parquet(path):
+        raise BadInput(f"{path} has no columns; expected one for each feature.", "Write it anew with its columns.")
     if not names:
-        raise BadInput(f"{path} is empty; expected a header line with column names.")
+        found = f"{path} is empty; expected a header line with column names."
+        raise BadInput(found, "Write the column names into its first line.")
     check_names(str(path), names)
 
 

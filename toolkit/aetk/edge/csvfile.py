@@ -33,6 +33,15 @@ CHUNK_ROWS = 4096
 """Rows that are read cell by cell at a time: lists of strings take many times the room of their numbers."""
 
 _QUOTING = "A cell that holds a comma, a quote or a line end is written in quotes, and a quote in it twice."
+_FAULTS = {
+    "new-line character": (
+        "found a carriage return without a line feed; expected lines that end in LF or CRLF.",
+        "Save the table with Unix or Windows line ends.",
+    ),
+    "',' expected after": ("found text after a closing quote; expected a comma or the end of the line.", _QUOTING),
+    "unexpected end of data": ("a quote is opened and never closed.", _QUOTING),
+}
+"""What Python's csv module says, and what it means to the owner of a table."""
 _UNPACK = "compressed", "Unpack it first."
 _OTHERS = {
     b"PAR1": ("a Parquet file", "Let its name end with .parquet."),
@@ -185,7 +194,9 @@ def _rows(path: Path, lines: Iterator[bytes], first: int) -> Iterator[Row]:
     except csv.Error as error:
         # what csv advises after a dash depends on Python's version, and is for programmers
         fault = str(error).split(" - ")[0]
-        raise BadInput(f"{path}, line {text.row}: not a CSV row: {fault}.", _QUOTING) from None
+        known = (found for start, found in _FAULTS.items() if fault.startswith(start))
+        message, remedy = next(known, (f"not a CSV row: {fault}.", _QUOTING))
+        raise BadInput(f"{path}, line {text.row}: {message}", remedy) from None
 
 
 def _careful(

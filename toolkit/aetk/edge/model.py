@@ -28,11 +28,15 @@ class LoadedModel:
     @property
     def card_copy(self) -> str:
         """`current`, `stale` (hosts that read the copy will refuse it) or `missing`."""
+        if not self.card_path.is_file():
+            return "stale" if self.card_path.exists() else "missing"
+        card = self.graph.metadata[spec.CARD_KEY].encode()
         try:
-            copy = self.card_path.read_bytes()
+            with self.card_path.open("rb") as file:
+                copy = file.read(len(card) + 1)
         except OSError:
             return "missing"
-        return "current" if copy == self.graph.metadata[spec.CARD_KEY].encode() else "stale"
+        return "current" if copy == card else "stale"
 
 
 def card_path(model: Path) -> Path:

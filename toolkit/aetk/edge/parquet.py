@@ -22,6 +22,7 @@ _BATCH_VALUES = 2**21
 _READ_BYTES = 2**16
 _TEXT_BYTES = 2**24
 _GROUP_BYTES = 2**24
+_ANEW = "Write or copy it anew; if it is CSV, let its name end with .csv."
 
 
 def files(path: Path) -> tuple[Path, ...]:
@@ -193,7 +194,7 @@ def batches(path: Path, numeric: Sequence[str], text: Sequence[str]) -> Generato
             yield from (batch.slice(start, rows) for start in range(0, batch.num_rows, rows))
         if found != file.metadata.num_rows:
             counted = f"it holds {found:,} rows, its footer counts {file.metadata.num_rows:,}"
-            raise BadInput(f"{path}: damaged Parquet file: {counted}.")
+            raise BadInput(f"{path}: damaged Parquet file: {counted}.", _ANEW)
 
 
 def _longest(path: Path, batch: Any, text: Sequence[str]) -> int:
@@ -216,8 +217,8 @@ def _reading(path: Path | str, fault: str = ": damaged Parquet file") -> Iterato
     except MemoryError:
         raise
     except (arrays.pyarrow().ArrowException, OSError, ValueError, KeyError) as error:
-        reason = show((str(error).splitlines() or [type(error).__name__])[0], 200)
-        raise BadInput(f"{path}{fault}: {reason}", "Write or copy it anew; if it is CSV, name it so.") from None
+        reason = show((str(error).splitlines() or [type(error).__name__])[0], 200).rstrip(".")
+        raise BadInput(f"{path}{fault}: {reason}.", _ANEW) from None
 
 
 def _open(path: Path, dictionaries: Sequence[str] = ()) -> Any:

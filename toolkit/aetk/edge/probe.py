@@ -4,7 +4,9 @@ A process of its own is the only honest way to see a cold load and a peak of mem
 session warms the next, and memory never comes back.
 """
 
+import contextlib
 import json
+import shlex
 import subprocess
 import sys
 import time
@@ -52,8 +54,10 @@ def probe(model: Path, setting: Setting) -> Probe:
     command = [sys.executable, "-m", "aetk.edge.probe", str(model), json.dumps(asdict(setting))]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own module
     if done.returncode != 0:
-        said = done.stderr.strip().splitlines()
-        raise Unavailable(said[-1] if said else f"The probe ended with exit code {done.returncode}.")
+        with contextlib.suppress(ValueError):
+            raise Unavailable(**json.loads(done.stdout))
+        ended = f"The process that opens the model anew ended with exit code {done.returncode}."
+        raise Unavailable(ended, f"See why with: {shlex.join(['aetk', 'verify', str(model)])}")
     return Probe(**json.loads(done.stdout))
 
 
@@ -69,7 +73,7 @@ def _main(model: str, setting: str) -> int:
         run()
         done = time.perf_counter()
     except AetkError as error:
-        sys.stderr.write(f"{error.message}\n")
+        sys.stdout.write(json.dumps({"message": error.message, "hint": error.hint}))
         return error.exit_code
     sys.stdout.write(json.dumps(asdict(Probe(ready - start, done - ready, peak_resident_bytes()))))
     return 0

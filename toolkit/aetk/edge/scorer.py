@@ -119,7 +119,9 @@ class Scorer:
         if hasattr(rows, "columns"):
             missing = [name for name in self.feature_names if name not in rows.columns]
             if missing:
-                raise BadInput(f"The data frame lacks the column {missing[0]!r}.")
+                raise BadInput(
+                    f"The data frame lacks the column {missing[0]!r}.", "Add it, or rename the column that holds it."
+                )
             rows = rows[list(self.feature_names)].to_numpy(na_value=np.nan)
         try:
             features = np.asarray(rows)
@@ -150,4 +152,6 @@ def _first_that_works(model: LoadedModel, providers: Sequence[str]) -> Session:
             reasons.append(error)
     if len(reasons) == 1:
         raise reasons[0]
-    raise Unavailable("None of the providers can run the model: " + " ".join(error.message for error in reasons))
+    raise Unavailable(
+        "None of the providers can run the model: " + " ".join(error.message for error in reasons), reasons[0].hint
+    )

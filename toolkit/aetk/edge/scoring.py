@@ -14,7 +14,7 @@ from aetk.contract import spec
 from aetk.contract.errors import BadInput
 from aetk.contract.files import atomic_file
 from aetk.edge import parquet
-from aetk.edge.chunk import Chunk, is_parquet
+from aetk.edge.chunk import Chunk, is_parquet, no_rows
 from aetk.edge.model import LoadedModel
 from aetk.edge.pipeline import overlap
 from aetk.edge.scorer import Scorer, Scores
@@ -110,7 +110,7 @@ def score_file(
     with atomic_file(out) as file, contextlib.closing(open_sink(out, file)) as sink:
         overlap(chunks, score, sink.write)
         if rows == 0:
-            raise BadInput(f"{data} has {'no rows' if data.is_dir() else 'a header and no rows'}.")
+            raise no_rows(data)
     seconds = time.perf_counter() - started
     return ScoreReport(
         scorer.model.path, data, out, scorer.provider, scorer.threshold, len(files), rows, anomalies, invalid, seconds

@@ -19,6 +19,7 @@ OPTIMIZATIONS: tuple[Optimization, ...] = ("disable", "basic", "extended", "layo
 _LEVELS = {"disable": "DISABLE_ALL", "layout": "ENABLE_LAYOUT"}
 
 _ERRORS_ONLY = 3
+_ELSEWHERE = "Try --provider cpu, or see what works here with: aetk doctor"
 SPINNING = "session.intra_op.allow_spinning"
 """The session option by which waiting threads spin ("1", the runtime's default) or sleep ("0")."""
 
@@ -56,7 +57,7 @@ def gave_up(provider: Provider, error: Exception) -> Exception:
     """What ONNX Runtime raises in a run, of a dozen unrelated types, as Unavailable; any other error as it is."""
     if not type(error).__module__.startswith("onnxruntime"):
         return error
-    refused = Unavailable(f"{provider.name} cannot run this model: {_first_line(error)}")
+    refused = Unavailable(f"{provider.name} cannot run this model: {_first_line(error)}", _ELSEWHERE)
     return out_of_memory(error) or refused
 
 
@@ -82,10 +83,10 @@ def open_session(
     """
     ort = onnxruntime()
     if provider.name not in ort.get_available_providers():
-        has = f"It has {', '.join(ort.get_available_providers())}."
+        remedy = _ELSEWHERE
         if provider.build != "onnxruntime":
-            has += f" The build '{provider.build}' may bring it, in place of the one installed, never beside it."
-        raise Unavailable(f"The installed onnxruntime {ort.__version__} has no {provider.name}.", has)
+            remedy += f"; the build '{provider.build}' may bring it, in place of the one installed, never beside it"
+        raise Unavailable(f"The installed onnxruntime {ort.__version__} has no {provider.name}.", f"{remedy}.")
 
     def options() -> Any:
         return _options(ort, provider, threads, spinning, optimization)
@@ -99,11 +100,11 @@ def open_session(
         else:
             nodes, evidence = placement.executed_nodes(ort, model, options(), providers), "profile"
     except Exception as error:  # noqa: BLE001 - onnxruntime raises a dozen unrelated types
-        refused = Unavailable(f"{provider.name} cannot run this model: {_first_line(error)}")
+        refused = Unavailable(f"{provider.name} cannot run this model: {_first_line(error)}", _ELSEWHERE)
         raise out_of_memory(error) or refused from None
     if set(nodes) != {provider.name}:
         found = ", ".join(f"{count} on {name}" for name, count in sorted(nodes.items())) or "none at all"
-        raise Unavailable(f"{provider.name} does not run the whole model: of its nodes, {found}.")
+        raise Unavailable(f"{provider.name} does not run the whole model: of its nodes, {found}.", _ELSEWHERE)
     return Session(provider, nodes, evidence, raw)
 
 

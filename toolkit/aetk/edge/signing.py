@@ -14,7 +14,10 @@ from aetk.contract.errors import BadInput, CheckFailed, MissingExtra
 _LARGEST_KEY = 2**14
 _SIGNATURE_BYTES = 64
 _MAKE_PRIVATE = "Make one with: openssl genpkey -algorithm ed25519 -out private.pem"
-_MAKE_PUBLIC = "Make one with: openssl pkey -in private.pem -pubout -out public.pem"
+_MAKE_PUBLIC = (
+    "Ask whoever signs the model for the public key; they make it with: "
+    "openssl pkey -in private.pem -pubout -out public.pem"
+)
 
 
 def signature_path(model: Path) -> Path:
@@ -59,11 +62,18 @@ def check_signature(model: Path, data: bytes, key: Path) -> None:
         MissingExtra: cryptography is not installed.
     """
     public, path = _public(key), signature_path(model)
+    if path.exists() and not path.is_file():
+        raise CheckFailed(
+            f"{path} is no regular file; expected a signature.", "Take both files from where they were made."
+        )
     try:
         with path.open("rb") as file:
             signature = file.read(_SIGNATURE_BYTES + 1)
     except FileNotFoundError:
-        raise CheckFailed(f"{model} is not signed: there is no {path}.", "Take both from where they come.") from None
+        raise CheckFailed(
+            f"{model} is not signed: there is no {path}.",
+            f"Put {path.name}, from where the model was exported, beside it, or leave --trusted-key out.",
+        ) from None
     try:
         public.verify(signature, data)
     except _cryptography("exceptions").InvalidSignature:
@@ -110,6 +120,6 @@ def _ed25519() -> Any:
 
 def _read(path: Path) -> bytes:
     if path.exists() and not path.is_file():
-        raise BadInput(f"{path} is no regular file; expected a key in PEM.")
+        raise BadInput(f"{path} is no regular file; expected a key in PEM.", "Name the key's file.")
     with path.open("rb") as file:
         return file.read(_LARGEST_KEY)

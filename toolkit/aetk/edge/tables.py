@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from aetk.contract.errors import BadInput, Unavailable
 from aetk.contract.files import check_source
 from aetk.edge import csvfile, parquet
-from aetk.edge.chunk import Chunk, FloatType, is_parquet, place
+from aetk.edge.chunk import Chunk, FloatType, is_parquet, no_rows, place
 from aetk.edge.room import free_memory
 
 
@@ -82,7 +82,7 @@ def read_table(path: Path, numeric: Sequence[str], label: str | None = None) -> 
     columns = [*numeric] if label is None else [*numeric, label]
     chunks = list(_fitting(path, read_chunks(path, columns)))
     if not chunks:
-        raise BadInput(f"{path} has {'no rows' if path.is_dir() else 'a header and no rows'}.")
+        raise no_rows(path)
     values = np.concatenate([chunk.values for chunk in chunks])
     places = np.concatenate([chunk.places for chunk in chunks])
     labels = None
@@ -116,5 +116,8 @@ def as_labels(values: NDArray[np.float64], column: str, where: Callable[[int], s
     if len(wrong):
         row = int(wrong[0])
         found = "nothing" if np.isnan(values[row]) else f"{values[row]:g}"
-        raise BadInput(f"{where(row)}, label column '{column}': found {found}, expected 0 (ordinary) or 1 (anomaly).")
+        raise BadInput(
+            f"{where(row)}, label column '{column}': found {found}, expected 0 (ordinary) or 1 (anomaly).",
+            "Name the label column with --label.",
+        )
     return np.equal(values, 1)

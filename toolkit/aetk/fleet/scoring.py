@@ -160,7 +160,9 @@ def score_folder(
 def _default_output(data: str) -> str:
     """`NAME.scores` in the working folder."""
     if "://" in data:
-        raise BadInput(f"{data} is a URL; expected --out, a folder that every worker can write into.")
+        raise BadInput(
+            f"{data} is a URL; expected --out, a folder that every worker can write into.", "s3://bucket/scores is one."
+        )
     return f"{Path(data).resolve().name}.scores"
 
 

@@ -34,7 +34,9 @@ class SparkEngine:
         except ImportError as error:
             raise out_of_memory(error) or MissingExtra("The engine Spark", "spark,cpu") from None
         if resources.workers or resources.gpus:
-            raise BadInput("--workers and --gpus are Ray's; Spark gives out its executors by its own configuration.")
+            raise BadInput(
+                "--workers and --gpus are Ray's.", "Leave them out; Spark's own configuration says how many."
+            )
         self._error = PySparkException
         self._active = SparkSession.getActiveSession
         self._builder = SparkSession.builder.appName("aetk")

@@ -176,7 +176,9 @@ def _storing(url: str) -> Iterator[None]:
     except (FileNotFoundError, AetkError):
         raise
     except pyarrow().ArrowInvalid as error:
-        raise BadInput(f"{url} cannot be used: {_reason(error)}") from None
+        raise BadInput(
+            f"{url} cannot be used: {_reason(error)}.", "Name a path, or a URL of s3://, gs://, abfs:// or hdfs://."
+        ) from None
     except (OSError, pyarrow().ArrowException) as error:
         raise Unavailable(
             f"{url} cannot be reached: {_reason(error)}", "Check the address, the credentials and the network."
@@ -184,4 +186,4 @@ def _storing(url: str) -> Iterator[None]:
 
 
 def _reason(error: BaseException) -> str:
-    return show((str(error).splitlines() or [type(error).__name__])[0], 300)
+    return show((str(error).splitlines() or [type(error).__name__])[0], 300).rstrip(".")

@@ -16,7 +16,7 @@ from aetk.contract.errors import BadInput, CheckFailed, out_of_memory
 from aetk.contract.files import write_atomically
 from aetk.lab.group import Group
 
-_START_OVER = "Delete it to start over."
+_START_OVER = "Delete it, and start over with: aetk train"
 
 
 @dataclass
@@ -105,7 +105,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
             raise CheckFailed(f"{path} was changed: its SHA-256 is not the one that it carries.", _START_OVER)
         return Checkpoint(json.loads(header["request"]), _read_progress(json.loads(header["progress"])), tensors)
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
-        damaged = BadInput(f"{path} is not a checkpoint: {error}.", _START_OVER)
+        damaged = BadInput(f"{path} is not a checkpoint, or not a whole one.", _START_OVER)
         raise out_of_memory(error) or damaged from None
 
 

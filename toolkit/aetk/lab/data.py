@@ -140,7 +140,10 @@ def check_same_columns(title: str, names: Sequence[str], other: Source) -> None:
 def check_enough(title: str, ordinary: int) -> None:
     """BadInput where there are too few ordinary rows to train on."""
     if ordinary < _FEWEST_ROWS:
-        raise BadInput(f"{title}: found {ordinary} ordinary rows, expected {_FEWEST_ROWS} or more.", "Bring more rows.")
+        raise BadInput(
+            f"{title}: found {ordinary} ordinary row{'s' * (ordinary != 1)}, expected {_FEWEST_ROWS} or more.",
+            "Bring more rows.",
+        )
 
 
 def check_finite(part: Source, missing: str) -> None:

@@ -62,7 +62,7 @@ def export(
     found = runs.read_run(Path(run) if run is not None else runs.newest_finished())
     target = Path(out) if out is not None else EXPORTS / f"{found.name}.onnx"
     if target.suffix != ".onnx":
-        raise BadInput(f"{target} does not end in .onnx.")
+        raise BadInput(f"{target} does not end in .onnx.", "Name a file that does with --out.")
     check_target(target)
     key = None if sign_key is None else Path(sign_key)
     signed(target, b"", key)  # before the work, for what stands in its way
@@ -114,7 +114,10 @@ def verify_against_run(model: str | Path, run: str | Path) -> ParityReport:
     loaded = load_model(Path(model))
     found = runs.read_run(Path(run))
     if found.feature_names != loaded.card.feature_names:
-        raise BadInput(f"{model} and {run} have different features; the model is not an export of that run.")
+        raise BadInput(
+            f"{model} and {run} have different features; the model is not an export of that run.",
+            "Name that run with --run.",
+        )
     found.detector.explain = len(loaded.graph.outputs) > len(spec.OUTPUTS)
     found.detector.threshold.fill_(loaded.graph.threshold)
     return parity.compare(found.detector, loaded.data, found.calibration)

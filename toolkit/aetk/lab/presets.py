@@ -114,9 +114,11 @@ def _read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise BadInput(f"{path} cannot be read: {error.strerror}.") from None
+        raise BadInput(f"{path} cannot be read: {error.strerror}.", "Name a recipe, or a .toml file.") from None
     except (ValueError, RecursionError) as error:  # TOMLDecodeError, and numbers of 5,000 digits
-        raise BadInput(f"{path} is not TOML: {error}.") from None
+        raise BadInput(
+            f"{path} is not TOML: {error}.", "Write settings as KEY = VALUE, one a line, text in quotes."
+        ) from None
 
 
 def _plain(value: Any) -> Any:

@@ -7,7 +7,7 @@ from aetk.contract import strict
 from aetk.contract.errors import BadInput
 from aetk.contract.threshold import parse_method
 
-_RECIPE = strict.Document("recipe", "aetk inspect MODEL shows what a recipe holds.")
+_RECIPE = strict.Document("recipe", "Give another value with --set KEY=VALUE, or in the .toml file.")
 
 
 @dataclass(frozen=True)
@@ -109,20 +109,22 @@ def read_recipe(data: dict[str, Any]) -> Recipe:
     for key, (low, high) in _RANGES.items():
         value = getattr(recipe, key)
         if value is not None and not low <= value <= high:
-            raise BadInput(f"The recipe's {key} is {value:g}; expected {low:g} to {high:g}.")
+            raise BadInput(f"The recipe's {key} is {value:g}; expected {low:g} to {high:g}.", _RECIPE.remedy)
     if (recipe.epochs is None) == (recipe.steps is None):
-        raise BadInput("The recipe needs either epochs or steps, not both and not neither.")
+        raise BadInput("The recipe needs either epochs or steps, not both and not neither.", _RECIPE.remedy)
     if not 1 <= len(recipe.networks) <= _MOST:
-        raise BadInput(f"The recipe has {len(recipe.networks)} networks; expected 1 to {_MOST}.")
+        raise BadInput(f"The recipe has {len(recipe.networks)} networks; expected 1 to {_MOST}.", _RECIPE.remedy)
     for hidden in recipe.networks:
         if len(hidden) > _DEEPEST or not all(1 <= width <= _WIDEST for width in hidden):
             raise BadInput(
-                f"The recipe's network {list(hidden)} is none; expected up to {_DEEPEST} widths of 1 to {_WIDEST}."
+                f"The recipe's network {list(hidden)} is none; expected up to {_DEEPEST} widths of 1 to {_WIDEST}.",
+                _RECIPE.remedy,
             )
     if len(recipe.swap_noise) not in (1, len(recipe.networks)) or not all(0 <= s <= 0.9 for s in recipe.swap_noise):
         raise BadInput(
             f"The recipe's swap_noise is {list(recipe.swap_noise)}; expected 0 to 0.9, once or for each of its "
-            f"{len(recipe.networks)} networks."
+            f"{len(recipe.networks)} networks.",
+            _RECIPE.remedy,
         )
     if recipe.threshold is not None:
         parse_method(recipe.threshold)

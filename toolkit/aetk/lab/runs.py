@@ -164,11 +164,13 @@ def read_record(folder: Path) -> dict[str, Any]:
             if (folder / CHECKPOINT).exists()
             else "Make one with: aetk train"
         )
+        if not folder.exists():
+            raise BadInput(f"No such run folder: {folder}.", "Check the path, or make one with: aetk train") from None
         raise BadInput(f"{folder} holds no finished run.", hint) from None
-    except (ValueError, RecursionError) as error:
-        raise BadInput(f"{folder / RECORD} is not JSON: {error}.") from None
+    except (ValueError, RecursionError):
+        raise BadInput(f"{folder / RECORD} is not JSON; expected the record of a run.", _DOCUMENT.remedy) from None
     if not isinstance(record, dict) or not isinstance(record.get("sha256"), dict):
-        raise BadInput(f"{folder / RECORD} is no record of a run.")
+        raise BadInput(f"{folder / RECORD} is no record of a run.", _DOCUMENT.remedy)
     return record
 
 
@@ -177,8 +179,8 @@ def read_history(folder: Path) -> list[dict[str, Any]]:
     content = _vouched(folder, HISTORY, read_record(folder))
     try:
         history: list[dict[str, Any]] = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise BadInput(f"{folder / HISTORY} is not JSON: {error}.", "Train again.") from None
+    except (ValueError, RecursionError):
+        raise BadInput(f"{folder / HISTORY} is not JSON; expected a run's history.", _DOCUMENT.remedy) from None
     return history
 
 
@@ -196,7 +198,7 @@ def read_run(folder: Path) -> Run:
         weights, rows = load(contents[WEIGHTS]), load(contents[ROWS])
     except SafetensorError as error:
         raise out_of_memory(error) or BadInput(
-            f"{folder} was written by another version of aetk: {error}.", _DOCUMENT.remedy
+            f"{folder} holds tensors that cannot be read; expected those that aetk train writes.", _DOCUMENT.remedy
         ) from None
     detector = _build(known, weights)
     _check_rows(rows, len(known.features))

@@ -58,9 +58,9 @@ def read_source(
     else:
         source = _read_file(Path(data), label, drop)
     if not source.names:
-        raise BadInput(f"{source.title} has no feature columns left after --label and --drop.")
+        raise BadInput(f"{source.title} has no feature columns left after --label and --drop.", "Drop fewer columns.")
     if not len(source.values):
-        raise BadInput(f"{source.title} has a header and no rows.")
+        raise BadInput(f"{source.title} has columns and no rows.", "Name a table with rows.")
     return source
 
 

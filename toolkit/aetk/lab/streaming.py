@@ -121,7 +121,7 @@ def _look_at(path: Path, label: str | None, drop: Sequence[str]) -> tuple[Column
     all_names = parquet.header(path)
     names = feature_names(str(path), all_names, label, drop)
     if not names:
-        raise BadInput(f"{path} has no feature columns left after --label and --drop.")
+        raise BadInput(f"{path} has no feature columns left after --label and --drop.", "Drop fewer columns.")
     columns = Columns(names, label if label in all_names else None)
     try:
         return columns, find_shards(path, columns)

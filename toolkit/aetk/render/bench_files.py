@@ -21,7 +21,7 @@ _NUMBERS = re.compile(r"\[\n\s*(-?\d[-\d,.e+\s]*?)\n\s*\]")  # a line break: wit
 def check_folder(folder: Path) -> None:
     """BadInput where a folder for results is something else; asked before the measuring, not after."""
     if folder.exists() and not folder.is_dir():
-        raise BadInput(f"--out {folder} is a file; expected a folder.")
+        raise BadInput(f"--out {folder} is a file; expected a folder.", "Name another with --out.")
 
 
 def bench_json(report: BenchReport) -> str:

@@ -95,6 +95,11 @@ def verification(report: VerifyReport) -> str:
         lines.append(f"{check.provider}, {check.runtime}: {'passed' if check.golden.passed else 'FAILED'}")
         lines.append(f"  {golden(check.golden)}")
         lines.append(f"  nodes: {', '.join(f'{n} on {name}' for name, n in check.placement.items())}")
+    if not report.passed:
+        lines.append(
+            "Do not use it here: it does not decide as it did when it was exported. Take the file from there again, or "
+            "try another provider or version of onnxruntime."
+        )
     return "\n".join(lines)
 
 

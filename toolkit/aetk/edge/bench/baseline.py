@@ -77,9 +77,9 @@ def read_baseline(path: Path, schema_version: int) -> Baseline:
     try:
         data = json.loads(path.read_bytes(), parse_constant=_refuse)
     except FileNotFoundError:
-        raise BadInput(f"No such report: {path}.") from None
-    except (ValueError, RecursionError) as error:
-        raise BadInput(f"{path} is not JSON: {error}.", _REPORT.remedy) from None
+        raise BadInput(f"No such report: {path}.", "Check the path, or make one with: aetk bench") from None
+    except (ValueError, RecursionError):
+        raise BadInput(f"{path} is not JSON; expected a report of aetk bench.", _REPORT.remedy) from None
     try:
         if not isinstance(data, dict):
             raise BadInput("It is not a report of aetk bench.", _REPORT.remedy)

@@ -62,7 +62,7 @@ def open_rows(
                 skipped[place] = Skipped(provider, error.message)
     if not opened:
         reasons = " ".join(skip.reason for skip in skipped.values())
-        raise Unavailable(f"None of the providers works here: {reasons}")
+        raise Unavailable(f"None of the providers works here: {reasons}", "See what does with: aetk doctor")
     return opened, list(skipped.values())
 
 
