@@ -93,8 +93,8 @@ def _estimate(kept):
         f"{stages['encode'] / 1e6:.1f} million rows of 30 columns a second, one after the other "
         f"**{each / 1e6:.2f} million**. {workers} workers should come to {workers * each / 1e6:.2f}; measured were "
         f"{measured / 1e6:.2f}, {measured / (workers * each):.0%} of it: the start of the actors, "
-        "syncing the files, and two processors of a virtual machine that are not always its own take the rest. The table "
-        "goes by what was measured.",
+        "syncing the files, and two processors of a virtual machine that are not always its own take the rest. The "
+        "table goes by what was measured.",
         "",
         "| cores | million rows/s | a billion rows | read from the store | at $0.04 a core-hour |",
         "| --- | --- | --- | --- | --- |",
