@@ -19,7 +19,7 @@ def test_a_folder_without_a_run_is_refused(refused, tmp_path):
 
 
 def test_a_run_that_does_not_exist_is_refused(refused):
-    assert "absent holds no finished run" in refused("export", "absent", "--onnx")
+    assert "No such run folder: absent" in refused("export", "absent", "--onnx")
 
 
 def test_a_file_is_no_run(refused, table):

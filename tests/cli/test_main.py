@@ -75,7 +75,9 @@ def test_scoring_brings_in_none_of_the_labs_packages(model, whole_table, tmp_pat
 def test_the_module_runs_as_the_command_does(tmp_path):
     done = subprocess.run([sys.executable, "-m", "aetk", "inspect", "absent.onnx"], capture_output=True, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, b"")
-    assert done.stderr == b"aetk: No such model: absent.onnx.\n  Export one with: aetk export --onnx\n"
+    assert (
+        done.stderr == b"aetk: No such model: absent.onnx.\n  Check the path, or export one with: aetk export --onnx\n"
+    )
 
 
 def test_a_reader_that_goes_away_is_no_error(model, tmp_path):
@@ -168,5 +170,5 @@ def test_out_of_memory_is_a_message_whatever_type_of_error_it_comes_as(refused, 
 
     monkeypatch.setattr(inspection, "inspect", inspect)
     assert refused("inspect", model, code=3) == (
-        "aetk: Out of memory.\n  Use a smaller table or a machine with more memory.\n"
+        "aetk: Out of memory.\n  Close other programs, use a smaller table, or a machine with more memory.\n"
     )

@@ -63,7 +63,7 @@ def test_verify_against_a_run_of_other_features_is_refused(aetk, refused, model,
 
 
 def test_verify_against_a_run_that_is_not_there_is_refused(refused, model):
-    assert "absent holds no finished run" in refused("verify", model, "--run", "absent")
+    assert "No such run folder: absent" in refused("verify", model, "--run", "absent")
 
 
 def test_verify_on_a_provider_that_is_not_there_ends_with_3(refused, model):

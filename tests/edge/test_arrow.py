@@ -79,7 +79,7 @@ def test_contributions_come_on_request_and_sum_to_the_distance(explaining_model,
     assert scored.column_names[-len(names) :] == names
     total = np.sum([scored[name].to_numpy() for name in names], axis=0)
     np.testing.assert_allclose(total, 1 - scored["similarity"].to_numpy(), atol=1e-5)
-    with pytest.raises(BadInput, match="tells no contributions"):
+    with pytest.raises(BadInput, match="has no contributions"):
         BatchScorer(model, contribution=True)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from aetk.contract.errors import Unavailable
+from aetk.edge import probe as probing
 from aetk.edge.model import load
 from aetk.edge.probe import peak_resident_bytes, probe
 from aetk.edge.ways import Setting
@@ -43,8 +44,16 @@ def test_a_provider_that_does_not_work_is_said_by_the_process(model):
 
 
 def test_a_model_that_is_not_there_is_said_by_the_process(tmp_path):
-    with pytest.raises(Unavailable, match="No such model"):
+    with pytest.raises(Unavailable, match="No such model") as caught:
         probe(tmp_path / "absent.onnx", Setting("cpu", 1))
+    assert caught.value.hint.startswith("Check the path")
+
+
+def test_a_process_that_dies_otherwise_is_no_riddle(model, monkeypatch):
+    monkeypatch.setattr(probing.sys, "executable", "/bin/false")
+    with pytest.raises(Unavailable, match="ended with exit code 1") as caught:
+        probe(model, Setting("cpu", 1))
+    assert "aetk verify" in caught.value.hint
 
 
 @pytest.mark.parametrize(("provider", "code"), [("qnn", 3), ("fpga", 2)])

@@ -147,7 +147,7 @@ CASES = (
     Case("a number of 100,000 digits", SCORE, _cell("9" * 100_000), 0, ""),
     Case("a quoted line end", SCORE, _cell('"1\n2"'), 2, "expected a number"),
     Case("a quote in the middle", SCORE, _cell('1"2'), 2, "expected a number"),
-    Case("text behind a closed quote", SCORE, _cell('"1"2'), 2, "not a CSV row"),
+    Case("text behind a closed quote", SCORE, _cell('"1"2'), 2, "text after a closing quote"),
     Case("a row too short", SCORE, _write(f"{TABLE}1,2\n"), 2, "line 3: found 2 cells, expected 30"),
     Case("a column twice", SCORE, _write(f"{_HEADER},{FIRST}\n{_ROW},1\n"), 2, f"two columns are called '{FIRST}'"),
     Case("a column without a name", SCORE, _write(f"{_HEADER},\n{_ROW},1\n"), 2, "has no name"),

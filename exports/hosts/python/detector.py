@@ -222,11 +222,13 @@ def _check_signature(path: Path, data: bytes, key: Path) -> None:
     if not isinstance(public, Ed25519PublicKey):
         raise Problem(
             f"{key} is no public Ed25519 key in PEM.",
-            "Make one with: openssl pkey -in private.pem -pubout -out public.pem",
+            "Ask whoever signs the model for the public key; they make it with: "
+            "openssl pkey -in private.pem -pubout -out public.pem",
         )
     signature = path.with_name(f"{path.name}.sig")
     if not signature.exists():
-        raise Problem(f"{path} is not signed: there is no {signature}.", "Take both from where they come.", 1)
+        remedy = f"Put {signature.name}, from where the model was exported, beside it, or leave --trusted-key out."
+        raise Problem(f"{path} is not signed: there is no {signature}.", remedy, 1)
     try:
         public.verify(signature.read_bytes(), data)
     except InvalidSignature:
@@ -273,6 +275,14 @@ _PLAIN = re.compile(r"[0-9eE+\-.,]*")
 _FORMULA = re.compile("[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 _QUOTED = re.compile('[",\r\n]')
 _QUOTING = "A cell that holds a comma, a quote or a line end is written in quotes, and a quote in it twice."
+_FAULTS = {
+    "new-line character": (
+        "found a carriage return without a line feed; expected lines that end in LF or CRLF.",
+        "Save the table with Unix or Windows line ends.",
+    ),
+    "',' expected after": ("found text after a closing quote; expected a comma or the end of the line.", _QUOTING),
+    "unexpected end of data": ("a quote is opened and never closed.", _QUOTING),
+}
 _LONGEST_ROW = 2**24
 _BATCH_BYTES = 2**22  # about: rows may be long
 _UNPRINTED = re.compile("[\x00-\x1f\x7f-\xa0\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff\ufff9-\ufffb]")
@@ -327,7 +337,9 @@ def _rows(path: Path, file: BinaryIO) -> Iterator[_Row]:
             lines.start_row()
     except csv.Error as error:
         fault = str(error).split(" - ")[0]  # the advice after it depends on Python's version
-        raise Problem(f"{path}, line {lines.first}: not a CSV row: {fault}.", _QUOTING) from None
+        known = (found for start, found in _FAULTS.items() if fault.startswith(start))
+        message, hint = next(known, (f"not a CSV row: {fault}.", _QUOTING))
+        raise Problem(f"{path}, line {lines.first}: {message}", hint) from None
 
 
 class _Lines:
@@ -385,11 +397,13 @@ def _positions(path: Path, names: list[str]) -> dict[str, int]:
         shown = f"{path}: the header is one column, '{names[0][:40]}'"
         raise Problem(f"{shown}; expected commas between columns.", "Save the table with commas, as UTF-8.")
     if not names:
-        raise Problem(f"{path} is empty; expected a header line with column names.")
+        raise Problem(
+            f"{path} is empty; expected a header line with column names.", "Write the column names into its first line."
+        )
     positions: dict[str, int] = {}
     for position, name in enumerate(names):
         if not name:
-            raise Problem(f"{path}: column {position + 1} has no name.", "Give it one in the header line.")
+            raise Problem(f"{path}: column {position + 1} has no name.", "Give every column a name of its own.")
         if positions.setdefault(name, position) != position:
             raise Problem(f"{path}: two columns are called '{name}'.", "Rename or remove one of them.")
     return positions
@@ -467,7 +481,7 @@ def score_table(detector: Detector, data: Path, out: Path, key: str | None = Non
             rows, anomalies = rows + len(values), anomalies + int(scores.is_anomaly.sum())
             invalid += int((~scores.is_valid).sum())
         if rows == 0:
-            raise Problem(f"{data} has a header and no rows.")
+            raise Problem(f"{data} has a header and no rows.", "Name a table with rows.")
     return rows, anomalies, invalid
 
 
@@ -510,7 +524,10 @@ def _about(path: Path) -> Iterator[None]:
 
 
 def _cannot_use(path: Path | str | None, error: OSError) -> Problem:
-    return Problem(f"Cannot use {path}: {error.strerror}.", "", 3 if error.errno in (5, 28, 122) else 2)
+    exit_code = 3 if error.errno in (5, 28, 122) else 2
+    if path is None:
+        return Problem(f"Cannot write the report: {error.strerror}.", "Send the output elsewhere.", exit_code)
+    return Problem(f"Cannot use {path}: {error.strerror}.", "", exit_code)
 
 
 # The command line.
@@ -528,6 +545,11 @@ def _selftest(detector: Detector, as_json: bool) -> int:
             f"difference {report.largest_difference:.2g} (tolerance {report.tolerance:g}), {report.near_ties} near ties"
         )
         print(f"{report.runtime}, {report.provider}; one decision takes {report.microseconds:.1f} µs")
+        if not report.passed:
+            print(
+                "Do not use it here: it does not decide as it did when it was exported. Take the file from there "
+                "again, or try another version of onnxruntime."
+            )
     return 0 if report.passed else 1
 
 

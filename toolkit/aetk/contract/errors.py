@@ -103,7 +103,7 @@ def from_os_error(error: OSError) -> AetkError:
             return Unavailable(f"Cannot write the report: {reason}.", "Free some space, or send the output elsewhere.")
         return Unavailable(f"Cannot write{name}: {reason}.", "Free some space; nothing was changed.")
     if error.errno == errno.EIO:
-        found = f"Cannot read or write{name}: the disk reports an error."
+        found = f"Cannot read or write{name}: {reason}."
         return Unavailable(found, "Check the disk and its connection, then run the command again.")
     if error.errno == errno.EFBIG:
         return Unavailable(f"Cannot write{name}: {reason}.", "Raise the limit on file sizes; nothing was changed.")

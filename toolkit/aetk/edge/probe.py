@@ -55,7 +55,7 @@ def probe(model: Path, setting: Setting) -> Probe:
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own module
     if done.returncode != 0:
         with contextlib.suppress(ValueError):
-            raise Unavailable(**json.loads(done.stdout))
+            raise Unavailable(**json.loads(done.stderr))
         ended = f"The process that opens the model anew ended with exit code {done.returncode}."
         raise Unavailable(ended, f"See why with: {shlex.join(['aetk', 'verify', str(model)])}")
     return Probe(**json.loads(done.stdout))
@@ -73,7 +73,7 @@ def _main(model: str, setting: str) -> int:
         run()
         done = time.perf_counter()
     except AetkError as error:
-        sys.stdout.write(json.dumps({"message": error.message, "hint": error.hint}))
+        sys.stderr.write(json.dumps({"message": error.message, "hint": error.hint}) + "\n")
         return error.exit_code
     sys.stdout.write(json.dumps(asdict(Probe(ready - start, done - ready, peak_resident_bytes()))))
     return 0

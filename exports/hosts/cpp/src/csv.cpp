@@ -8,7 +8,8 @@ namespace {
 
 constexpr std::size_t kLongestRow = 1u << 24;
 constexpr const char* kLoneReturn =
-    "new-line character seen in unquoted field";
+    "found a carriage return without a line feed; expected lines that end in LF or CRLF.";
+constexpr const char* kLineEnds = "Save the table with Unix or Windows line ends.";
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
 }  // namespace
@@ -26,7 +27,7 @@ bool CsvReader::next() {
     first_line_ = lines_read_ + 1;
     do {
       if (!take_line()) {
-        if (state_ == State::in_quotes) refuse("unexpected end of data");
+        if (state_ == State::in_quotes) refuse("a quote is opened and never closed.", kQuoting);
         return false;
       }
       for (const char c : line_) take(c);
@@ -81,11 +82,11 @@ void CsvReader::take(char c) {
     case State::after_quote:
       if (ends_line) return end_row(State::after_row);
       if (c == ',') return end_cell();
-      if (c != '"') refuse("',' expected after '\"'");
+      if (c != '"') refuse("found text after a closing quote; expected a comma or the end of the line.", kQuoting);
       state_ = State::in_quotes;
       return text_.push_back(c);
     case State::after_row:
-      if (!ends_line) refuse(kLoneReturn);
+      if (!ends_line) refuse(kLoneReturn, kLineEnds);
   }
 }
 
@@ -99,8 +100,8 @@ void CsvReader::end_row(State next) {
   state_ = next;
 }
 
-void CsvReader::refuse(const char* error) const {
-  throw Problem(path() + ", line " + std::to_string(first_line_) + ": not a CSV row: " + error + ".", kQuoting);
+void CsvReader::refuse(const char* error, const char* hint) const {
+  throw Problem(path() + ", line " + std::to_string(first_line_) + ": " + error, hint);
 }
 
 }  // namespace aetk

@@ -37,7 +37,7 @@ class CsvReader {
   void take(char c);
   void end_cell();
   void end_row(State next);
-  [[noreturn]] void refuse(const char* error) const;
+  [[noreturn]] void refuse(const char* error, const char* hint) const;
 
   LineReader lines_;
   std::string line_;

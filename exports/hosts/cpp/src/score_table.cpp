@@ -98,7 +98,7 @@ Counts score_table(const Detector& detector, const std::string& data, const std:
     file.write(text);
     text.clear();
   }
-  if (counts.rows == 0) throw Problem(data + " has a header and no rows.");
+  if (counts.rows == 0) throw Problem(data + " has a header and no rows.", "Name a table with rows.");
   file.keep();
   return counts;
 }

@@ -59,12 +59,12 @@ Table::Positions Table::positions() const {
                       "'; expected commas between columns.",
                   "Save the table with commas, as UTF-8.");
   }
-  if (names_.empty()) throw Problem(path + " is empty; expected a header line with column names.");
+  if (names_.empty()) throw Problem(path + " is empty; expected a header line with column names.", "Write the column names into its first line.");
   Positions found;
   for (const std::string& name : names_) {
     if (name.empty()) {
       throw Problem(path + ": column " + std::to_string(found.size() + 1) + " has no name.",
-                    "Give it one in the header line.");
+                    "Give every column a name of its own.");
     }
     if (!found.emplace(name, found.size()).second) {
       throw Problem(path + ": two columns are called '" + name + "'.", "Rename or remove one of them.");

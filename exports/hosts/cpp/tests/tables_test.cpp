@@ -117,9 +117,9 @@ void order_of_faults() {
   };
   check(message("a,b\n1,\"x\n\xff\",2\n") == ", line 3: not UTF-8 text.", "the physical line that is no UTF-8");
   check(message("a,b\n1,y\n\xff\n") == ", line 2, column 'b': found 'y', expected a number.", "the first fault first");
-  check(message("a,b\n1,2\r3\n").find(", line 2: not a CSV row: new-line") == 0, "a lone carriage return");
-  check(message("a,b\n\"3\"4,5\n") == ", line 2: not a CSV row: ',' expected after '\"'.", "text after a quote");
-  check(message("a,b\n1,2\n\"3\n\n") == ", line 3: not a CSV row: unexpected end of data.", "a quote without an end");
+  check(message("a,b\n1,2\r3\n").find(", line 2: found a carriage return without") == 0, "a lone carriage return");
+  check(message("a,b\n\"3\"4,5\n") == ", line 2: found text after a closing quote; expected a comma or the end of the line.", "text after a quote");
+  check(message("a,b\n1,2\n\"3\n\n") == ", line 3: a quote is opened and never closed.", "a quote without an end");
   check(message("a,b\n1,\xc2\xa0" + std::string(50, 'z') + "\n") ==
             ", line 2, column 'b': found '\\u00a0" + std::string(36, 'z') + "...', expected a number.",
         "a long cell with an invisible character");

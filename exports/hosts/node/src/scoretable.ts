@@ -44,7 +44,7 @@ export async function scoreTable(detector: Detector, data: string, out: string, 
       counts.anomalies += count(scores.isAnomaly, 1);
       counts.invalid += count(scores.isValid, 0);
     }
-    if (counts.rows === 0) throw new Problem(`${data} has a header and no rows.`);
+    if (counts.rows === 0) throw new Problem(`${data} has a header and no rows.`, "Name a table with rows.");
   });
   return counts;
 }

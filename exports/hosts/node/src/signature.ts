@@ -13,7 +13,7 @@ export function checkSignature(model: string, bytes: Uint8Array, key: string): v
   const path = `${model}.sig`;
   const trusted = publicKey(key);
   if (!existsSync(path)) {
-    throw new Problem(`${model} is not signed: there is no ${path}.`, "Take both from where they come.", 1);
+    throw new Problem(`${model} is not signed: there is no ${path}.`, `Put ${basename(path)}, from where the model was exported, beside it, or leave --trusted-key out.`, 1);
   }
   if (!verify(null, bytes, trusted, read(path))) {
     throw new Problem(
@@ -34,7 +34,8 @@ function publicKey(path: string): KeyObject {
   }
   throw new Problem(
     `${path} is no public Ed25519 key in PEM.`,
-    "Make one with: openssl pkey -in private.pem -pubout -out public.pem",
+    "Ask whoever signs the model for the public key; they make it with: " +
+      "openssl pkey -in private.pem -pubout -out public.pem",
   );
 }
 

@@ -44,7 +44,7 @@ export async function scoreTable(
     await inbox();
     if (signal.aborted) throw new Cancelled();
   }
-  if (scored.rows === 0) throw new Problem(`${file.name} has a header and no rows.`);
+  if (scored.rows === 0) throw new Problem(`${file.name} has a header and no rows.`, "Name a table with rows.");
   return { scored, columns, key: carried };
 }
 

@@ -46,7 +46,7 @@ export class LineReader {
 
   end(): void {
     this.readPieces();
-    if (this.open !== null) throw this.fault("unexpected end of data");
+    if (this.open !== null) throw this.fault("a quote is opened and never closed.");
   }
 
   /** Reads whole lines. */
@@ -132,7 +132,10 @@ export class LineReader {
       at++;
     }
     if (/[^\r]/.test(line.slice(at))) {
-      throw this.fault("new-line character seen in unquoted field");
+      throw this.fault(
+        "found a carriage return without a line feed; expected lines that end in LF or CRLF.",
+        "Save the table with Unix or Windows line ends.",
+      );
     }
     const { cells } = this;
     this.cells = [];
@@ -162,15 +165,17 @@ export class LineReader {
         continue;
       }
       const after = line[quote + 1];
-      if (after !== undefined && after !== "," && after !== "\r") throw this.fault(`',' expected after '"'`);
+      if (after !== undefined && after !== "," && after !== "\r") {
+        throw this.fault("found text after a closing quote; expected a comma or the end of the line.");
+      }
       this.cells.push(this.open!);
       this.open = null;
       return quote + 1;
     }
   }
 
-  private fault(what: string): Problem {
-    return new Problem(`${this.path}, line ${this.rowLine}: not a CSV row: ${what}.`, QUOTING);
+  private fault(what: string, hint = QUOTING): Problem {
+    return new Problem(`${this.path}, line ${this.rowLine}: ${what}`, hint);
   }
 }
 

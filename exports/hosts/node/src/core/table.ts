@@ -101,10 +101,10 @@ export class TableReader {
       const found = `${this.path}: the header is one column, '${start}'`;
       throw new Problem(`${found}; expected commas between columns.`, "Save the table with commas, as UTF-8.");
     }
-    if (names.length === 0) throw new Problem(`${this.path} is empty; expected a header line with column names.`);
+    if (names.length === 0) throw new Problem(`${this.path} is empty; expected a header line with column names.`, "Write the column names into its first line.");
     const positions = new Map<string, number>();
     for (const [i, name] of names.entries()) {
-      if (name === "") throw new Problem(`${this.path}: column ${i + 1} has no name.`, "Give it one in the header line.");
+      if (name === "") throw new Problem(`${this.path}: column ${i + 1} has no name.`, "Give every column a name of its own.");
       if (positions.has(name)) throw new Problem(`${this.path}: two columns are called '${name}'.`, "Rename or remove one of them.");
       positions.set(name, i);
     }
