@@ -597,6 +597,9 @@ def main(arguments: list[str] | None = None) -> int:
         return 128 + signal.SIGINT
     except MemoryError:
         return _report(Problem("Out of memory.", exit_code=3))
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader went away; Python would complain once more at exit
+        return 0
     except OSError as error:
         return _report(_cannot_use(error.filename, error))
 

@@ -19,12 +19,18 @@ const tableInput = byId("table-file", HTMLInputElement);
 const modelInput = byId("model-file", HTMLInputElement);
 const keyInput = byId("key", HTMLSelectElement);
 
+let opening: Promise<void> = Promise.resolve();
 let model: Model | null = null;
 let table: File | null = null;
 let runs = 0;
 
+/** Open models in the order in which they were asked for, however long their files take to come. */
+function open(files: () => Promise<Files>): void {
+  opening = opening.then(() => take(files));
+}
+
 /** Take a model if it passes; one that was there before stays if it does not. */
-async function open(files: () => Promise<Files>): Promise<void> {
+async function take(files: () => Promise<Files>): Promise<void> {
   tell("model-problem", null);
   try {
     model = await client.call("open", await files());
@@ -36,7 +42,7 @@ async function open(files: () => Promise<Files>): Promise<void> {
   verdict.passed(model);
   showCard(model);
   tableInput.disabled = false;
-  if (table !== null) await score(table);
+  if (table !== null) void score(table); // the next model need not wait for it
 }
 
 /** Judge a table; what was shown before stays until this one is complete. */
@@ -78,7 +84,7 @@ const isWritten = (name: string): boolean => /^(similarity|is_anomaly|is_valid|c
 
 function take(files: File[]): void {
   const [first] = files;
-  if (files.some(isModel)) void open(() => chosen(files));
+  if (files.some(isModel)) open(() => chosen(files));
   else if (first !== undefined) void score(first);
 }
 
@@ -87,7 +93,7 @@ const isModel = (file: File): boolean => file.name.toLowerCase().endsWith(".onnx
 tableInput.onchange = () => take([...(tableInput.files ?? [])]);
 modelInput.onchange = () => {
   const files = [...(modelInput.files ?? [])];
-  if (files.length > 0) void open(() => chosen(files));
+  if (files.length > 0) open(() => chosen(files));
 };
 for (const input of [tableInput, modelInput])
   input.onclick = () => (input.value = ""); // so that the same file can be chosen again after it was mended
@@ -113,4 +119,4 @@ document.ondrop = (event) => {
   take([...files]);
 };
 
-void open(embedded);
+open(embedded);

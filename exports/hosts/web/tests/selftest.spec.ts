@@ -82,6 +82,16 @@ test("a model that this runtime cannot run is refused", async ({ page }) => {
   await expect(page.locator("#model-problem")).toContainText(/^wasm cannot run this model: .*Conjuration/);
 });
 
+test("a model that is chosen before the page's own has come is told of all the same", async ({ page }) => {
+  await page.route("**/detector.onnx", async (route) => {
+    await new Promise((resolve) => setTimeout(resolve, 2000));
+    await route.continue();
+  });
+  await page.goto("./");
+  await chooseModel(page, Buffer.from("no model"));
+  await expect(page.locator("#model-problem")).toContainText("other.onnx", { timeout: 20_000 });
+});
+
 test("a page without a model says so", async ({ page }) => {
   await page.route("**/detector.onnx", (route) => route.fulfill({ status: 404, body: "Not found" }));
   await page.goto("./");
