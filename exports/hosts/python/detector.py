@@ -457,7 +457,8 @@ def _named(path: Path, line: int, name: str, cell: str) -> float:
 def score_table(detector: Detector, data: Path, out: Path, key: str | None = None) -> tuple[int, int, int]:
     """Score a CSV file into another, which appears when it is complete; returns rows, anomalies, rows not judged."""
     if out.exists() and not out.is_file():
-        raise Problem(f"{out} is {'a folder' if out.is_dir() else 'no regular file'}; expected a file name.")
+        found = f"{out} is {'a folder' if out.is_dir() else 'no regular file'}; expected a file name."
+        raise Problem(found, "Name a file.")
     if any(out.exists() and path.exists() and out.samefile(path) for path in (data, detector.path)):
         raise Problem(f"{out} would be overwritten; it is read here.", "Name another file with --out.")
     shares = [f"contribution:{name}" for name in detector.features]

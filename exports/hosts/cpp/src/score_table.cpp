@@ -19,7 +19,7 @@ void check_names(const Detector& detector, const std::string& data, const std::s
                  const std::optional<std::string>& key) {
   if (std::filesystem::exists(out) && !std::filesystem::is_regular_file(out)) {
     const char* what = std::filesystem::is_directory(out) ? "a folder" : "no regular file";
-    throw Problem(out + " is " + what + "; expected a file name.");
+    throw Problem(out + " is " + what + "; expected a file name.", "Name a file.");
   }
   if (same_file(out, data) || same_file(out, detector.path())) {
     throw Problem(out + " would be overwritten; it is read here.", "Name another file with --out.");

@@ -27,7 +27,7 @@ const PIECE_BYTES = 2 ** 20;
 export async function scoreTable(detector: Detector, data: string, out: string, key: string | null): Promise<Counts> {
   const there = statSync(out, { throwIfNoEntry: false });
   if (there !== undefined && !there.isFile()) {
-    throw new Problem(`${out} is ${there.isDirectory() ? "a folder" : "no regular file"}; expected a file name.`);
+    throw new Problem(`${out} is ${there.isDirectory() ? "a folder" : "no regular file"}; expected a file name.`, "Name a file.");
   }
   if ([data, detector.path].some((path) => isSame(path, out))) {
     throw new Problem(`${out} would be overwritten; it is read here.`, "Name another file with --out.");

@@ -26,11 +26,11 @@ let runs = 0;
 
 /** Open models in the order in which they were asked for, however long their files take to come. */
 function open(files: () => Promise<Files>): void {
-  opening = opening.then(() => take(files));
+  opening = opening.then(() => admit(files));
 }
 
 /** Take a model if it passes; one that was there before stays if it does not. */
-async function take(files: () => Promise<Files>): Promise<void> {
+async function admit(files: () => Promise<Files>): Promise<void> {
   tell("model-problem", null);
   try {
     model = await client.call("open", await files());
