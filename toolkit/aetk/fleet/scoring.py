@@ -197,11 +197,11 @@ def _found(target: Folder, plan: Plan, partition: Partition) -> PartitionScores 
     try:
         with target.open(partition.name) as file, pa.parquet.ParquetFile(file) as scores:
             note = json.loads((scores.metadata.metadata or {})[_NOTE.encode()])
-            rows = scores.metadata.num_rows
-    except (FileNotFoundError, KeyError, ValueError, OSError, pa.ArrowException):
+            found = PartitionScores(partition.name, scores.metadata.num_rows, note["anomalies"], note["invalid"])
+            whole = note["plan"] == plan.digest and found.rows == partition.rows
+    except (FileNotFoundError, KeyError, TypeError, ValueError, OSError, pa.ArrowException):
         return None
-    whole = note["plan"] == plan.digest and rows == partition.rows
-    return PartitionScores(partition.name, rows, note["anomalies"], note["invalid"]) if whole else None
+    return found if whole else None
 
 
 @dataclass(frozen=True)
