@@ -55,6 +55,15 @@ def test_the_summary_tells_of_each_file(model, parts, here, out):
     assert summary["anomalies"] == report.anomalies == sum(part["anomalies"] for part in summary["partitions"])
 
 
+def test_progress_counts_what_is_there_and_what_is_done(model, parts, here, out):
+    score_folder(model, str(parts), here, out=str(out))
+    (out / "a.parquet").unlink()
+    (out / "day=2/c.pq").unlink()
+    seen = []
+    score_folder(model, str(parts), here, out=str(out), progress=seen.append)
+    assert [(each.partitions, each.of, each.rows) for each in seen] == [(3, 4, 5500), (4, 4, 9501)]
+
+
 def test_contributions_are_written_where_the_model_tells_them(explaining_model, parts, here, out):
     score_folder(explaining_model, str(parts), here, out=str(out))
     table = tables(out)["a.parquet"]

@@ -125,7 +125,7 @@ def score_folder(
         done = {each.name: each for each in beside(lambda part: _found(target, plan, part), plan.partitions) if each}
         found = len(done)
         missing = [asdict(partition) for partition in plan.partitions if partition.name not in done]
-        workers, seconds = None, 0.0
+        workers, seconds, rows = None, 0.0, sum(each.rows for each in done.values())
         if missing:
             work = _Work(scorer, source, target, id_column, plan.digest)
             with engine.connected() as workers:
@@ -133,7 +133,8 @@ def score_folder(
                 for result in engine.run(work, missing):
                     scores = PartitionScores(**result)
                     done[scores.name] = scores
-                    progress(FleetProgress(len(done), len(plan.partitions), sum(each.rows for each in done.values())))
+                    rows += scores.rows
+                    progress(FleetProgress(len(done), len(plan.partitions), rows))
                 seconds = time.perf_counter() - started
         parts = [done[partition.name] for partition in plan.partitions]
         report = FleetReport(

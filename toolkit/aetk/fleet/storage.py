@@ -17,7 +17,8 @@ from aetk.contract.files import atomic_file
 from aetk.edge import parquet
 from aetk.edge.arrays import pyarrow
 
-_COPY_BYTES = 2**20
+_COPY_BYTES = 2**25
+"""Of an object at a time: each piece is a request, and waits for the store."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ class StoreFolder:
 
     @contextlib.contextmanager
     def local(self, name: str) -> Iterator[Path]:
-        """See `Folder`; an object is copied to this machine's disk, in one request."""
+        """See `Folder`; an object is copied to this machine's disk."""
         with tempfile.TemporaryDirectory(prefix="aetk-") as folder:
             path = Path(folder, posixpath.basename(name))
             with (
