@@ -442,14 +442,14 @@ def plain(card):
         (lambda card: card.update(model_sha256="0" * 64), cards.seal, "model's SHA-256 is not the one in its card", 1),
         (lambda card: card["threshold"].update(value=0.25), cards.seal, r"its card says 0\.25", 1),
         (lambda card: card.update(contract=2), cards.seal, "contract version 2, expected 1", 2),
-        (lambda card: card.pop("card_sha256"), plain, "cannot be read", 2),
-        (lambda card: card.update(card_sha256=""), plain, "cannot be read", 2),
-        (lambda card: card.update(threshold=None), cards.seal, "cannot be read", 2),
-        (lambda card: card["threshold"].update(value=float("nan")), plain, "cannot be read", 2),
-        (lambda card: card["similarity"].update(tolerance=1), cards.seal, "cannot be read", 2),
-        (lambda card: card["golden"].update(inputs="AAAA"), cards.seal, "cannot be read", 2),
-        (lambda card: card["golden"].update(is_valid=[2] * card["golden"]["rows"]), cards.seal, "cannot be read", 2),
-        (lambda card: card["features"].append(card["features"][0]), cards.seal, "cannot be read", 2),
+        (lambda card: card.pop("card_sha256"), plain, "is damaged", 2),
+        (lambda card: card.update(card_sha256=""), plain, "is damaged", 2),
+        (lambda card: card.update(threshold=None), cards.seal, "is damaged", 2),
+        (lambda card: card["threshold"].update(value=float("nan")), plain, "is damaged", 2),
+        (lambda card: card["similarity"].update(tolerance=1), cards.seal, "is damaged", 2),
+        (lambda card: card["golden"].update(inputs="AAAA"), cards.seal, "is damaged", 2),
+        (lambda card: card["golden"].update(is_valid=[2] * card["golden"]["rows"]), cards.seal, "is damaged", 2),
+        (lambda card: card["features"].append(card["features"][0]), cards.seal, "is damaged", 2),
     ],
 )
 def test_a_card_that_is_not_the_models_is_refused(carded, change, seal, says, code):
@@ -474,7 +474,7 @@ def test_a_card_that_is_not_the_models_is_refused(carded, change, seal, says, co
 )
 def test_what_is_no_card_is_refused(model, text):
     data = onnxfile.with_card(model.read_bytes(), text)
-    with pytest.raises(Refused, match="cannot be read"):
+    with pytest.raises(Refused, match="its card is damaged"):
         gate.card(gate.read(data))
 
 

@@ -53,9 +53,10 @@ class App:
         ]
         return [*start, *map(str, arguments)]
 
-    def run(self, *arguments, cwd=None):
+    def run(self, *arguments, cwd=None, timeout=None):
         command = self.command(*arguments)
-        return subprocess.run(command, cwd=cwd, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+        settings = {"env": ENVIRONMENT, "capture_output": True, "text": True, "check": False}
+        return subprocess.run(command, cwd=cwd, timeout=timeout, **settings)
 
 
 def readme_commands(host):

@@ -135,6 +135,16 @@ def test_a_stale_copy_of_the_card_is_refused(app, forged):
     assert done.stderr.startswith(f"detector: {copy}: not the card that is inside forged.onnx.")
 
 
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir], ids=["a pipe", "a folder"])
+def test_a_copy_that_is_no_regular_file_is_refused(app, forged, make):
+    copy = card_path(forged)
+    copy.unlink()
+    make(copy)
+    done = app.run("selftest", "--model", forged, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"detector: {copy}: not the card that is inside forged.onnx.")
+
+
 def test_a_model_needs_no_copy_of_its_card(app, forged):
     card_path(forged).unlink()
     assert app.run("selftest", "--model", forged).returncode == 0
@@ -214,7 +224,8 @@ def test_a_card_that_lacks_something_is_refused_in_one_line(app, forged, resign,
     resign(forged, edit_card=spoil)
     done = app.run("selftest", "--model", forged)
     assert done.returncode == 2, done.stderr
-    assert done.stderr == f"detector: {forged}: its card cannot be read.\n  Export the model again.\n"
+    message = "its card is damaged or incomplete; expected the JSON that `aetk export` wrote."
+    assert done.stderr == f"detector: {forged}: {message}\n  Export the model again.\n"
 
 
 def test_a_card_that_lists_another_number_of_columns_is_refused(app, forged, resign):

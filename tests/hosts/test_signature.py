@@ -1,5 +1,6 @@
 """The hosts that can check a signature refuse a model without the right one, in the same words."""
 
+import os
 import shutil
 import subprocess
 
@@ -42,7 +43,7 @@ def test_a_model_that_is_signed_by_the_trusted_key_passes(checking, signed_model
 
 def test_any_other_model_is_refused(checking, signed_model, tmp_path):
     def refused(key="public.pem"):
-        done = checking.run("selftest", "--model", signed_model, "--trusted-key", tmp_path / key)
+        done = checking.run("selftest", "--model", signed_model, "--trusted-key", tmp_path / key, timeout=60)
         assert done.stdout == ""
         return done.returncode, done.stderr.splitlines()[0].removeprefix("detector: ")
 
@@ -56,3 +57,6 @@ def test_any_other_model_is_refused(checking, signed_model, tmp_path):
     assert refused() == (1, wrong)
     signature.unlink()
     assert refused() == (1, f"{signed_model} is not signed: there is no {signature}.")
+    os.mkfifo(signature)
+    assert refused() == (1, f"{signature} is no regular file; expected a signature.")
+    assert refused(signature.name) == (2, f"{signature} is no regular file; expected a key in PEM.")

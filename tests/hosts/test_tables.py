@@ -186,6 +186,15 @@ def test_a_column_that_cannot_be_carried_is_refused(app, model_for, tmp_path, ke
     check_refusal(done, *by_aetk(model, tmp_path / "t.csv", tmp_path / "out.csv", id_column=key))
 
 
+def test_no_name_commands_the_terminal(app, model_for, tmp_path):
+    data = tmp_path / "data.csv"
+    data.write_text("a\x1b[2J\x7f,\u009b31m,caf\xe9\n1,2,3\n", encoding="utf-8")
+    done = app.run("score", data, "--model", model_for(["wanted"]), "--out", tmp_path / "out.csv")
+    assert done.returncode == 2
+    hint = "It has: a\\u001b[2J\\u007f, \\u009b31m, caf\xe9"
+    assert done.stderr == f"detector: {data} has no column 'wanted'.\n  {hint}\n"
+
+
 def test_no_file_and_no_table_are_refused(app, model_for, tmp_path):
     model = model_for(["a", "b"])
     done = app.run("score", tmp_path / "absent.csv", "--model", model)

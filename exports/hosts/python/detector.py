@@ -198,7 +198,7 @@ def _let_in(path: Path, trusted_key: str | Path | None) -> tuple[bytes, dict[str
         model = gate.read(data)
         card = gate.card(model)
     copy = path.with_name(f"{path.stem}.card.json")
-    if copy.exists() and copy.read_bytes() != model.metadata[gate.CARD].encode():
+    if copy.exists() and (not copy.is_file() or copy.read_bytes() != model.metadata[gate.CARD].encode()):
         raise Problem(
             f"{copy}: not the card that is inside {path.name}.",
             "Take both files from where they were exported; any `aetk threshold --set` writes the copy anew.",
@@ -215,6 +215,8 @@ def _check_signature(path: Path, data: bytes, key: Path) -> None:
         from cryptography.hazmat.primitives.serialization import load_pem_public_key
     except ImportError:
         raise Problem("Checking a signature needs the package cryptography.", "pip install cryptography", 3) from None
+    if key.exists() and not key.is_file():
+        raise Problem(f"{key} is no regular file; expected a key in PEM.", "Name the key's file.")
     try:
         public = load_pem_public_key(key.read_bytes())
     except ValueError:
@@ -229,6 +231,9 @@ def _check_signature(path: Path, data: bytes, key: Path) -> None:
     if not signature.exists():
         remedy = f"Put {signature.name}, from where the model was exported, beside it, or leave --trusted-key out."
         raise Problem(f"{path} is not signed: there is no {signature}.", remedy, 1)
+    if not signature.is_file():
+        found = f"{signature} is no regular file; expected a signature."
+        raise Problem(found, "Take both files from where they were made.", 1)
     try:
         public.verify(signature.read_bytes(), data)
     except InvalidSignature:
@@ -285,6 +290,7 @@ _FAULTS = {
 }
 _LONGEST_ROW = 2**24
 _BATCH_BYTES = 2**22  # about: rows may be long
+_COMMANDS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # to a terminal, which no name of a card or a column may give
 _UNPRINTED = re.compile("[\x00-\x1f\x7f-\xa0\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff\ufff9-\ufffb]")
 
 
@@ -447,11 +453,15 @@ def _named(path: Path, line: int, name: str, cell: str) -> float:
     try:
         return _number(cell)
     except ValueError:
-        shown = _UNPRINTED.sub(lambda found: f"\\u{ord(found[0]):04x}", cell if len(cell) <= 40 else cell[:37] + "...")
+        shown = _escaped(_UNPRINTED, cell if len(cell) <= 40 else cell[:37] + "...")
         raise Problem(
             f"{path}, line {line}, column '{name}': found '{shown}', expected a number.",
             "Numbers look like 12, -3.5 or 1e-3; empty, NA, NaN and null are missing values.",
         ) from None
+
+
+def _escaped(characters: re.Pattern[str], text: str) -> str:
+    return characters.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def score_table(detector: Detector, data: Path, out: Path, key: str | None = None) -> tuple[int, int, int]:
@@ -607,7 +617,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _report(problem: Problem) -> int:
     """Say what stands in the way; returns the exit code."""
-    print(f"detector: {problem}", *([f"  {problem.hint}"] if problem.hint else []), sep="\n", file=sys.stderr)
+    text = f"detector: {problem}\n" + (f"  {problem.hint}\n" if problem.hint else "")
+    print(_escaped(_COMMANDS, text), end="", file=sys.stderr)
     return problem.exit_code
 
 

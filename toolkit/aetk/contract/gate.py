@@ -710,7 +710,7 @@ def card(model: Model) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         complete = False
     if not complete:
-        raise Refused("its card cannot be read.", _AGAIN)
+        raise Refused("its card is damaged or incomplete; expected the JSON that `aetk export` wrote.", _AGAIN)
     if found[_DIGEST] != card_digest(text, found[_DIGEST]):
         raise Refused("the card's SHA-256 is not the one that it carries; it was changed.", _DO_NOT_USE, 1)
     if found["model_sha256"] != model.sha256:

@@ -70,7 +70,8 @@ Card read_card(const ModelFile& model) {
     check_copy(model);
     return card;
   } catch (const JsonError&) {
-    throw Problem(model.path + ": its card cannot be read.", "Export the model again.");
+    throw Problem(model.path + ": its card is damaged or incomplete; expected the JSON that `aetk export` wrote.",
+                  "Export the model again.");
   }
 }
 

@@ -12,6 +12,7 @@
 #include "files.hpp"
 #include "number.hpp"
 #include "score_table.hpp"
+#include "utf8.hpp"
 
 namespace {
 
@@ -170,7 +171,7 @@ int run(const std::vector<std::string>& words) {
 
 int report(const Problem& problem) {
   const std::string hint = problem.hint().empty() ? "" : "  " + problem.hint() + "\n";
-  const std::string text = "detector: " + problem.message() + "\n" + hint;
+  const std::string text = aetk::printable("detector: " + problem.message() + "\n" + hint);
   std::fwrite(text.data(), 1, text.size(), stderr);
   return problem.exit_code();
 }

@@ -75,8 +75,9 @@ void check_copy(const ModelFile& model) {
   const std::string path = copy.string();
   std::error_code ignored;
   if (!std::filesystem::exists(copy, ignored)) return;
-  const std::string folder = path + " is a folder; expected a card.";
-  if (read_file(path, model.card.size() + 1, "No such file: " + path + ".", folder) != model.card) {
+  const std::string missing = "No such file: " + path + ".";
+  if (!std::filesystem::is_regular_file(copy, ignored) ||
+      read_file(path, model.card.size() + 1, missing, missing) != model.card) {
     throw Problem(path + ": not the card that is inside " + name + ".",
                   "Take both files from where they were exported; any `aetk threshold --set` writes the copy anew.", 1);
   }

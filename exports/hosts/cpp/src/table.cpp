@@ -1,7 +1,6 @@
 #include "table.hpp"
 
 #include <algorithm>
-#include <cstdio>
 #include <limits>
 
 #include "aetk/problem.hpp"
@@ -29,9 +28,7 @@ std::string shown(std::string_view cell) {
   while (!rest.empty()) {
     const std::uint32_t code_point = take_code_point(rest);
     if (is_unprinted(code_point)) {
-      char escape[8];
-      std::snprintf(escape, sizeof escape, "\\u%04x", code_point & 0xffffu);
-      text += escape;
+      append_escaped(text, code_point);
     } else {
       append_code_point(text, code_point);
     }

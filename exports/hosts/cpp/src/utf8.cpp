@@ -1,6 +1,7 @@
 #include "utf8.hpp"
 
 #include <algorithm>
+#include <cstdio>
 #include <cstring>
 
 namespace aetk {
@@ -82,6 +83,29 @@ void append_code_point(std::string& text, std::uint32_t code_point) {
   const std::uint32_t mark = 0xff00u >> (trailing + 1) & 0xffu;
   text.push_back(static_cast<char>(mark | code_point >> (6 * trailing)));
   for (int k = trailing - 1; k >= 0; --k) text.push_back(static_cast<char>(0x80 | (code_point >> (6 * k) & 0x3f)));
+}
+
+void append_escaped(std::string& text, std::uint32_t code_point) {
+  char escaped[8];
+  std::snprintf(escaped, sizeof escaped, "\\u%04x", code_point & 0xffffu);
+  text += escaped;
+}
+
+std::string printable(std::string_view lines) {
+  std::string text;
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(lines[i]);
+    const auto next = static_cast<unsigned char>(i + 1 < lines.size() ? lines[i + 1] : 0);
+    if (byte == 0xc2 && next >= 0x80 && next <= 0x9f) {  // U+0080 to U+009F
+      append_escaped(text, next);
+      ++i;
+    } else if ((byte < 0x20 && byte != '\t' && byte != '\n') || byte == 0x7f) {
+      append_escaped(text, byte);
+    } else {
+      text.push_back(lines[i]);
+    }
+  }
+  return text;
 }
 
 }  // namespace aetk

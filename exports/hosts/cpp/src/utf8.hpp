@@ -21,4 +21,10 @@ std::uint32_t take_code_point(std::string_view& text);
 
 void append_code_point(std::string& text, std::uint32_t code_point);
 
+/// Appends the escape of a code point below 65,536: its four hexadecimal digits, after a backslash and a u.
+void append_escaped(std::string& text, std::uint32_t code_point);
+
+/// Lines for a terminal, which no name of a card or a column may command. They may hold a path that is not UTF-8.
+std::string printable(std::string_view lines);
+
 }  // namespace aetk

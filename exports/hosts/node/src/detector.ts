@@ -1,4 +1,4 @@
-import { closeSync, existsSync, openSync, readSync } from "node:fs";
+import { closeSync, existsSync, openSync, readSync, statSync } from "node:fs";
 import { performance } from "node:perf_hooks";
 
 import type { InferenceSession } from "onnxruntime-node";
@@ -111,9 +111,11 @@ function readModel(path: string): Uint8Array {
   }
 }
 
+/** A copy's bytes, null where there is none; of what is no regular file, such as a pipe, none is waited for. */
 function readCopy(path: string): Uint8Array | null {
   try {
-    return existsSync(path) ? readBounded(path) : null;
+    if (!existsSync(path)) return null;
+    return statSync(path).isFile() ? readBounded(path) : new Uint8Array();
   } catch (error) {
     throw cannotUse(path, error);
   }

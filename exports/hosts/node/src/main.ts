@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
+import { printable } from "./core/cells.ts";
 import { Detector, Problem, PROVIDER } from "./detector.ts";
 import { general } from "./general.ts";
 import { stem, tidied } from "./paths.ts";
@@ -92,7 +93,7 @@ async function score(detector: Detector, table: string, out: string, key: string
 function report(error: unknown): number {
   if (error instanceof RangeError) return report(new Problem("Out of memory.", "", 3));
   if (!(error instanceof Problem)) throw error;
-  console.error(`detector: ${error.message}${error.hint && `\n  ${error.hint}`}`);
+  console.error(printable(`detector: ${error.message}${error.hint && `\n  ${error.hint}`}`));
   return error.exitCode;
 }
 

@@ -1,5 +1,5 @@
 import { createPublicKey, type KeyObject, verify } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { basename } from "node:path";
 
 import { cannotUse } from "./cannotuse.ts";
@@ -15,6 +15,9 @@ export function checkSignature(model: string, bytes: Uint8Array, key: string): v
   if (!existsSync(path)) {
     throw new Problem(`${model} is not signed: there is no ${path}.`, `Put ${basename(path)}, from where the model was exported, beside it, or leave --trusted-key out.`, 1);
   }
+  if (!statSync(path).isFile()) {
+    throw new Problem(`${path} is no regular file; expected a signature.`, "Take both files from where they were made.", 1);
+  }
   if (!verify(null, bytes, trusted, read(path))) {
     throw new Problem(
       `${path} is no signature of ${basename(model)} by ${key}.`,
@@ -25,6 +28,9 @@ export function checkSignature(model: string, bytes: Uint8Array, key: string): v
 }
 
 function publicKey(path: string): KeyObject {
+  if (existsSync(path) && !statSync(path).isFile()) {
+    throw new Problem(`${path} is no regular file; expected a key in PEM.`, "Name the key's file.");
+  }
   const pem = read(path);
   try {
     const key = createPublicKey(pem);

@@ -58,8 +58,9 @@ test("the golden rows hold on this machine", async () => {
 test("a card is bounded in its depth, and a model in its size, its graphs and its numbers", () => {
   const deep = (depth: number): Uint8Array => new TextEncoder().encode(`{"contract": 2, "deep": ${"[".repeat(depth)}${"]".repeat(depth)}}`);
   assert.throws(() => parseCard("m", deep(200)), { message: "m: its card is of contract version 2, expected 1." });
-  assert.throws(() => parseCard("m", deep(201)), { message: "m: its card cannot be read." });
-  assert.throws(() => parseCard("m", deep(100_000)), { message: "m: its card cannot be read." });
+  const damaged = { message: "m: its card is damaged or incomplete; expected the JSON that `aetk export` wrote." };
+  assert.throws(() => parseCard("m", deep(201)), damaged);
+  assert.throws(() => parseCard("m", deep(100_000)), damaged);
   const model = readFileSync(MODEL);
   const unreadable = { exitCode: 2, message: "m: not a readable ONNX file." };
   const endings = [[0x3a, 0], [0x3a, 0, 0x3a, 0], [0x08], [0x08, 0xff], [0x12, 5, 1], [0x0b], [...Array(9).fill(0xff), 2], Array(11).fill(0x80)];

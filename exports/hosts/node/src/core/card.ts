@@ -81,7 +81,8 @@ export function parseCard(path: string, bytes: Uint8Array): Card {
 }
 
 function unreadable(path: string): Problem {
-  return new Problem(`${path}: its card cannot be read.`, "Export the model again.");
+  const found = "its card is damaged or incomplete; expected the JSON that `aetk export` wrote.";
+  return new Problem(`${path}: ${found}`, "Export the model again.");
 }
 
 /** Whether arrays and objects are nested deeper than whoever walks through them should have to bear. */

@@ -1,6 +1,7 @@
 const NUMBER = /^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$/;
 const MISSING = /^(?:na|nan|null)?$/i;
 const INFINITE = /^[+-]?inf(?:inity)?$/i;
+const COMMANDS = /[\x00-\x08\x0b-\x1f\x7f-\x9f]/g;
 const UNPRINTED = /[\x00-\x1f\x7f-\xa0\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff\ufff9-\ufffb]/g;
 const LONGEST_SHOWN = 40;
 
@@ -26,5 +27,14 @@ export function firstCharacters(text: string, count: number): string[] {
 export function showCell(cell: string): string {
   const characters = firstCharacters(cell, LONGEST_SHOWN + 1);
   const shown = characters.length > LONGEST_SHOWN ? `${characters.slice(0, LONGEST_SHOWN - 3).join("")}...` : cell;
-  return shown.replace(UNPRINTED, (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return escape(shown, UNPRINTED);
+}
+
+/** Lines for a terminal, which no name of a card or a column may command. */
+export function printable(lines: string): string {
+  return escape(lines, COMMANDS);
+}
+
+function escape(text: string, characters: RegExp): string {
+  return text.replace(characters, (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
