@@ -1,4 +1,7 @@
-"""Run by torchrun: what two processes agree on, and a BatchNorm over both, written to the folder that is named."""
+"""Run by torchrun: what two processes agree on, and a BatchNorm over both, written to the folder that is named.
+
+Beside it the names of the threads that are left when they have parted.
+"""
 
 import sys
 from pathlib import Path
@@ -63,6 +66,8 @@ def main():
             assert (str(error), type(error)) == ("found by the second\na hint", BadInput)  # noqa: PT017
             found["caught"] = torch.tensor(True)
         save_file(found, Path(sys.argv[1]) / f"{group.rank}.safetensors")
+    names = [path.read_text() for path in Path("/proc/self/task").glob("*/comm")]
+    (Path(sys.argv[1]) / f"{group.rank}.threads").write_text("".join(names))
 
 
 if __name__ == "__main__":

@@ -68,13 +68,19 @@ def same_files(one, other):
 
 
 @pytest.fixture(scope="session")
-def exchanged(tmp_path_factory):
-    """What the two processes of `group_child` wrote."""
+def parted(tmp_path_factory):
+    """The folder of what the two processes of `group_child` wrote."""
     folder = tmp_path_factory.mktemp("group")
     process = start(ROOT, 2, "-m", "tests.lab.group_child", folder)
     said, _ = process.communicate(timeout=120)
     assert process.returncode == 0, said
-    return [load_file(folder / f"{rank}.safetensors") for rank in range(2)]
+    return folder
+
+
+@pytest.fixture(scope="session")
+def exchanged(parted):
+    """What the two processes came to, by name."""
+    return [load_file(parted / f"{rank}.safetensors") for rank in range(2)]
 
 
 @pytest.mark.parametrize(("kind", "tolerance"), [("float32", 1e-6), ("float64", 1e-11)])
@@ -108,6 +114,14 @@ def test_what_processes_exchange_arrives(exchanged):
     assert first["first"] == second["first"] == 7
     assert first["shared"] == second["shared"] == 0
     assert (first["collected"].tolist(), second["collected"].tolist()) == ([1], [])
+
+
+def test_no_thread_of_gloo_outlives_the_group(parted):
+    """One that did could ask for the interpreter's lock while it ends, which aborts the process."""
+    for rank in range(2):
+        names = (parted / f"{rank}.threads").read_text().split()
+        assert names
+        assert not [name for name in names if "gloo" in name]
 
 
 def test_a_failure_of_one_process_is_raised_in_both(exchanged):

@@ -4,7 +4,9 @@ Nothing is pickled: they exchange numbers, JSON and safetensors. A process that 
 block, `together`; one that dies is noticed by the closed connection, or by silence.
 """
 
+import atexit
 import contextlib
+import gc
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -13,6 +15,7 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
+import torch.distributed.nn  # before there is a group: defaults of its functions hold the one of that moment for good
 from safetensors.torch import load, save
 from torch import Tensor, nn
 from torch.distributed.rendezvous import rendezvous
@@ -49,7 +52,7 @@ class Ranks(Group):
             dist.init_process_group(
                 backend, store=self._store, rank=self.rank, world_size=self.world, timeout=_STEP_TIMEOUT
             )
-            self._patient = dist.new_group(backend="gloo", timeout=_LONG_TIMEOUT)
+            self._patient: dist.ProcessGroup | None = dist.new_group(backend="gloo", timeout=_LONG_TIMEOUT)
         except (RuntimeError, ValueError) as error:
             reason = str(error).splitlines()[0]
             raise Unavailable(
@@ -57,10 +60,17 @@ class Ranks(Group):
                 "Start all of them again, with the same --nnodes and the address of the same host.",
             ) from None
         self.launcher = _launcher()
+        atexit.register(gc.collect)  # of a fit that failed, whose frames hold the group for longer than `leave`
 
     def leave(self) -> None:
-        """Part, all at the same time."""
+        """Part, all at the same time.
+
+        gloo's threads end with the last reference to their group. One that still holds a tensor of Python's when the
+        interpreter ends would abort the process.
+        """
+        self._patient = None
         dist.destroy_process_group()
+        gc.collect()
 
     def is_first_to_tell(self) -> bool:
         """Whether no other process has asked this before: that one prints the error that all end with."""
