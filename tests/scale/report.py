@@ -95,8 +95,7 @@ def _estimate(kept):
         f"{stages['encode'] / 1e6:.1f} million rows of 30 columns a second, one after the other "
         f"**{each / 1e6:.2f} million**. {workers} workers should come to {workers * each / 1e6:.2f}; measured were "
         f"{measured / 1e6:.2f}, {measured / (workers * each):.0%} of it. What takes the rest was not taken apart; the "
-        "start of the actors, syncing the files and a machine that was busy at times are among it. The table goes by "
-        "what was measured.",
+        "start of the actors and syncing the files are among it. The table goes by what was measured.",
         "",
         "| cores | million rows/s | a billion rows | read | at $0.04 a core-hour | from a store, 85 MB/s a worker |",
         "| --- | --- | --- | --- | --- | --- |",
