@@ -66,7 +66,7 @@ def test_a_data_frame_is_read_by_column_name(scorer, rows):
     frame = pd.DataFrame(rows, columns=list(scorer.feature_names)).assign(note="text")
     shuffled = frame[frame.columns[::-1]]
     same(scorer.score(shuffled), scorer.score(rows))
-    with pytest.raises(BadInput, match="lacks the column 'mean_radius'"):
+    with pytest.raises(BadInput, match="no column 'mean_radius'"):
         scorer.score(frame.drop(columns="mean_radius"))
 
 
@@ -102,9 +102,9 @@ def test_answers_have_the_contracts_types(scorer, rows):
     assert np.abs(scores.similarity).max() <= 1
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 3.402e38, 1e39, -1e300])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 3.402e38, 1e39, -1e300, 10**400])
 def test_a_row_that_cannot_be_judged_is_flagged_and_its_neighbours_are_not_touched(scorer, rows, value):
-    spoilt = rows[:3].astype(np.float64)
+    spoilt = rows[:3].astype(object)
     spoilt[1, 7] = value
     scores, clean = scorer.score(spoilt), scorer.score(rows[:3])
     assert scores.similarity[1] == -1
@@ -142,9 +142,8 @@ def test_rows_of_another_shape_are_refused(scorer, wrong):
         np.full((1, 30), "2024-01-01", "datetime64[D]"),
         [[1.0] * 30, [1.0] * 29],
         [[{}] * 30],
-        [[10**400] * 30],
     ],
-    ids=["words", "strings", "objects", "bytes", "complex", "dates", "ragged", "dicts", "beyond any float"],
+    ids=["words", "strings", "objects", "bytes", "complex", "dates", "ragged", "dicts"],
 )
 @pytest.mark.filterwarnings("ignore::numpy.exceptions.ComplexWarning")
 def test_values_that_are_no_numbers_are_refused(scorer, wrong):

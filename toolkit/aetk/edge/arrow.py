@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import platform
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -12,11 +11,11 @@ from typing import Any, TypeVar
 import numpy as np
 
 from aetk.contract import spec
-from aetk.contract.errors import BadInput, CheckFailed
+from aetk.contract.errors import BadInput
 from aetk.contract.threshold import check_value
 from aetk.edge.arrays import fill, is_numeric, pyarrow
 from aetk.edge.chunk import NoNumbers, check_names, positions
-from aetk.edge.model import load
+from aetk.edge.model import load, load_unchanged
 from aetk.edge.scorer import Scorer, Scores
 
 Batch = TypeVar("Batch")
@@ -150,17 +149,4 @@ def _open(
     _process: int, path: str, digest: str, providers: tuple[str, ...], threads: int, threshold: float | None
 ) -> Scorer:
     """A process's one session of a model; a process that was forked opens its own."""
-    try:
-        model = load(Path(path))
-    except BadInput as error:
-        raise BadInput(
-            f"{platform.node()}: {error.message}", "The model has to lie at the same path on every machine."
-        ) from None
-    found = hashlib.sha256(model.data).hexdigest()
-    if found != digest:
-        raise CheckFailed(
-            f"{platform.node()}: {path} is not the model that was to score: its SHA-256 begins with {found[:12]}, "
-            f"expected {digest[:12]}.",
-            "Bring the same file to every machine, and leave it as it is while it is in use.",
-        )
-    return Scorer(model, providers=providers, threads=threads, threshold=threshold)
+    return Scorer(load_unchanged(Path(path), digest), providers=providers, threads=threads, threshold=threshold)

@@ -1,24 +1,43 @@
 """Loads a model file with its card, through the gate."""
 
+import hashlib
+import os
+import platform
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from aetk.contract import card as cards
 from aetk.contract import gate, onnxfile, spec
 from aetk.contract.card import Card
-from aetk.contract.errors import BadInput
+from aetk.contract.errors import BadInput, CheckFailed
 from aetk.edge.signing import check_signature
+
+_LONGEST_PATH = 4096
 
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A model file: its bytes, what the contract reads of its graph, its card, and the key that has signed it."""
+    """A model file: its bytes, what the contract reads of its graph, its card, and the key that has signed it.
+
+    It pickles as its path and digest; one that was opened from memory as its bytes.
+
+    Attributes:
+        path: where it lies; of a model in memory, what to call it in messages.
+        in_memory: whether it came from bytes, an open file or a package's resource.
+    """
 
     path: Path
     data: bytes
     graph: gate.Model
     card: Card
     trusted_key: Path | None = None
+    in_memory: bool = False
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self.in_memory:
+            return load, (self.data,)
+        return load_unchanged, (self.path.resolve(), hashlib.sha256(self.data).hexdigest())
 
     @property
     def card_path(self) -> Path:
@@ -28,6 +47,8 @@ class LoadedModel:
     @property
     def card_copy(self) -> str:
         """`current`, `stale` (hosts that read the copy will refuse it) or `missing`."""
+        if self.in_memory:
+            return "missing"
         if not self.card_path.is_file():
             return "stale" if self.card_path.exists() else "missing"
         card = self.graph.metadata[spec.CARD_KEY].encode()
@@ -52,25 +73,77 @@ def newest_model(folder: Path = Path("exports")) -> Path:
     return found[-1]
 
 
-def load(path: Path, trusted_key: Path | None = None) -> LoadedModel:
+def load(source: Any, trusted_key: Path | None = None) -> LoadedModel:
     """Let a model file in, and hold it against its card.
 
-    With `trusted_key`, a public Ed25519 key in PEM, the file must be signed by its owner.
+    Args:
+        source: its path, its content as bytes, a file opened in binary mode, or a resource of a package
+            (`importlib.resources.files(...) / NAME`).
+        trusted_key: a public Ed25519 key in PEM; the file must be signed by its owner, beside it.
 
     Raises:
         BadInput: no such file, not an ONNX file, not of the contract, or without a card.
         CheckFailed: model or card are not as they were exported, or not signed by that key.
     """
-    path = Path(path)
+    if isinstance(source, LoadedModel) and trusted_key is None:
+        return source
+    path, content = _open(source)
     with onnxfile.refusals():
-        data = gate.read_file(path)
+        data = gate.read_file(path) if content is None else content
     if trusted_key is not None:
+        if content is not None:
+            raise BadInput("A model in memory has no signature beside it.", "Name the file to have it checked.")
         check_signature(path, data, Path(trusted_key))
     with onnxfile.refusals(f"{path}: "):
         graph = gate.read(data)
         card = _parse(path, graph.metadata.get(spec.CARD_KEY, ""))
         gate.card(graph)
-    return LoadedModel(path, data, graph, card, trusted_key)
+    return LoadedModel(path, data, graph, card, trusted_key, content is not None)
+
+
+def load_unchanged(path: Path, digest: str) -> LoadedModel:
+    """Load a file whose SHA-256, in hexadecimal digits, is known.
+
+    Raises:
+        CheckFailed: it is another file by now.
+        BadInput: see `load`; models have to lie at the same path on every machine.
+    """
+    try:
+        model = load(path)
+    except BadInput as error:
+        hint = "The model has to lie at the same path on every machine."
+        raise BadInput(f"{platform.node()}: {error.message}", hint) from None
+    found = hashlib.sha256(model.data).hexdigest()
+    if found != digest:
+        raise CheckFailed(
+            f"{platform.node()}: {path} is not the model that was to score: its SHA-256 begins with {found[:12]}, "
+            f"expected {digest[:12]}.",
+            "Bring the same file to every machine, and leave it as it is while it is in use.",
+        )
+    return model
+
+
+def _open(source: Any) -> tuple[Path, bytes | None]:
+    """A model's path, or a name for it and its content where it has none or need not be read."""
+    if isinstance(source, LoadedModel):
+        return source.path, source.data if source.in_memory else None
+    if isinstance(source, (bytearray, memoryview)):
+        source = bytes(source)
+    if isinstance(source, bytes) and (b"\0" in source or len(source) > _LONGEST_PATH):
+        return Path("<bytes>"), source
+    if isinstance(source, (str, bytes, os.PathLike)):
+        return Path(os.fsdecode(source)), None
+    name = Path(str(getattr(source, "name", None) or "<memory>"))
+    if hasattr(source, "read_bytes"):
+        return name, bytes(source.read_bytes())
+    content = source.read(gate.LARGEST_FILE + 1) if hasattr(source, "read") else None
+    if not isinstance(content, bytes):
+        found = "a file opened as text" if isinstance(content, str) else f"{type(source).__name__}"
+        raise BadInput(
+            f"The model is {found}; expected a path, bytes, a file opened in binary mode, or a package's resource.",
+            'Name the file, or open it with open(path, "rb").',
+        )
+    return name, content
 
 
 def _parse(path: Path, text: str) -> Card:

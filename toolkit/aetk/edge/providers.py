@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from aetk.contract.dialect import show
 from aetk.contract.errors import BadInput
 
 
@@ -41,9 +42,9 @@ PROVIDERS = {
 }
 
 
-def find_provider(short: str) -> Provider:
-    """The provider of a short name, in any case; BadInput for an unknown one."""
-    try:
-        return PROVIDERS[short.lower()]
-    except KeyError:
-        raise BadInput(f"No provider is called '{short}'.", f"Known: {', '.join(PROVIDERS)}.") from None
+def find_provider(name: str) -> Provider:
+    """The provider of a short name, or of ONNX Runtime's, in any case; BadInput for an unknown one."""
+    for provider in PROVIDERS.values():
+        if name.lower() in (provider.short, provider.name.lower()):
+            return provider
+    raise BadInput(f"No provider is called '{show(name)}'.", f"Known: {', '.join(PROVIDERS)}.")

@@ -1,18 +1,16 @@
 """Scores rows with an exported model."""
 
-import numbers
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aetk.contract import spec
+from aetk.contract import named_rows, spec
+from aetk.contract.arguments import checked
 from aetk.contract.errors import BadInput, Unavailable
 from aetk.contract.threshold import check_value, is_anomaly
-from aetk.edge.lanes import float32
 from aetk.edge.model import LoadedModel, load
 from aetk.edge.providers import find_provider
 from aetk.edge.runtime import usable_cpus
@@ -43,22 +41,28 @@ class Scores:
 class Scorer:
     """An exported model, ready to score; from any number of threads at once.
 
+    It pickles and copies as the model's path and digest, or as its bytes where it was opened from memory; each copy
+    opens a session of its own.
+
     Args:
-        path: the `.onnx` file, or a model already loaded.
-        providers: short names in order of preference; the first that runs the whole model is used.
+        model: the path of an `.onnx` file, its bytes, a file opened in binary mode, a package's resource, or a model
+            already loaded; see `edge.model.load`.
+        providers: names in order of preference, short ones or ONNX Runtime's; the first that runs the whole model is
+            used.
         threads: how many work on one call; None takes the processors that this process may use. On another provider
             than the CPU they overlap its copies, and None takes two.
         threshold: decide by this one instead of the model's own.
 
     Raises:
-        BadInput: not a model of the contract, or a threshold outside (-1, 1].
+        BadInput: not a model of the contract, a threshold outside (-1, 1], or an argument of another type.
         CheckFailed: the model is not the one that its card describes.
         Unavailable: none of the providers can run it.
     """
 
+    @checked
     def __init__(
         self,
-        path: str | Path | LoadedModel,
+        model: Any,
         *,
         providers: Sequence[str] = ("cpu",),
         threads: int | None = None,
@@ -66,14 +70,17 @@ class Scorer:
     ) -> None:
         if threads is not None and threads < 1:
             raise BadInput(f"threads is {threads}; expected at least 1.")
-        self.model = path if isinstance(path, LoadedModel) else load(Path(path))
+        self.model = load(model)
+        self._options = {"providers": providers, "threads": threads, "threshold": threshold}
         self._threshold = None if threshold is None else check_value(threshold)
         self._session = _first_that_works(self.model, providers)
         self.tile = rows_per_tile(self.model.graph, self._session.provider.device)
         self.threads = threads or (usable_cpus() if self.provider == "cpu" else _STREAMS)
-        self._n_features = len(self.feature_names)
         self._explains = spec.CONTRIBUTION in self._session.outputs
-        self._tiles = Tiles(self._session, self._n_features, self.tile, self.threads)
+        self._tiles = Tiles(self._session, len(self.feature_names), self.tile, self.threads)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _open_again, (self.model, self._options)
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -94,11 +101,13 @@ class Scorer:
         """Score raw feature values, one row or many millions.
 
         Args:
-            rows: numbers of any real dtype and memory layout, [rows, n] or one row [n]; a pandas data frame is read by
-                column name. Only what is not C-contiguous float32 is copied, a tile at a time.
+            rows: by name, other names being ignored: data frames (pandas, polars, ...), Arrow tables, Series, dicts,
+                named tuples, structured arrays, and lists of these. Or by position, [rows, n] or one row [n]: arrays,
+                masked ones too, tensors, and lists of numbers. `contract.named_rows` is the rule. Only what is not
+                C-contiguous float32 is copied.
 
         Raises:
-            BadInput: another number of columns, or values that are no numbers.
+            BadInput: a column is missing, there is another number of columns, or a value is not a number.
             Unavailable: the runtime gave up, for want of memory for instance.
         """
         features = self._features(rows)
@@ -116,29 +125,14 @@ class Scorer:
 
     def _features(self, rows: Any) -> NDArray[Any]:
         """Rows as an array [rows, n] of a real dtype."""
-        if hasattr(rows, "columns"):
-            missing = [name for name in self.feature_names if name not in rows.columns]
-            if missing:
-                raise BadInput(
-                    f"The data frame lacks the column {missing[0]!r}.", "Add it, or rename the column that holds it."
-                )
-            rows = rows[list(self.feature_names)].to_numpy(na_value=np.nan)
         try:
-            features = np.asarray(rows)
-            if features.dtype.kind not in "fiub":
-                if not all(isinstance(item, numbers.Real) for item in features.flat):
-                    raise TypeError
-                features = float32(features)
-        except (ValueError, TypeError, OverflowError):
-            raise BadInput("Rows hold values that are no numbers; expected an array of numbers.") from None
-        if features.ndim == 1:
-            features = features[None]
-        if features.ndim != 2 or features.shape[1] != self._n_features:
-            raise BadInput(
-                f"Rows are of the shape {list(features.shape)}; expected [rows, {self._n_features}].",
-                f"The features are {', '.join(self.feature_names[:5])}, ... in the card's order.",
-            )
-        return features
+            return named_rows.select(rows, self.feature_names)
+        except named_rows.Refused as refused:
+            raise BadInput(refused.message, refused.hint) from None
+
+
+def _open_again(model: LoadedModel, options: dict[str, Any]) -> Scorer:
+    return Scorer(model, **options)
 
 
 def _first_that_works(model: LoadedModel, providers: Sequence[str]) -> Session:

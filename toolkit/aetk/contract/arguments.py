@@ -1,0 +1,148 @@
+"""Checks the arguments of public calls against their annotations: a wrong one is a message and not a traceback."""
+
+import functools
+import inspect
+import numbers
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, ParamSpec, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from aetk.contract.dialect import show
+from aetk.contract.errors import BadInput
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_WORDS = {
+    str: "text",
+    int: "a whole number",
+    float: "a number",
+    bool: "True or False",
+    Path: "a path",
+    NoneType: "None",
+}
+
+
+def checked(function: Callable[P, R]) -> Callable[P, R]:
+    """A call that refuses arguments of another type than its annotations say, before it does anything.
+
+    NumPy's numbers pass for Python's, a path of any make for a `Path`, and one text for a sequence of it. An annotation
+    `Any`, or none, takes everything.
+
+    Raises:
+        BadInput: an argument of another type, one too many, or one that is not known.
+    """
+    signature = inspect.signature(function)
+
+    @functools.cache
+    def annotations() -> dict[str, Any]:
+        return get_type_hints(function)  # late: it resolves what the module imports
+
+    @functools.wraps(function)
+    def call(*arguments: P.args, **options: P.kwargs) -> R:
+        try:
+            bound = signature.bind(*arguments, **options)
+        except TypeError as error:
+            names = [name for name in signature.parameters if name != "self"]
+            raise BadInput(f"{_name(function)}: {error}.", f"It takes: {', '.join(names)}.") from None
+        for name, value in bound.arguments.items():
+            kind = annotations().get(name, Any)
+            found = _as(kind, value)
+            if found is _Wrong:
+                raise BadInput(f"{name} is {_shown(value)}; expected {_words(kind)}.", f"See help({_name(function)}).")
+            bound.arguments[name] = found
+        return function(*bound.args, **bound.kwargs)
+
+    return call
+
+
+class _Wrong:
+    """What a value becomes that is not of its kind."""
+
+
+def _as(kind: Any, value: Any) -> Any:
+    """A value as one of a kind, or `_Wrong`."""
+    origin, arguments = get_origin(kind), get_args(kind)
+    if kind is Any or isinstance(kind, TypeVar):
+        return value
+    if origin in (Union, UnionType):
+        # what is of a kind already, before what would have to become one
+        ordered = sorted(arguments, key=lambda one: not (isinstance(one, type) and type(value) is one))
+        return next((found for one in ordered if (found := _as(one, value)) is not _Wrong), _Wrong)
+    if origin is Sequence:
+        return _as_tuple(arguments[0], value)
+    if origin is Mapping:
+        return value if isinstance(value, Mapping) and all(isinstance(key, str) for key in value) else _Wrong
+    if origin is not None:
+        return value if isinstance(value, origin) else _Wrong
+    if kind is Path:
+        return _as_path(value)
+    if kind in (int, float):
+        return _as_number(kind, value)
+    if kind is str:
+        return value if isinstance(value, str) and _is_name(value) else _Wrong
+    if kind is bool:
+        return bool(value) if type(value).__name__ in ("bool", "bool_") else _Wrong
+    return value if isinstance(value, kind) else _Wrong
+
+
+def _as_tuple(kind: Any, value: Any) -> Any:
+    if isinstance(value, str) and _as(kind, value) is not _Wrong:
+        return (value,)
+    if not isinstance(value, Iterable) or isinstance(value, (str, bytes, Mapping)):
+        return _Wrong
+    items = tuple(_as(kind, item) for item in value)
+    return _Wrong if _Wrong in items else items
+
+
+def _as_number(kind: type[int] | type[float], value: Any) -> Any:
+    expected = numbers.Integral if kind is int else numbers.Real
+    if not isinstance(value, expected) or isinstance(value, bool) or type(value).__name__ == "timedelta64":
+        return _Wrong
+    try:
+        return int(value) if isinstance(value, numbers.Integral) and kind is int else float(value)
+    except OverflowError:
+        return _Wrong
+
+
+def _as_path(value: Any) -> Any:
+    if not isinstance(value, (str, os.PathLike)):
+        return _Wrong
+    text = os.fspath(value)
+    return Path(text) if isinstance(text, str) and _is_name(text) else _Wrong
+
+
+def _is_name(text: str) -> bool:
+    """Whether the system can take a text for a name."""
+    try:
+        return b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
+
+
+def _words(kind: Any) -> str:
+    """A kind in words."""
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin in (Union, UnionType):
+        return " or ".join(dict.fromkeys(_words(one) for one in arguments))
+    if origin is Sequence:
+        return f"a list of which each is {_words(arguments[0])}"
+    if origin is Mapping:
+        return "a dictionary with text as its keys"
+    if getattr(origin, "__name__", "") == "Callable":
+        return "a function"
+    return _WORDS.get(kind) or str(getattr(kind, "__name__", kind))
+
+
+def _shown(value: Any) -> str:
+    try:
+        text = repr(value)
+    except Exception:  # noqa: BLE001 - an object that cannot even be shown
+        text = "an object"
+    return f"{show(text)} ({type(value).__name__})"
+
+
+def _name(function: Callable[..., Any]) -> str:
+    return f"aetk.{function.__qualname__.removesuffix('.__init__')}"
