@@ -161,7 +161,7 @@ def test_categories_that_hold_numbers_become_numbers_and_missing_ones_stay_missi
 def test_a_column_of_other_categories_is_named_with_the_option_that_leaves_it_out(refused, site):
     site.publish(5, made_up(Column("kind", list(KINDS), KINDS[:3])))
     message = refused("train", "openml:5")
-    assert "openml-5: column 'kind' is not numeric" in message
+    assert "openml-5: row 0, column 'kind': found 'copper' (str), expected a number" in message
     assert "--drop kind" in message
 
 

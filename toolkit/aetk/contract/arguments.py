@@ -29,7 +29,7 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
     """A call that refuses arguments of another type than its annotations say, before it does anything.
 
     NumPy's numbers pass for Python's, a path of any make for a `Path`, and one text for a sequence of it. An annotation
-    `Any`, or none, takes everything.
+    `Any`, or none, takes everything; `str | Path | Any` takes everything but text that cannot be a name.
 
     Raises:
         BadInput: an argument of another type, one too many, or one that is not known.
@@ -68,6 +68,8 @@ def _as(kind: Any, value: Any) -> Any:
     if kind is Any or isinstance(kind, TypeVar):
         return value
     if origin in (Union, UnionType):
+        if isinstance(value, (str, os.PathLike)):  # names something, even where other data would do as well
+            arguments = tuple(one for one in arguments if one is not Any)
         # what is of a kind already, before what would have to become one
         ordered = sorted(arguments, key=lambda one: not (isinstance(one, type) and type(value) is one))
         return next((found for one in ordered if (found := _as(one, value)) is not _Wrong), _Wrong)

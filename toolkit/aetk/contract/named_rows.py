@@ -129,6 +129,11 @@ def matrix(rows: Any, width: int | None = None) -> np.ndarray[Any, Any]:
     return values
 
 
+def as_numbers(column: Any, name: str | None = None) -> np.ndarray[Any, Any]:
+    """A column, array or list of any make as an array of a real dtype; Refused where a cell is not a number."""
+    return _as_numbers(_array(column), name)
+
+
 class _Frame:
     """Rows that are kept as columns: `column(i)` is one of them, `block` a pandas frame of all."""
 
@@ -146,7 +151,7 @@ class _Frame:
             return np.asarray(chosen.to_numpy())
         values = np.empty((self.rows, len(positions)), np.float64, order="F")
         for target, (i, name) in enumerate(zip(positions, names)):
-            column = _as_numbers(_array(self._column(i)), name)
+            column = as_numbers(self._column(i), name)
             if column.shape != (self.rows,):
                 found = f"column '{name}' is of the shape {list(column.shape)}"
                 raise Refused(f"The {found}; expected one number in each of {self.rows} rows.", column=name)

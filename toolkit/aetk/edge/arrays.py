@@ -22,8 +22,13 @@ def pyarrow() -> Any:
 
 
 def is_numeric(kind: Any) -> bool:
-    """Whether a column of an arrow type can be read as numbers; nulls alone are, being missing."""
+    """Whether a column of an arrow type can be read as numbers: what `contract.named_rows` makes of its cells.
+
+    Nulls alone are, being missing; a dictionary is what its values are.
+    """
     types = pyarrow().types
+    if types.is_dictionary(kind):
+        return is_numeric(kind.value_type)
     numeric = (types.is_integer, types.is_floating, types.is_boolean, types.is_decimal, types.is_null)
     return any(fits(kind) for fits in numeric)
 
@@ -37,6 +42,8 @@ def fill(values: Any, columns: Sequence[Any]) -> None:
     own = pa.from_numpy_dtype(values.dtype)
     with np.errstate(over="ignore"):  # beyond float32 is infinite, which every model knows how to judge
         for position, column in enumerate(columns):
+            if pa.types.is_dictionary(column.type):
+                column = column.cast(column.type.value_type)
             if pa.types.is_boolean(column.type):
                 column = column.cast(pa.uint8())
             if column.type != own:

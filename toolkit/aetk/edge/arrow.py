@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from aetk.contract import spec
+from aetk.contract.arguments import checked
 from aetk.contract.errors import BadInput
 from aetk.contract.threshold import check_value
 from aetk.edge.arrays import fill, is_numeric, pyarrow
@@ -50,6 +51,7 @@ class BatchScorer:
         CheckFailed: the model is not the one that its card describes, or not signed by that key.
     """
 
+    @checked
     def __init__(
         self,
         path: str | Path,
@@ -83,11 +85,16 @@ class BatchScorer:
             `contribution:NAME` (float32) for each feature where they were asked for.
 
         Raises:
-            BadInput: a feature is missing or no number, or a column has the name of an answer.
+            BadInput: no table of Arrow; a feature is missing or not a number, or a column has the name of an answer.
             CheckFailed: the model file is another one by now.
             Unavailable: the runtime gave up.
         """
         pa = pyarrow()
+        if not isinstance(batch, (pa.Table, pa.RecordBatch)):
+            raise BadInput(
+                f"A batch is of the type {type(batch).__name__}; expected a pyarrow Table or RecordBatch.",
+                "Make it one with pyarrow.table(...), or score it with aetk.Scorer.",
+            )
         table: Any = batch
         schema = self.schema(table.schema)
         whole = table if isinstance(table, pa.Table) else pa.Table.from_batches([table])

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aetk.contract import spec
+from aetk.contract.arguments import checked
 from aetk.contract.errors import BadInput, Unavailable
 from aetk.edge.model import LoadedModel, load
 from aetk.edge.signing import signature_path
@@ -67,6 +68,7 @@ class EmbedReport:
     bytes: int
 
 
+@checked
 def embed(host: str, model: str | Path, out: Path | None = None) -> EmbedReport:
     """Write an app into a folder of its own, which appears when it is complete.
 

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from aetk.contract.arguments import checked
 from aetk.contract.card import Card
 from aetk.contract.gate import Value
 from aetk.edge.model import load
@@ -25,14 +27,18 @@ class InspectReport:
     card: Card
 
 
-def inspect(path: str | Path) -> InspectReport:
+@checked
+def inspect(model: str | Path | Any) -> InspectReport:
     """Read a model file and its card.
+
+    Args:
+        model: see `edge.model.load`.
 
     Raises:
         BadInput: not a model of the contract.
         CheckFailed: the model is not the one that its card describes.
     """
-    loaded = load(Path(path))
+    loaded = load(model)
     graph = loaded.graph
     return InspectReport(
         model=loaded.path,

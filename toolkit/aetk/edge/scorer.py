@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -62,7 +63,7 @@ class Scorer:
     @checked
     def __init__(
         self,
-        model: Any,
+        model: str | Path | Any,
         *,
         providers: Sequence[str] = ("cpu",),
         threads: int | None = None,

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from aetk.contract import spec
+from aetk.contract.arguments import checked
 from aetk.contract.errors import BadInput
 from aetk.contract.files import atomic_file
 from aetk.edge import parquet
 from aetk.edge.chunk import Chunk, is_parquet, no_rows
-from aetk.edge.model import LoadedModel
 from aetk.edge.pipeline import overlap
 from aetk.edge.scorer import Scorer, Scores
 from aetk.edge.sinks import open_sink
@@ -62,8 +62,9 @@ class ScoreProgress:
     seconds: float
 
 
+@checked
 def score_file(
-    model: str | Path | LoadedModel,
+    model: str | Path | Any,
     data: Path,
     *,
     out: Path | None = None,

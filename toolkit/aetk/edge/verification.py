@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from aetk.contract.arguments import checked
 from aetk.contract.golden import GoldenReport, compare
 from aetk.edge.model import LoadedModel, load
 from aetk.edge.providers import find_provider
@@ -37,15 +39,20 @@ class VerifyReport:
         return all(check.golden.passed for check in self.checks)
 
 
-def verify(model: str | Path | LoadedModel, *, providers: Sequence[str] = ("cpu",)) -> VerifyReport:
+@checked
+def verify(model: str | Path | Any, *, providers: Sequence[str] = ("cpu",)) -> VerifyReport:
     """Replay the golden rows on each provider.
+
+    Args:
+        model: see `edge.model.load`.
+        providers: see `Scorer`.
 
     Raises:
         BadInput: not a model of the contract.
         CheckFailed: the model is not the one that its card describes.
         Unavailable: a provider cannot run it; none is replaced by another.
     """
-    loaded = model if isinstance(model, LoadedModel) else load(Path(model))
+    loaded = load(model)
     checks = tuple(_check(loaded, open_session(loaded.data, find_provider(short))) for short in providers)
     return VerifyReport(loaded.path, loaded.card.model_sha256, loaded.card_copy, loaded.trusted_key, checks)
 

@@ -4,17 +4,15 @@ import hashlib
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from aetk.contract import spec
 from aetk.contract.errors import BadInput
 from aetk.edge.chunk import show_name
-from aetk.lab.openml import OpenMLTable, is_openml, read_openml
+from aetk.lab.openml import is_openml, read_openml
 from aetk.lab.scaling import is_constant
 from aetk.lab.source import Source, drop_hint, read_source
 from aetk.lab.target import find_label
@@ -57,9 +55,9 @@ class Dataset:
 
 
 def load_dataset(
-    data: str | Path | pd.DataFrame | None,
+    data: Any,
     *,
-    validation: str | Path | pd.DataFrame | None = None,
+    validation: Any = None,
     label: str | None = None,
     drop: Sequence[str] = (),
     missing: str = "reject",
@@ -67,7 +65,8 @@ def load_dataset(
     """Read and check the rows to train on.
 
     Args:
-        data: a CSV or Parquet file, `openml:ID`, a data frame, or None for scikit-learn's breast-cancer table.
+        data: a CSV or Parquet file, `openml:ID`, rows in memory (see `lab.source`), or None for scikit-learn's
+            breast-cancer table.
         validation: rows to choose and calibrate on; None to hold some of `data` back.
         label: a column of 0 (ordinary) and 1 (anomaly), in either table or both; never a feature. Unless named, the
             target of an OpenML data set whose values are exactly these.
@@ -106,7 +105,7 @@ def load_dataset(
     )
 
 
-def _fetched(data: str | Path | pd.DataFrame) -> str | Path | pd.DataFrame | OpenMLTable:
+def _fetched(data: Any) -> Any:
     return read_openml(str(data)) if is_openml(data) else data
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from aetk.contract.arguments import checked
 from aetk.contract.errors import BadInput
 from aetk.contract.threshold import check_rate
 from aetk.edge.lanes import float32
@@ -56,6 +57,7 @@ class EvaluateReport:
     prevalence: float | None = None
 
 
+@checked
 def evaluate(
     models: Sequence[str | Path], data: str | Path, label: str, prevalence: float | None = None
 ) -> EvaluateReport:

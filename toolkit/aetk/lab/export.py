@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from aetk.contract import golden, onnxfile, spec
+from aetk.contract.arguments import checked
 from aetk.contract.card import Card, Feature, Similarity
 from aetk.contract.errors import BadInput, CheckFailed
 from aetk.contract.files import check_target, write_atomically
@@ -37,6 +38,7 @@ class ExportReport:
     parity: ParityReport
 
 
+@checked
 def export(
     run: str | Path | None = None,
     *,

@@ -42,7 +42,7 @@ class OpenMLTable:
     notes: tuple[str, ...]
 
 
-def is_openml(data: str | Path | pd.DataFrame) -> bool:
+def is_openml(data: Any) -> bool:
     """Whether data is named as `openml:ID`."""
     return isinstance(data, (str, Path)) and str(data).startswith(PREFIX)
 

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from numpy.typing import NDArray
 
@@ -20,7 +19,8 @@ from aetk.lab.recipe import Recipe
 from aetk.lab.shards import Stream
 from aetk.lab.split import Split, split
 
-Data = str | Path | pd.DataFrame
+Data = str | Path | Any
+"""A table: the path of a file, `openml:ID`, or rows in memory that `contract.named_rows` takes."""
 
 
 @dataclass(frozen=True)

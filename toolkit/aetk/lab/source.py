@@ -1,17 +1,17 @@
-"""Reads features and labels from a file, a data frame or a data set of OpenML."""
+"""Reads features and labels from a file, from rows in memory or from a data set of OpenML."""
 
-import decimal
-import numbers
+import os
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from aetk.contract import spec
+from aetk.contract import named_rows, spec
 from aetk.contract.errors import BadInput
 from aetk.edge.chunk import NoNumbers, NotANumber, check_names, place
 from aetk.edge.tables import as_labels, header, read_table
@@ -43,20 +43,24 @@ class Source:
     where: Callable[[int], str]
 
 
-def read_source(
-    data: str | Path | pd.DataFrame | OpenMLTable, title: str, label: str | None, drop: Sequence[str]
-) -> Source:
-    """Read a table; `title` names a data frame.
+def read_source(data: Any, title: str, label: str | None, drop: Sequence[str]) -> Source:
+    """Read a table; `title` names one in memory, and "array" takes the place of "data frame" where it has no names.
+
+    Args:
+        data: a path, an OpenML table, or rows that `contract.named_rows` takes. Columns without names are c1, c2, ...
+        title: for messages.
+        label: the label column, which this table need not have.
+        drop: columns to leave out.
 
     Raises:
         BadInput: a table that cannot be read, holds no rows or no features, or a column that is not numeric.
     """
-    if isinstance(data, pd.DataFrame):
-        source = _read_frame(data, (title, "frame"), label, drop, _drop_argument)
-    elif isinstance(data, OpenMLTable):
-        source = _read_frame(data.frame, (data.name, data.name), label, drop, drop_hint)
-    else:
+    if isinstance(data, OpenMLTable):
+        source = _read_memory(data.frame, (data.name, data.name), label, drop, drop_hint)
+    elif isinstance(data, (str, os.PathLike)):
         source = _read_file(Path(data), label, drop)
+    else:
+        source = _read_memory(data, (title, "frame"), label, drop, _drop_argument)
     if not source.names:
         raise BadInput(f"{source.title} has no feature columns left after --label and --drop.", "Drop fewer columns.")
     if not len(source.values):
@@ -70,12 +74,12 @@ def drop_hint(column: str) -> str:
 
 
 def is_numeric(column: pd.Series) -> bool:
-    """Whether a column holds real numbers, booleans or nothing; dates, durations and text are none."""
-    types = pd.api.types
-    if types.is_bool_dtype(column) or types.is_integer_dtype(column) or types.is_float_dtype(column):
-        return True
-    real = (numbers.Real, decimal.Decimal)
-    return types.is_object_dtype(column) and all(item is None or isinstance(item, real) for item in column)
+    """Whether a column holds real numbers, booleans or nothing; dates, durations and text are not numbers."""
+    try:
+        named_rows.as_numbers(column)
+    except named_rows.Refused:
+        return False
+    return True
 
 
 def _drop_argument(column: str) -> str:
@@ -110,30 +114,39 @@ def feature_names(title: str, all_names: Sequence[str], label: str | None, drop:
     return names
 
 
-def _read_frame(
-    frame: pd.DataFrame,
-    called: tuple[str, str],
-    label: str | None,
-    drop: Sequence[str],
-    hint: Callable[[str], str],
+def _read_memory(
+    rows: Any, called: tuple[str, str], label: str | None, drop: Sequence[str], hint: Callable[[str], str]
 ) -> Source:
-    """Read a frame; `called` is its title and name, `hint` says how to leave a column out."""
+    """Read rows in memory; `called` is their title and name, `hint` says how to leave a column out."""
     title, word = called
-    all_names = tuple(map(str, frame.columns))
-    check_names(title, all_names)
-    frame = frame.set_axis(list(all_names), axis=1)
-    names = feature_names(title, all_names, label, drop)
+    try:
+        table = named_rows.columns(rows)
+        if table is None:
+            title = title.replace("data frame", "array")
+            table = _with_names(named_rows.matrix(rows), title)
+        check_names(title, table.names)
+        names = feature_names(title, table.names, label, drop)
+        values = np.ascontiguousarray(table.select(names), np.float64)
+        found = None if label is None or label not in table.names else table.select([label])[:, 0].astype(np.float64)
+    except named_rows.Refused as refused:
+        remedy = refused.hint if refused.column is None else hint(refused.column)
+        message = f"{title}: {refused.message[0].lower()}{refused.message[1:]}"
+        raise BadInput(message, _LABEL_HINT if refused.column == label else remedy) from None
 
     def where(row: int) -> str:
         return f"{title}, row {row}"
 
-    def numbers_of(column: str) -> NDArray[np.float64]:
-        if not is_numeric(frame[column]):
-            raise BadInput(
-                f"{title}: column '{column}' is not numeric.", _LABEL_HINT if column == label else hint(column)
-            )
-        return frame[column].to_numpy(np.float64, na_value=np.nan)
+    labels = None if label is None or found is None else as_labels(found, label, where)
+    return Source(title, word, table.names, names, values, labels, where)
 
-    values = np.column_stack([numbers_of(name) for name in names]) if names else np.empty((len(frame), 0))
-    labels = None if label is None or label not in all_names else as_labels(numbers_of(label), label, where)
-    return Source(title, word, all_names, names, values, labels, where)
+
+def _with_names(values: NDArray[Any], title: str) -> named_rows.Columns:
+    """The columns of an array, called c1, c2, ..."""
+    if len(values) == 1:
+        raise BadInput(
+            f"{title} is one row of {values.shape[1]:,} values; expected a table, [rows, columns].",
+            "A table of one column is array.reshape(-1, 1), or series.to_frame().",
+        )
+    table = named_rows.columns({f"c{i + 1}": column for i, column in enumerate(values.T)})
+    assert table is not None  # it has names
+    return table

@@ -1,13 +1,13 @@
 """Trains a detector: from a table to a run folder."""
 
 import contextlib
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -15,6 +15,7 @@ from torch.nn.functional import cosine_similarity
 from tqdm.auto import tqdm
 
 from aetk.contract import spec
+from aetk.contract.arguments import checked
 from aetk.contract.errors import BadInput, Interrupted
 from aetk.contract.locks import locked
 from aetk.contract.threshold import is_anomaly, macro_f1
@@ -39,6 +40,7 @@ from aetk.lab.streaming import make_streamed_plan
 from aetk.lab.weighting import error_weights
 
 
+@checked
 def train(
     data: Data | None = None,
     *,
@@ -63,7 +65,8 @@ def train(
     writes the run, and all return its report.
 
     Args:
-        data: a CSV or Parquet file, `openml:ID`, a data frame, or None for the built-in breast-cancer table.
+        data: a CSV or Parquet file, `openml:ID`, None for the built-in breast-cancer table, or rows in memory: whatever
+            `Scorer.score` takes. Columns without names are called c1, c2, ...
         validation: rows to choose and calibrate on; None holds some of `data` back.
         label: a column of 0 (ordinary) and 1 (anomaly); see `lab.data.load_dataset` for OpenML.
         drop: columns to leave out.
@@ -89,7 +92,7 @@ def train(
         "data": _name(data),
         "validation": _name(validation),
         "label": label,
-        "drop": [drop] if isinstance(drop, str) else list(drop) or None,
+        "drop": list(drop) or None,
         "recipe": find_recipe(recipe, settings).to_data() if recipe is not None or settings else None,
         "device": device,
         "epochs": epochs,
@@ -150,7 +153,7 @@ def _claim(folder: Path, held: contextlib.ExitStack) -> None:
 
 
 def _name(data: Data | None) -> str | None:
-    return FRAME if isinstance(data, pd.DataFrame) else None if data is None else str(data)
+    return None if data is None else str(data) if isinstance(data, (str, os.PathLike)) else FRAME
 
 
 def _fit(

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from aetk.contract.arguments import checked
 from aetk.contract.errors import BadInput, Unavailable
 from aetk.edge.bench.advice import conclude
 from aetk.edge.bench.arrivals import INTERVALS_MS, Arrivals, measure_arrivals
@@ -30,6 +31,7 @@ _SPARSE_SHARE = 0.64
 _PRODUCT_SHARE = 0.01
 
 
+@checked
 def bench(
     model: str | Path,
     *,
