@@ -4,7 +4,7 @@ from functools import wraps
 from importlib.util import find_spec
 from typing import Any
 
-from aetk.contract.errors import MissingExtra, out_of_memory
+from aetk.contract.errors import BadInput, MissingExtra, out_of_memory
 
 try:
     from aetk.lab.export import export
@@ -22,4 +22,6 @@ __all__ = ["export", "train"]
 @wraps(_train)
 def train(*arguments: Any, **options: Any) -> TrainReport:
     """See `aetk.lab.training.train`; the run folder also gets `training.png`."""
+    if "extras" in options:
+        raise BadInput("aetk.train takes no 'extras'; it draws the picture of the training itself.")
     return _train(*arguments, extras=lambda report: {"training.png": draw_training(report)}, **options)

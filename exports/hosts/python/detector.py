@@ -1,4 +1,6 @@
-"""A detector made by aetk, to copy into an app with `gate.py`. Needs NumPy and ONNX Runtime (1.17 or newer), no more.
+"""A detector made by aetk, to copy into an app with `gate.py` and `named_rows.py`.
+
+It needs NumPy and ONNX Runtime (1.17 or newer), no more.
 
     detector = Detector("model/detector.onnx")
     scores = detector.score([detector.row({"V1": 0.3, "V2": -1.2, ...})])
@@ -28,6 +30,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import gate
+import named_rows
 import numpy as np
 import onnxruntime
 
@@ -130,11 +133,22 @@ class Detector:
         return [math.nan if values[name] is None else values[name] for name in self.features]
 
     def score(self, rows: Any) -> Scores:
-        """Judge rows, [rows, features], raw values in the order of `features`."""
+        """Judge rows.
+
+        Args:
+            rows: raw values, by name wherever rows have names (data frames of any make, Arrow tables, Series, dicts,
+                named tuples, structured arrays, lists of these; other names are ignored), and by position, [rows,
+                features] in the order of `features` or one row [features], only where they have none.
+
+        Raises:
+            Problem: a column is missing, there is another number of columns, or a value is not a number.
+        """
+        try:
+            values = named_rows.select(rows, self.features)
+        except named_rows.Refused as refused:
+            raise Problem(refused.message, refused.hint) from None
         with np.errstate(over="ignore"):  # what is beyond float32 is infinite, which the model knows how to judge
-            features = np.asarray(rows, np.float32)
-        if features.ndim != 2 or features.shape[1] != len(self.features):
-            raise Problem(f"Rows are of shape {features.shape}, expected (any number, {len(self.features)}).")
+            features = np.asarray(values, np.float32)
         try:
             outputs = dict(zip(self._outputs, self._session.run(None, {"features": features})))
         except Exception as error:  # noqa: BLE001 - onnxruntime raises a dozen unrelated types

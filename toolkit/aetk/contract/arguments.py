@@ -10,7 +10,7 @@ from types import NoneType, UnionType
 from typing import Any, ParamSpec, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from aetk.contract.dialect import show
-from aetk.contract.errors import BadInput
+from aetk.contract.errors import AetkError, BadInput, from_os_error
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -33,6 +33,7 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
 
     Raises:
         BadInput: an argument of another type, one too many, or one that is not known.
+        AetkError: what the system refuses, in place of its OSError.
     """
     signature = inspect.signature(function)
 
@@ -53,9 +54,20 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
             if found is _Wrong:
                 raise BadInput(f"{name} is {_shown(value)}; expected {_words(kind)}.", f"See help({_name(function)}).")
             bound.arguments[name] = found
-        return function(*bound.args, **bound.kwargs)
+        try:
+            return function(*bound.args, **bound.kwargs)
+        except BrokenPipeError:
+            raise  # a reader went away, which is not a failure
+        except OSError as error:
+            raise _own(from_os_error(error)) from error
 
     return call
+
+
+def _own(error: AetkError) -> AetkError:
+    """An error that no other process reports."""
+    error.is_told = False
+    return error
 
 
 class _Wrong:
@@ -95,8 +107,11 @@ def _as_tuple(kind: Any, value: Any) -> Any:
         return (value,)
     if not isinstance(value, Iterable) or isinstance(value, (str, bytes, Mapping)):
         return _Wrong
-    items = tuple(_as(kind, item) for item in value)
-    return _Wrong if _Wrong in items else items
+    try:
+        items = [_as(kind, item) for item in value]
+    except Exception:  # noqa: BLE001 - an object that fails when it is looked at is not a list
+        return _Wrong
+    return _Wrong if any(item is _Wrong for item in items) else tuple(items)
 
 
 def _as_number(kind: type[int] | type[float], value: Any) -> Any:
