@@ -71,7 +71,7 @@ def _values(frame: pd.DataFrame) -> Any:
 
 ROWS = [
     Kind("pandas `DataFrame`, of NumPy's types", lambda frame: frame),
-    Kind("pandas `DataFrame`, of nullable types", lambda frame: frame.astype(dict.fromkeys("abc", "Float64"), errors="ignore")),
+    Kind("pandas `DataFrame`, of nullable types", lambda frame: frame.astype(dict.fromkeys("abc", "Float64"))),
     Kind("pandas `DataFrame`, of Arrow's types", lambda frame: frame.convert_dtypes(dtype_backend="pyarrow")),
     Kind("pandas `Series`: one row", lambda frame: frame.iloc[0]),
     Kind("list of pandas `Series` (`iterrows`)", lambda frame: [row for _, row in frame.iterrows()]),

@@ -198,7 +198,7 @@ def test_rows_that_do_not_fit_together_are_refused_with_the_reason(rows, words):
 
 def test_an_arrow_type_is_numeric_where_its_cells_are_numbers():
     for column in (
-        pa.array([1, 2]), pa.array([1.0], pa.float16()), pa.array([True]), pa.array([None]),
+        pa.array([1]), pa.array([1.0], pa.float16()), pa.array([True]), pa.array([None]),
         pa.array([1]).cast(pa.decimal128(20, 1)), pa.array([1]).dictionary_encode(), pa.array(["1"]),
         pa.array(["1"]).dictionary_encode(), pa.array([b"1"]), pa.array([1], pa.duration("s")),
         pa.array([1], pa.timestamp("s")), pa.array([1], pa.date32()), pa.array([[1]]), pa.array([{"a": 1}]),
