@@ -3,7 +3,7 @@
 import hashlib
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -87,7 +87,7 @@ def load_dataset(
     other = None if held_out is None else read_source(held_out, "the validation data frame", label, drop)
     check_named(table.title, table.all_names, other, label, drop)
     if other is not None:
-        check_same_columns(table.title, table.names, other)
+        other = match_columns(table.title, table.names, other)
     check_finite(table, missing)
     if other is not None:
         check_finite(other, missing)
@@ -119,8 +119,8 @@ def check_named(
             raise BadInput(f"{title} has no column '{name}'.", f"It has: {', '.join(map(show_name, all_names[:12]))}.")
 
 
-def check_same_columns(title: str, names: Sequence[str], other: Source) -> None:
-    """BadInput unless the validation rows have the table's feature columns, in the same order."""
+def match_columns(title: str, names: Sequence[str], other: Source) -> Source:
+    """The validation rows with the table's feature columns in its order; BadInput unless they have just these."""
     found_names, expected_names = set(other.names), set(names)
     lacking = [name for name in names if name not in found_names]
     extra = [name for name in other.names if name not in expected_names]
@@ -128,12 +128,11 @@ def check_same_columns(title: str, names: Sequence[str], other: Source) -> None:
         found = f"lacks '{lacking[0]}'" if lacking else f"has the column '{extra[0]}', unknown to {title}"
         hint = f"If it holds labels, name it with: --label {shlex.quote(extra[0])}" if extra and not lacking else ""
         raise BadInput(f"{other.title} {found}; both tables need the same feature columns.", hint)
-    for name, expected in zip(other.names, names, strict=True):
-        if name != expected:
-            raise BadInput(
-                f"{other.title} has its columns in another order: found '{name}', expected '{expected}'.",
-                f"Reorder its columns to match {title}.",
-            )
+    if other.names == tuple(names):
+        return other
+    position = {name: i for i, name in enumerate(other.names)}
+    values = np.ascontiguousarray(other.values[:, [position[name] for name in names]])
+    return replace(other, names=tuple(names), values=values)
 
 
 def check_enough(title: str, ordinary: int) -> None:

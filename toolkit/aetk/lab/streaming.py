@@ -14,7 +14,7 @@ from aetk.contract.threshold import Method
 from aetk.edge import parquet
 from aetk.edge.chunk import NoNumbers, is_parquet
 from aetk.lab.checkpoint import Checkpoint
-from aetk.lab.data import Dataset, check_finite, check_named, check_same_columns, column_warnings
+from aetk.lab.data import Dataset, check_finite, check_named, column_warnings, match_columns
 from aetk.lab.device import find_device
 from aetk.lab.group import Group
 from aetk.lab.lots import Lots
@@ -140,7 +140,7 @@ def _read_validation(path: Path, columns: Columns, request: dict[str, Any], vali
     )
     check_named(str(path), parquet.header(path), found, label, drop)
     if found is not None:
-        check_same_columns(str(path), columns.features, found)
+        found = match_columns(str(path), columns.features, found)
         check_finite(found, request["missing"])
     return found
 
