@@ -68,16 +68,10 @@ def select(rows: Any, names: Sequence[str]) -> np.ndarray[Any, Any]:
     Raises:
         Refused: a column is missing, the number of columns is wrong, or a value is not a number.
     """
-    is_plain = type(rows) is np.ndarray and _is_real(rows)
-    named = None if is_plain else columns(rows)
-    if named is not None:
-        return named.select(names)
-    values = matrix(rows, len(names))
-    if values.shape[1] != len(names):
-        found = list(np.shape(values))
-        hint = f"The features are {_some(names)} in this order."
-        raise Refused(f"Rows are of the shape {found}; expected [rows, {len(names)}].", hint)
-    return values
+    if type(rows) is np.ndarray and _is_real(rows):
+        return _in_rows(rows, names)
+    named = columns(rows)
+    return _in_rows(as_numbers(rows), names) if named is None else named.select(names)
 
 
 def columns(rows: Any) -> Columns | None:
@@ -110,23 +104,29 @@ def columns(rows: Any) -> Columns | None:
     return None if table is None else _Frame(list(table.column_names), table.column, None)
 
 
-def matrix(rows: Any, width: int | None = None) -> np.ndarray[Any, Any]:
+def matrix(rows: Any) -> np.ndarray[Any, Any]:
     """Rows without names as an array [rows, columns] of a real dtype.
 
     Args:
         rows: numbers of any dtype, [rows, columns] or one row [columns]: arrays, masked ones too, tensors of any
             device, lists of them, or lists of lists.
-        width: the number of columns to name in a message.
 
     Raises:
         Refused: values that are not numbers, or of another shape.
     """
-    values = _as_numbers(_array(rows))
+    return _in_rows(as_numbers(rows), None)
+
+
+def _in_rows(values: np.ndarray[Any, Any], names: Sequence[str] | None) -> np.ndarray[Any, Any]:
+    """Values as [rows, columns], one for each name where they are given."""
     if values.ndim == 1:
         values = values[None]
-    if values.ndim != 2:
-        raise Refused(f"Rows are of the shape {list(values.shape)}; expected [rows, {width or 'columns'}].", _ARRAY)
-    return values
+    if values.ndim == 2 and (names is None or values.shape[1] == len(names)):
+        return values
+    found = f"Rows are of the shape {list(values.shape)}"
+    if names is None:
+        raise Refused(f"{found}; expected [rows, columns].", _ARRAY)
+    raise Refused(f"{found}; expected [rows, {len(names)}].", f"The features are {_some(names)} in this order.")
 
 
 def as_numbers(column: Any, name: str | None = None) -> np.ndarray[Any, Any]:
@@ -146,7 +146,7 @@ class _Frame:
     def select(self, names: Sequence[str]) -> np.ndarray[Any, Any]:
         """See `Columns`."""
         positions = self._positions(names)
-        if self._block is not None and _is_uniform([self._block.dtypes.iloc[i] for i in positions]):
+        if self._block is not None and _is_uniform(self._block, positions):
             chosen = self._block if positions == list(range(len(self.names))) else self._block.iloc[:, positions]
             return np.asarray(chosen.to_numpy())
         values = np.empty((self.rows, len(positions)), np.float64, order="F")
@@ -275,14 +275,12 @@ def _array(values: Any) -> np.ndarray[Any, Any]:
         if _can(values, "detach", "cpu"):
             return _from_tensor(values.detach().cpu())
         if _is_list(values):
-            values = list(map(_item, values)) if not _PLAIN.issuperset(map(type, values)) else list(values)
+            return _from_list(values)
         elif _can(values, "to_numpy"):
             # pyarrow's arrays copy only where they are told that they may
             zero_copy = {"zero_copy_only": False} if hasattr(values, "type") else {}
             values = values.to_numpy(**({} if hasattr(values, "chunks") else zero_copy))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # NumPy's own, that a masked cell becomes NaN
-            return np.asarray(values)
+        return np.asarray(values)
     except Refused:
         raise
     except Exception as error:  # noqa: BLE001 - whatever another library raises about its own data
@@ -294,6 +292,13 @@ def _unreadable(data: Any, error: Exception) -> Refused:
         return Refused("The rows are of different lengths, or only some hold lists.", "Give all rows the same columns.")
     reason = str(error).strip().split("\n")[0][:200] or type(error).__name__
     return Refused(f"{type(data).__name__} cannot be read as rows: {reason}", _ARRAY)
+
+
+def _from_list(values: Sequence[Any]) -> np.ndarray[Any, Any]:
+    items = list(values) if _PLAIN.issuperset(map(type, values)) else list(map(_item, values))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # NumPy's own, that a masked cell becomes NaN
+        return np.asarray(items)
 
 
 def _item(item: Any) -> Any:
@@ -374,9 +379,11 @@ def _number(cell: Any) -> float:
     return float(_as_numbers(single))
 
 
-def _is_uniform(dtypes: Sequence[Any]) -> bool:
-    """Whether columns of a frame all have one floating NumPy dtype, so that they can be taken together."""
-    return bool(dtypes) and isinstance(dtypes[0], np.dtype) and dtypes[0].kind == "f" and len(set(dtypes)) == 1
+def _is_uniform(frame: Any, positions: Sequence[int]) -> bool:
+    """Whether columns of a pandas frame all have one floating NumPy dtype, so that they can be taken together."""
+    dtypes = list(frame.dtypes)
+    chosen = {dtypes[i] for i in positions}
+    return len(chosen) == 1 and all(isinstance(dtype, np.dtype) and dtype.kind == "f" for dtype in chosen)
 
 
 def _is_list(values: Any) -> bool:
