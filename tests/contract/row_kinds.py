@@ -65,13 +65,17 @@ def _sqlite(frame: pd.DataFrame) -> list[Any]:
     return connection.execute("select * from rows").fetchall()
 
 
+def _nullable(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.astype(dict.fromkeys(frame.select_dtypes("float"), "Float64"))
+
+
 def _values(frame: pd.DataFrame) -> Any:
     return frame.to_numpy(np.float32)
 
 
 ROWS = [
     Kind("pandas `DataFrame`, of NumPy's types", lambda frame: frame),
-    Kind("pandas `DataFrame`, of nullable types", lambda frame: frame.astype(dict.fromkeys("abc", "Float64"))),
+    Kind("pandas `DataFrame`, of nullable types", _nullable),
     Kind("pandas `DataFrame`, of Arrow's types", lambda frame: frame.convert_dtypes(dtype_backend="pyarrow")),
     Kind("pandas `Series`: one row", lambda frame: frame.iloc[0]),
     Kind("list of pandas `Series` (`iterrows`)", lambda frame: [row for _, row in frame.iterrows()]),

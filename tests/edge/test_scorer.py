@@ -1,6 +1,8 @@
+import ml_dtypes
 import numpy as np
 import pandas as pd
 import pytest
+from contract.row_kinds import BY_NAME, ROWS
 
 from aetk.contract import spec
 from aetk.contract.errors import BadInput, Unavailable
@@ -68,6 +70,18 @@ def test_a_data_frame_is_read_by_column_name(scorer, rows):
     same(scorer.score(shuffled), scorer.score(rows))
     with pytest.raises(BadInput, match="no column 'mean_radius'"):
         scorer.score(frame.drop(columns="mean_radius"))
+
+
+@pytest.mark.parametrize("kind", ROWS, ids=lambda kind: kind.title)
+def test_rows_of_every_kind_are_answered_alike_in_any_order_of_their_names(scorer, rows, kind):
+    frame = pd.DataFrame(rows[:5].astype(np.float64), columns=list(scorer.feature_names))
+    if kind.read == BY_NAME:
+        frame = frame[sorted(frame.columns, reverse=True)].assign(note="text")
+    found = scorer.score(kind.make(frame))
+    exact = rows[: len(found.similarity)].copy()
+    if "bfloat16" in kind.title:
+        exact = exact.astype(ml_dtypes.bfloat16)
+    same(found, scorer.score(exact))
 
 
 def test_a_missing_value_of_a_data_frame_makes_its_row_invalid(scorer, rows):
