@@ -178,6 +178,8 @@ def test_two_columns_of_one_name_are_refused_only_where_they_are_wanted():
         ([[1, 2, 3], [1, 2]], "different lengths"),
         (np.zeros((2, 2, 3)), r"of the shape \[2, 2, 3\]; expected \[rows, 3\]"),
         (b"123", "of the type bytes; expected numbers"),
+        ("rows.csv", "of the type str; expected numbers"),
+        (Path("rows.csv"), "of the type PosixPath; expected numbers"),
         (pl.LazyFrame({"a": [1]}).select("z"), "LazyFrame cannot be read as rows"),
     ],
     ids=[

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 import numbers
+import os
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
@@ -85,8 +86,9 @@ def columns(rows: Any) -> Columns | None:
     Raises:
         Refused: rows of which some have names and others have not, or data that cannot be read.
     """
-    if isinstance(rows, (bytes, bytearray)):
-        raise Refused(f"The rows are of the type {type(rows).__name__}; expected numbers.", _ARRAY)
+    if isinstance(rows, (str, bytes, bytearray, os.PathLike)):
+        hint = "If it names a file, read that first, into a data frame for instance."
+        raise Refused(f"The rows are of the type {type(rows).__name__}; expected numbers.", hint)
     if isinstance(rows, np.ndarray):
         return None if rows.dtype.names is None else _of_structured(rows)
     if isinstance(rows, Mapping) and not all(map(_is_scalar, rows.values())):
