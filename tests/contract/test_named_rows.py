@@ -190,6 +190,8 @@ def test_two_columns_of_one_name_are_refused_only_where_they_are_wanted():
         "ragged",
         "three axes",
         "bytes",
+        "text",
+        "path",
         "lazy",
     ],
 )
