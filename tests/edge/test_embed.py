@@ -43,7 +43,7 @@ def test_nothing_is_left_of_an_app_that_could_not_be_written(model, tmp_path, mo
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(module, "_write_model", fail)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(Unavailable, match="No space"):
         embed("python", model, tmp_path / "app")
     assert list(tmp_path.iterdir()) == []
 

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aetk.contract.errors import BadInput
+from aetk.contract.errors import BadInput, Unavailable
 from aetk.edge import sinks
 from aetk.edge.csvfile import CHUNK_ROWS
 from aetk.edge.scorer import Scorer
@@ -160,7 +160,7 @@ def test_a_full_disk_leaves_no_output(model, data, tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(sinks.CsvSink, "write", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(Unavailable, match="out.csv: No space left"):
         score_file(model, data, out=tmp_path / "out.csv")
     assert [path.name for path in tmp_path.iterdir()] == ["patients.csv"]
 
