@@ -160,7 +160,7 @@ def test_a_full_disk_leaves_no_output(model, data, tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(sinks.CsvSink, "write", full)
-    with pytest.raises(Unavailable, match="out.csv: No space left"):
+    with pytest.raises(Unavailable, match=r"out\.csv: No space left"):
         score_file(model, data, out=tmp_path / "out.csv")
     assert [path.name for path in tmp_path.iterdir()] == ["patients.csv"]
 
