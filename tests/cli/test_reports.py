@@ -1,5 +1,7 @@
 """`aetk inspect`, `verify` and `doctor`."""
 
+import re
+
 from aetk.edge.model import card_path, load
 from aetk.edge.session import open_session
 
@@ -30,6 +32,10 @@ def test_verify_passes_on_an_export(aetk, model):
     document = aetk("verify", model, "--json").document
     assert document["passed"] is True
     assert set(document["checks"][0]["placement"]) == {"CPUExecutionProvider"}
+    paths = {path["path"]: path["golden"]["passed"] for path in document["checks"][0]["paths"]}
+    assert paths == {"one row": True, "a tile": True, "tiles and a last row": True}
+    shown = aetk("verify", model).out
+    assert re.search(r"  by every path: one row, a tile \([\d,]+ rows\), tiles and a last row \([\d,]+ rows\)\n", shown)
 
 
 def test_verify_with_the_run_repeats_the_full_comparison(aetk, model, breast_cancer_run):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aetk.contract import spec
-from aetk.contract.golden import Golden, compare, rows_at, rows_near
+from aetk.contract.golden import Golden, compare, rows_at, rows_near, worst
 from aetk.contract.threshold import is_anomaly
 
 TOLERANCE = spec.TOLERANCE
@@ -198,3 +198,19 @@ def test_contributions_must_sum_to_one_minus_similarity(golden):
     assert compare(golden, {**outputs, spec.CONTRIBUTION: share}, 0.4).broken_rule == 1
     share[5, 0] = np.nan
     assert compare(golden, {**outputs, spec.CONTRIBUTION: share}, 0.4).broken_rule == 1
+
+
+def test_the_worst_of_several_replays_has_the_largest_of_every_figure(golden):
+    good = outputs_of(golden, 0.4)
+    flipped = {**good, spec.IS_ANOMALY: ~good[spec.IS_ANOMALY]}
+    invalid = {**good, spec.IS_VALID: np.zeros(len(golden), bool)}
+    off = {**good, spec.SIMILARITY: good[spec.SIMILARITY] + np.float32(0.01) * (np.arange(len(golden)) == 3)}
+    reports = [compare(golden, outputs, 0.4) for outputs in (good, flipped, invalid, off)]
+    found = worst(reports)
+    assert found.flipped_decisions == reports[1].flipped_decisions > 0
+    assert found.flipped_validity == len(golden)
+    assert found.broken_rule == max(report.broken_rule for report in reports) > 0
+    assert (found.largest_difference, found.worst_row) == (reports[3].largest_difference, 3)
+    assert (found.rows, found.near_ties) == (reports[0].rows, reports[0].near_ties)
+    assert not found.passed
+    assert worst(reports[:1]) == reports[0]

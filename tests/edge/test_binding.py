@@ -1,19 +1,22 @@
 """I/O binding, with the CPU as the device: the code that keeps a batch on CUDA, as far as it goes without one."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from aetk.contract import spec
-from aetk.contract.errors import BadInput
+from aetk.contract.errors import BadInput, Unavailable
 from aetk.edge.binding import Binding
-from aetk.edge.session import open_session
+from aetk.edge.providers import PROVIDERS
+from aetk.edge.session import Session, open_session
 
 
 @pytest.mark.parametrize("rows", [1, 64])
 def test_a_bound_run_answers_as_a_plain_one(explaining_model, breast_cancer, rows):
     session = open_session(explaining_model.read_bytes())
     features = np.ascontiguousarray(breast_cancer.data[:rows], np.float32)
-    binding = Binding(session.raw, {spec.INPUT: features}, "cpu")
+    binding = Binding(session, {spec.INPUT: features})
     binding.run()
     expected = session.run(features)
     found = binding.outputs()
@@ -24,7 +27,7 @@ def test_a_bound_run_answers_as_a_plain_one(explaining_model, breast_cancer, row
 
 
 def test_input_and_outputs_lie_on_the_device_and_are_written_there_again_and_again(model):
-    binding = Binding(open_session(model.read_bytes()).raw, {spec.INPUT: np.zeros((4, 30), np.float32)}, "cpu")
+    binding = Binding(open_session(model.read_bytes()), {spec.INPUT: np.zeros((4, 30), np.float32)})
     before = [value.data_ptr() for value in binding._bound.get_outputs()]
     binding.run()
     binding.run()
@@ -48,4 +51,13 @@ def test_an_output_of_unknown_size_is_refused():
             pass
 
     with pytest.raises(BadInput, match="cannot be bound"):
-        Binding(Raw(), {"x": np.zeros((1, 1), np.float32)}, "cpu")
+        Binding(Session(PROVIDERS["cpu"], {}, "profile", Raw()), {"x": np.zeros((1, 1), np.float32)})
+
+
+def test_a_session_that_keeps_its_rows_elsewhere_is_not_bound(model):
+    session = replace(open_session(model.read_bytes()), provider=PROVIDERS["cuda"])
+    with pytest.raises(Unavailable, match="CUDAExecutionProvider keeps inputs and outputs in the memory of cpu"):
+        Binding(session, {spec.INPUT: np.zeros((4, 30), np.float32)})
+    untold = Session(PROVIDERS["cuda"], {}, "profile", object())
+    with pytest.raises(Unavailable, match="in a memory that is not known; expected that of cuda"):
+        Binding(untold, {spec.INPUT: np.zeros((4, 30), np.float32)})

@@ -11,6 +11,7 @@ from aetk.edge.session import open_session
 
 FELL_BACK = ["AzureExecutionProvider", "CPUExecutionProvider"]
 CPU = "CPUExecutionProvider"
+RUNTIME = onnxruntime.capi.onnxruntime_inference_collection.Session
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +24,7 @@ def data(model):
 @pytest.fixture
 def older_runtime(monkeypatch):
     """ONNX Runtime before 1.24: its sessions have no assignment record to show."""
-    monkeypatch.delattr(onnxruntime.capi.onnxruntime_inference_collection.Session, "get_provider_graph_assignment_info")
+    monkeypatch.delattr(RUNTIME, "get_provider_graph_assignment_info")
 
 
 def options():
@@ -37,7 +38,6 @@ def test_the_assignment_record_tells_of_a_session_that_fell_back(data):
     placement.ask_for_assignment(asked)
     raw = onnxruntime.InferenceSession(data, asked, providers=FELL_BACK)
     assert raw.get_providers() == FELL_BACK  # which is why this is no evidence
-    assert placement.has_assignment(raw)
     assert placement.assigned_nodes(raw).keys() == {CPU}
 
 
@@ -68,6 +68,17 @@ def test_a_session_of_an_older_runtime_rests_on_the_profile(data, older_runtime)
     assert session.evidence == "profile"
     assert session.placement.keys() == {CPU}
     assert session.run(np.zeros((3, 30), np.float32))["is_anomaly"].shape == (3,)
+
+
+def test_an_empty_record_says_nothing_and_the_profile_is_taken(data, monkeypatch):
+    """As onnxruntime-webgpu leaves it, whose provider runs every node."""
+    monkeypatch.setattr(RUNTIME, "get_provider_graph_assignment_info", lambda _: [])
+    session = open_session(data)
+    assert session.evidence == "profile"
+    assert session.placement.keys() == {CPU}
+    assert session.placement[CPU] > 10
+    with pytest.raises(Unavailable, match=r"of its nodes, \d+ on CPUExecutionProvider"):
+        open_session(data, Provider("cpu", FELL_BACK[0], "onnxruntime"))
 
 
 def test_an_older_runtime_that_fell_back_is_refused_on_the_profiles_evidence(data, older_runtime):

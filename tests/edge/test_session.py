@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -6,7 +8,7 @@ from aetk.contract.errors import BadInput, MissingExtra, Unavailable
 from aetk.edge import runtime
 from aetk.edge.model import load
 from aetk.edge.providers import PROVIDERS, Provider, find_provider
-from aetk.edge.session import OPTIMIZATIONS, open_session
+from aetk.edge.session import OPTIMIZATIONS, Session, open_session
 
 AZURE = Provider("azure", "AzureExecutionProvider", "onnxruntime")
 
@@ -87,6 +89,37 @@ def test_without_onnxruntime_the_extra_is_named(monkeypatch):
 def test_spinning_is_handed_on(data, spinning, entry):
     options = open_session(data, spinning=spinning).raw.get_session_options()
     assert options.get_session_config_entry("session.intra_op.allow_spinning") == entry
+
+
+def told(*names):
+    """What a session says of its inputs' memory, and of its outputs' in the other order."""
+    infos = [SimpleNamespace(name=name) for name in names]
+    return SimpleNamespace(get_input_memory_infos=lambda: infos, get_output_memory_infos=lambda: infos[::-1])
+
+
+def test_a_session_on_the_cpu_keeps_inputs_and_outputs_in_the_processors_memory(data):
+    assert open_session(data).memory == "cpu"
+
+
+@pytest.mark.parametrize(
+    ("names", "memory"),
+    [
+        (["Cpu", "Cpu"], "cpu"),
+        (["Cuda"], "cuda"),
+        (["WebGPU_Buf"], "webgpu_buf"),
+        (["Cpu", "WebGPU_Buf"], None),
+        ([], None),
+    ],
+)
+def test_the_runtime_is_asked_where_inputs_and_outputs_lie(names, memory):
+    assert Session(PROVIDERS["cpu"], {}, "profile", told(*names)).memory == memory
+    assert Session(PROVIDERS["webgpu"], {}, "profile", told(*names)).memory == memory
+
+
+def test_a_runtime_too_old_to_say_is_trusted_on_the_cpu_alone():
+    memories = {name: Session(provider, {}, "profile", object()).memory for name, provider in PROVIDERS.items()}
+    assert memories.pop("cpu") == "cpu"
+    assert set(memories.values()) == {None}
 
 
 def test_spinning_is_the_runtimes_choice_unless_it_is_asked_for(data):

@@ -5,13 +5,14 @@ import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from aetk.contract import spec
 from aetk.edge import tiles
-from aetk.edge.lanes import DeviceLane, HostLane
+from aetk.edge.lanes import HostLane
 from aetk.edge.model import load
 from aetk.edge.scorer import Scorer
 from aetk.edge.session import open_session
@@ -143,23 +144,20 @@ def test_a_forked_child_scores_with_threads_of_its_own(loaded, rows):
     assert os.waitpid(child, 0)[1] == 0
 
 
-@pytest.mark.parametrize("lane", [HostLane, DeviceLane])
-@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int32])
-def test_bound_memory_gives_the_answers_of_a_plain_run_each_time(session, rows, lane, dtype):
-    """A device's lane runs in the processor's memory here: the same calls, another device's name."""
-    bound = lane(session, (16, 30))
-    for start in (0, 16, 32):
-        part, results = np.nan_to_num(rows[start : start + 16]).astype(dtype), empty(16)
-        bound.run(part, results)
-        check(results, session, part)
-
-
 def test_a_device_is_given_large_tiles_in_lanes_of_its_own(session, rows, monkeypatch):
-    provider = replace(session.provider, device="elsewhere")
+    class Raw:
+        run = session.raw.run
+
+        def get_input_memory_infos(self):
+            return [SimpleNamespace(name="Elsewhere")]
+
+        get_output_memory_infos = get_input_memory_infos
+
+    device = replace(session, provider=replace(session.provider, device="elsewhere"), raw=Raw())
     opened = []
-    monkeypatch.setattr(tiles, "open_lane", lambda s, shape: opened.append(shape) or HostLane(s, shape))
+    monkeypatch.setattr(tiles, "open_lane", lambda _, shape: opened.append(shape) or HostLane(session, shape))
     results = empty(1000)
-    Tiles(replace(session, provider=provider), 30, 256, 1).run(rows[:1000], results)
+    Tiles(device, 30, 256, 1).run(rows[:1000], results)
     check(results, session, rows[:1000])
     assert opened == [(256, 30)]
 

@@ -1,13 +1,20 @@
+import re
+
 import numpy as np
 import pytest
 
 from aetk.contract import onnxfile, spec
 from aetk.contract.errors import BadInput, Unavailable
 from aetk.contract.golden import compare
+from aetk.edge import tiles
+from aetk.edge.lanes import HostLane
 from aetk.edge.model import card_path, load
 from aetk.edge.rethreshold import set_threshold
+from aetk.edge.scorer import Scorer
 from aetk.edge.session import open_session
+from aetk.edge.tiles import Tiles
 from aetk.edge.verification import verify
+from aetk.render.text import verification
 
 from .forgery import add_to_first, edit, swap_columns
 
@@ -98,6 +105,75 @@ def test_a_stale_card_copy_is_reported_and_repaired_by_the_next_writing_command(
     assert verify(model_copy).card_copy == "missing"
     set_threshold(model_copy, 0.8)
     assert verify(model_copy).card_copy == "current"
+
+
+PATHS = ["one row", "a tile", "tiles and a last row"]
+
+
+@pytest.mark.parametrize("which", ["model", "explaining_model"])
+def test_the_golden_rows_are_replayed_by_every_path_of_the_scorer(which, request, monkeypatch):
+    calls, score = [], Scorer.score
+    monkeypatch.setattr(Scorer, "score", lambda scorer, rows: calls.append(rows.copy()) or score(scorer, rows))
+    loaded = load(request.getfixturevalue(which))
+    (check,) = verify(loaded).checks
+    tile, golden = Scorer(loaded).tile, loaded.card.golden
+    assert [path.path for path in check.paths] == PATHS
+    assert [path.rows for path in check.paths] == [1, tile, 2 * tile + 1]
+    assert [len(rows) for rows in calls] == [1] * 2 * len(golden) + [tile] * 2 + [2 * tile + 1] * 2
+    assert all(path.golden.passed and path.golden.rows == len(golden) for path in check.paths)
+    single = np.concatenate(calls[: len(golden)])
+    assert np.array_equal(single, golden.inputs, equal_nan=True)
+    assert np.array_equal(np.concatenate(calls[len(golden) : 2 * len(golden)]), single[::-1], equal_nan=True)
+    assert check.golden.largest_difference == max(path.golden.largest_difference for path in check.paths)
+
+
+FAULTS = {
+    "one row": lambda count, size: slice(None) if count == 1 else slice(0),
+    "a tile": lambda count, size: slice(None) if count == size else slice(0),
+    "tiles and a last row": lambda count, size: slice(-1, None) if count > size else slice(0),
+}
+"""Which rows of a call of `count` are answered wrongly, where a tile is of `size`."""
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("fault", ["similarity", "validity"])
+def test_a_runtime_that_errs_on_one_path_alone_fails(model, monkeypatch, path, fault):
+    run = Tiles.run
+
+    def wrong(self, rows, results):
+        run(self, rows, results)
+        spoilt = FAULTS[path](len(rows), self._tile)
+        if fault == "similarity":
+            results[0][spoilt] -= 2 * spec.TOLERANCE
+        else:
+            results[2][spoilt] = ~results[2][spoilt]
+
+    monkeypatch.setattr(Tiles, "run", wrong)
+    report = verify(model)
+    assert not report.passed
+    assert not report.checks[0].golden.passed
+    assert [check.path for check in report.checks[0].paths if not check.golden.passed] == [path]
+    shown = verification(report)
+    assert shown.count(" FAILED") == 2  # the provider, and the path
+    assert re.search(rf"{path}( \([\d,]+ rows\))? FAILED", shown)
+
+
+def test_a_lane_that_keeps_its_first_row_is_found_out(model, monkeypatch):
+    """As on a device with memory of its own, whose runtime copies a row when it is bound."""
+
+    class Stale(HostLane):
+        first = None
+
+        def run(self, rows, results):
+            self.first = rows.copy() if self.first is None else self.first
+            super().run(self.first, results)
+
+    assert verify(model).passed
+    monkeypatch.setattr(tiles, "open_lane", Stale)
+    (check,) = verify(model).checks
+    assert [path.path for path in check.paths if path.golden.passed] == ["a tile"]
+    assert check.golden.flipped_decisions > 0
+    assert check.golden.flipped_validity > 0
 
 
 def test_a_provider_that_is_not_there_is_refused_and_not_replaced(model):

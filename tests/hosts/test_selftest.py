@@ -6,6 +6,7 @@ import math
 import os
 import re
 import shutil
+import subprocess
 
 import numpy as np
 import onnx
@@ -57,6 +58,33 @@ def test_it_passes_and_says_what_ran(app, models, name):
     assert report["microseconds"] > 0
     assert "onnxruntime" in report["runtime"]
     assert report["provider"]
+
+
+WRONG = """
+import sys
+
+import detector
+
+class Wrong(detector.Detector):
+    first = None
+
+    def score(self, rows):
+        if len(rows) == 1 and sys.argv[1] == "one":
+            rows = self.first = rows if self.first is None else self.first
+        if len(rows) > 1 and sys.argv[1] == "all":
+            rows = rows[::-1]
+        return super().score(rows)
+
+print(Wrong("model/detector.onnx").selftest().passed)
+"""
+
+
+@pytest.mark.parametrize(("path", "verdict"), [("none", "True"), ("one", "False"), ("all", "False")])
+def test_the_python_app_finds_a_runtime_that_errs_on_single_rows_or_on_many_alone(build, path, verdict):
+    folder = build("python")[0] / "app"
+    command = [folder / ".venv/bin/python", "-c", WRONG, path]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.stdout == f"{verdict}\n", done.stderr
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)

@@ -131,6 +131,16 @@ def test_a_row_that_breaks_is_left_out_and_the_others_are_measured(model, monkey
         bench(model, batches=(1, 64), threads=(1,), seconds=1, require=("cpu",))
 
 
+def test_a_required_provider_that_works_but_cannot_be_bound_is_measured_with_the_copies(model):
+    """A `bound` row on the CPU stands for a device whose runtime does not say where its rows lie."""
+    settings, loaded = [Setting("cpu", 1), Setting("cpu", 1, "bound")], load(model)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sessions.Session, "memory", None)
+        opened, skipped = open_rows(loaded, settings, ("cpu",), lambda _: None)
+    assert [row.runner.setting for row in opened] == settings[:1]
+    assert "in a memory that is not known" in skipped[0].reason
+
+
 def test_a_required_provider_that_does_not_work_is_an_error(model):
     with pytest.raises(Unavailable, match="qnn is required and does not work here"):
         bench(model, providers=("cpu",), batches=(1,), seconds=1, require=("qnn",))

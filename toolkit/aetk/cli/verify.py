@@ -27,8 +27,9 @@ def command(
 ) -> None:
     """Prove that MODEL decides on this machine as it did when it was exported.
 
-    Holds the file's digest and threshold against its card, then replays the golden rows on each provider. Needs no
-    PyTorch. Exit 1 where a decision, a validity or a similarity differs.
+    Holds the file's digest and threshold against its card, then replays the golden rows on each provider, by every
+    path that scoring takes: one row, a tile, many rows with a last one alone. Needs no PyTorch. Exit 1 where a
+    decision, a validity or a similarity differs.
     """
     from aetk.edge.model import load
     from aetk.edge.verification import verify

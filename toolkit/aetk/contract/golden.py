@@ -1,7 +1,7 @@
 """Golden rows: synthetic inputs with the answers that PyTorch gave, by which any runtime can prove itself."""
 
 import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -262,4 +262,15 @@ def compare(
         largest_difference=float(difference.max()),
         worst_row=int(difference.argmax()),
         tolerance=tolerance,
+    )
+
+
+def worst(reports: Sequence[GoldenReport]) -> GoldenReport:
+    """The largest of every figure over several replays of the same golden rows."""
+    furthest = max(reports, key=lambda report: report.largest_difference)
+    return replace(
+        furthest,
+        flipped_decisions=max(report.flipped_decisions for report in reports),
+        flipped_validity=max(report.flipped_validity for report in reports),
+        broken_rule=max(report.broken_rule for report in reports),
     )

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aetk.contract.errors import BadInput
+from aetk.contract.errors import BadInput, Unavailable
 from aetk.edge.runtime import onnxruntime
+from aetk.edge.session import Session
 
 _DTYPES: dict[str, type[np.generic]] = {
     "tensor(float)": np.float32,
@@ -21,18 +22,25 @@ _DTYPES: dict[str, type[np.generic]] = {
 
 
 class Binding:
-    """A session bound to values that lie on a device for good.
+    """A session bound to values that lie on its provider's device for good.
 
     Args:
-        raw: ONNX Runtime's session.
+        session: whose inputs and outputs lie there.
         inputs: every input by name; each is copied to the device once, here.
-        device: whose memory, in ONNX Runtime's words (a provider's `device`).
 
     Raises:
         BadInput: an output whose size does not follow from the batch, or whose type has no place here.
+        Unavailable: the runtime keeps inputs or outputs elsewhere, or does not say where: it would not see a `write`.
     """
 
-    def __init__(self, raw: Any, inputs: Mapping[str, NDArray[np.float32]], device: str) -> None:
+    def __init__(self, session: Session, inputs: Mapping[str, NDArray[np.float32]]) -> None:
+        raw, device = session.raw, session.provider.device
+        if session.memory != device:
+            found = f"in the memory of {session.memory}" if session.memory else "in a memory that is not known"
+            raise Unavailable(
+                f"{session.provider.name} keeps inputs and outputs {found}; expected that of {device}.",
+                "Hand the rows over anew in each run.",
+            )
         self._raw = raw
         self._bound = raw.io_binding()
         values = onnxruntime().OrtValue

@@ -2,7 +2,7 @@
 
 `get_providers()` is none: it lists what was asked for, even where every node went to the CPU. Two things are evidence:
 the assignment record that the runtime makes while it partitions the graph (1.24 and newer), and the events of a
-profiled run, each of which names the provider whose kernel ran.
+profiled run, each of which names the provider whose kernel ran. Some builds (WebGPU's) leave the record empty.
 """
 
 import json
@@ -24,17 +24,15 @@ def ask_for_assignment(options: Any) -> None:
     options.add_session_config_entry(_RECORD, "1")
 
 
-def has_assignment(raw: Any) -> bool:
-    """Whether this runtime can tell the assignment at all."""
-    return hasattr(raw, "get_provider_graph_assignment_info")
-
-
 def assigned_nodes(raw: Any) -> dict[str, int]:
     """Nodes per provider from the assignment record of a session whose options `ask_for_assignment` has seen.
 
-    These are the nodes as they were partitioned; fusions that come later may leave fewer to run.
+    These are the nodes as they were partitioned; fusions that come later may leave fewer to run. Empty where the
+    runtime keeps no record, which says nothing about the nodes.
     """
     nodes = Counter[str]()
+    if not hasattr(raw, "get_provider_graph_assignment_info"):
+        return {}
     for subgraph in raw.get_provider_graph_assignment_info():
         nodes[subgraph.ep_name] += len(subgraph.get_nodes())
     return dict(nodes)

@@ -98,6 +98,11 @@ class Scorer:
         """The short name of the provider in use."""
         return self._session.provider.short
 
+    @property
+    def placement(self) -> dict[str, int]:
+        """How many of the model's nodes run on which provider: all on the one in use."""
+        return self._session.placement
+
     def score(self, rows: Any) -> Scores:
         """Score raw feature values, one row or many millions.
 

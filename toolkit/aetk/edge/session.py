@@ -31,7 +31,7 @@ class Session:
     Attributes:
         provider: the one that runs every node.
         placement: nodes per provider, all of them on that one.
-        evidence: how that is known: the runtime's assignment record, or the profile of a run where it keeps none.
+        evidence: how that is known: the runtime's assignment record, or the profile of a run where that is empty.
         raw: ONNX Runtime's own session.
     """
 
@@ -51,6 +51,19 @@ class Session:
     def outputs(self) -> list[str]:
         """The names of the model's outputs, in order."""
         return [output.name for output in self.raw.get_outputs()]
+
+    @cached_property
+    def memory(self) -> str | None:
+        """Where every input and output lies, in the words of a provider's `device`; None where that is not known.
+
+        Only what lies there can be bound once and written again: from elsewhere the runtime copies an input when it is
+        bound, and never looks at it again.
+        """
+        if not hasattr(self.raw, "get_input_memory_infos"):  # older than 1.23
+            return "cpu" if self.provider.name == PROVIDERS["cpu"].name else None
+        infos = [*self.raw.get_input_memory_infos(), *self.raw.get_output_memory_infos()]
+        found = {info.name.lower() for info in infos}
+        return found.pop() if len(found) == 1 else None
 
 
 def gave_up(provider: Provider, error: Exception) -> Exception:
@@ -95,9 +108,8 @@ def open_session(
     evidence: Evidence
     try:
         raw = ort.InferenceSession(model, options(), providers=providers, enable_fallback=0)
-        if placement.has_assignment(raw):
-            nodes, evidence = placement.assigned_nodes(raw), "assignment"
-        else:
+        nodes, evidence = placement.assigned_nodes(raw), "assignment"
+        if not nodes:
             nodes, evidence = placement.executed_nodes(ort, model, options(), providers), "profile"
     except Exception as error:  # noqa: BLE001 - onnxruntime raises a dozen unrelated types
         refused = Unavailable(f"{provider.name} cannot run this model: {_first_line(error)}", _ELSEWHERE)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from aetk.contract import spec
 from aetk.contract.gate import Model
 from aetk.edge.helpers import Helpers
-from aetk.edge.lanes import Lane, float32, open_lane
+from aetk.edge.lanes import Lane, bound_shape, float32, open_lane
 from aetk.edge.runtime import cache_bytes
 from aetk.edge.session import Session
 
@@ -52,7 +52,7 @@ class Tiles:
         self._session = session
         self._tile = tile
         self._threads = threads
-        self._bound = (1 if session.provider.device == "cpu" else tile, n_features)
+        self._bound = bound_shape(session, tile, n_features)
         self._lanes = deque[Lane]()
         self._helpers: Helpers | None = None
         self._pid = os.getpid()
@@ -85,7 +85,7 @@ class Tiles:
             helper.result()
 
     def _run(self, rows: NDArray[Any], results: Sequence[NDArray[Any]]) -> None:
-        if rows.shape != self._bound:
+        if self._bound is None or rows.shape != self._bound:
             outputs = self._session.raw.run(None, {spec.INPUT: float32(rows)})
             for result, output in zip(results, outputs, strict=True):
                 result[...] = output

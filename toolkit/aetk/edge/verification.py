@@ -1,26 +1,61 @@
-"""Proves on any machine, without PyTorch, that a model file still decides as it did when it was exported."""
+"""Proves on any machine, without PyTorch, that a model file still decides as it did when it was exported.
 
+The golden rows go through the Scorer itself, by every path that it has: a row alone may take another way to the device
+than a tile does, and only one of them may be wrong there.
+"""
+
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from aetk.contract import spec
 from aetk.contract.arguments import checked
-from aetk.contract.golden import GoldenReport, compare
-from aetk.edge.model import LoadedModel, load
-from aetk.edge.providers import find_provider
+from aetk.contract.golden import GoldenReport, compare, worst
+from aetk.edge.model import load
 from aetk.edge.runtime import onnxruntime
-from aetk.edge.session import Session, open_session
+from aetk.edge.scorer import Scorer
+
+_THREADS = 2
+"""Few, so that as many rows are replayed on a machine of many processors; the paths are the same from two on."""
+
+
+@dataclass(frozen=True)
+class PathCheck:
+    """The golden rows replayed by one path of the Scorer, forwards and backwards, so that no row follows its like.
+
+    Attributes:
+        path: in words.
+        rows: of each call.
+        golden: the worst of all replays.
+    """
+
+    path: str
+    rows: int
+    golden: GoldenReport
 
 
 @dataclass(frozen=True)
 class ProviderCheck:
-    """The golden rows replayed on one provider."""
+    """The golden rows replayed on one provider.
+
+    Attributes:
+        provider: its short name.
+        runtime: name and version.
+        placement: nodes per provider.
+        golden: the worst of all paths.
+        paths: each path that the Scorer has there.
+    """
 
     provider: str
     runtime: str
     placement: dict[str, int]
     golden: GoldenReport
+    paths: tuple[PathCheck, ...]
 
 
 @dataclass(frozen=True)
@@ -41,7 +76,7 @@ class VerifyReport:
 
 @checked
 def verify(model: str | Path | Any, *, providers: Sequence[str] = ("cpu",)) -> VerifyReport:
-    """Replay the golden rows on each provider.
+    """Replay the golden rows on each provider, by every path of the Scorer.
 
     Args:
         model: see `edge.model.load`.
@@ -53,12 +88,44 @@ def verify(model: str | Path | Any, *, providers: Sequence[str] = ("cpu",)) -> V
         Unavailable: a provider cannot run it; none is replaced by another.
     """
     loaded = load(model)
-    checks = tuple(_check(loaded, open_session(loaded.data, find_provider(short))) for short in providers)
+    checks = tuple(_check(Scorer(loaded, providers=[name], threads=_THREADS)) for name in providers)
     return VerifyReport(loaded.path, loaded.card.model_sha256, loaded.card_copy, loaded.trusted_key, checks)
 
 
-def _check(loaded: LoadedModel, session: Session) -> ProviderCheck:
-    card = loaded.card
-    outputs = session.run(card.golden.inputs)
-    report = compare(card.golden, outputs, card.threshold.value, card.similarity.tolerance)
-    return ProviderCheck(session.provider.short, f"onnxruntime {onnxruntime().__version__}", session.placement, report)
+def _check(scorer: Scorer) -> ProviderCheck:
+    paths = (
+        _replayed(scorer, "one row", 1),
+        _replayed(scorer, "a tile", scorer.tile),  # which the threads share, where it is large
+        _replayed(scorer, "tiles and a last row", _THREADS * scorer.tile + 1),  # a whole tile each, and a row alone
+    )
+    runtime = f"onnxruntime {onnxruntime().__version__}"
+    golden = worst([path.golden for path in paths])
+    return ProviderCheck(scorer.provider, runtime, scorer.placement, golden, paths)
+
+
+def _replayed(scorer: Scorer, path: str, rows: int) -> PathCheck:
+    """The golden rows one after the other, again and again, in calls of so many rows; each at least once."""
+    count = len(scorer.model.card.golden)
+    order = np.arange(rows * math.ceil(count / rows)) % count
+    reports = [report for turned in (order, order[::-1]) for report in _replays(scorer, turned, rows)]
+    return PathCheck(path, rows, worst(reports))
+
+
+def _replays(scorer: Scorer, order: NDArray[np.intp], rows: int) -> list[GoldenReport]:
+    """A report for every round of golden rows in `order`; the last round may share rows with the one before."""
+    card = scorer.model.card
+    count = len(card.golden)
+    outputs = _outputs(scorer, card.golden.inputs[order], rows)
+    reports = []
+    for start in (*range(0, len(order) - count, count), len(order) - count):
+        place = start + np.argsort(order[start : start + count])
+        answers = {name: values[place] for name, values in outputs.items()}
+        reports.append(compare(card.golden, answers, card.threshold.value, card.similarity.tolerance))
+    return reports
+
+
+def _outputs(scorer: Scorer, inputs: NDArray[np.float32], rows: int) -> dict[str, NDArray[Any]]:
+    """What the model answers for `inputs`, float32 [any multiple of rows, n], in calls of so many rows."""
+    scores = [scorer.score(inputs[start : start + rows]) for start in range(0, len(inputs), rows)]
+    names = [*spec.OUTPUTS, *([] if scores[0].contribution is None else [spec.CONTRIBUTION])]
+    return {name: np.concatenate([getattr(part, name) for part in scores]) for name in names}

@@ -61,5 +61,5 @@ def runner(
         return partial(Scorer(loaded, providers=[setting.provider], threads=setting.threads).score, rows)
     session = session or open_for(loaded.data, setting)
     if setting.way == "bound":
-        return Binding(session.raw, {spec.INPUT: rows}, session.provider.device).run
+        return Binding(session, {spec.INPUT: rows}).run
     return partial(session.raw.run, None, {spec.INPUT: rows})

@@ -12,7 +12,7 @@ from aetk.edge.embed import EmbedReport
 from aetk.edge.inspection import InspectReport
 from aetk.edge.rethreshold import ThresholdReport
 from aetk.edge.scoring import ScoreProgress, ScoreReport
-from aetk.edge.verification import VerifyReport
+from aetk.edge.verification import PathCheck, VerifyReport
 
 _BAR = 30
 
@@ -94,6 +94,7 @@ def verification(report: VerifyReport) -> str:
     for check in report.checks:
         lines.append(f"{check.provider}, {check.runtime}: {'passed' if check.golden.passed else 'FAILED'}")
         lines.append(f"  {golden(check.golden)}")
+        lines.append(f"  by every path: {', '.join(map(_path, check.paths))}")
         lines.append(f"  nodes: {', '.join(f'{n} on {name}' for name, n in check.placement.items())}")
     if not report.passed:
         lines.append(
@@ -101,6 +102,11 @@ def verification(report: VerifyReport) -> str:
             "try another provider or version of onnxruntime."
         )
     return "\n".join(lines)
+
+
+def _path(check: PathCheck) -> str:
+    rows = f" ({check.rows:,} rows)" if check.rows > 1 else ""
+    return f"{check.path}{rows}{'' if check.golden.passed else ' FAILED'}"
 
 
 def scoring(report: ScoreReport) -> str:

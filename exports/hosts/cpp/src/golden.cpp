@@ -82,4 +82,12 @@ Selftest compare(const Golden& golden, const Scores& scores, double threshold, d
   return report;
 }
 
+Selftest worse(Selftest one, const Selftest& other) {
+  one.flipped_decisions = std::max(one.flipped_decisions, other.flipped_decisions);
+  one.flipped_validity = std::max(one.flipped_validity, other.flipped_validity);
+  one.broken_rule = std::max(one.broken_rule, other.broken_rule);
+  one.largest_difference = std::max(one.largest_difference, other.largest_difference);
+  return one;
+}
+
 }  // namespace aetk

@@ -26,4 +26,7 @@ Golden read_golden(const Json& json, std::size_t features);
 /// Holds answers for `golden.inputs` against the golden ones.
 Selftest compare(const Golden& golden, const Scores& scores, double threshold, double tolerance);
 
+/// The larger of every figure of two replays of the same golden rows.
+Selftest worse(Selftest one, const Selftest& other);
+
 }  // namespace aetk

@@ -13,6 +13,8 @@ constexpr std::array<const char*, 4> kOutputs{"similarity", "is_anomaly", "is_va
 constexpr std::size_t kAlways = 3;  // the outputs that every model has
 constexpr std::size_t kLongestMessage = 300;
 
+static_assert(std::string_view(kProvider) == "CPUExecutionProvider",
+              "another provider may copy a row when it is bound: bind anew in each `decide`, or call `score` there");
 static_assert(sizeof(bool) == sizeof(std::uint8_t), "a tensor of bool is read as bytes");
 
 Ort::Env& environment() {
@@ -93,6 +95,9 @@ std::vector<Ort::Value> tensors_over(const Ort::MemoryInfo& memory, Scores& scor
 }  // namespace
 
 /// Memory for one row and its verdict, which the session reads and writes in place.
+///
+/// Bound once, since the session is on the CPU: elsewhere, ONNX Runtime copies an input when it is bound, and would give
+/// the first row's verdict for ever. The self-test goes this way too.
 struct Session::Bound {
   Bound(Ort::Session& session, const Ort::MemoryInfo& memory, std::size_t features, bool explains)
       : row(features), scores(room_for(1, explains ? features : 0)), binding(session) {

@@ -149,6 +149,17 @@ void every_fault_is_counted() {
   check(!report([](Scores& s) { s.similarity[0] = 0.8999f; }).passed(), "a similarity beyond the tolerance");
 }
 
+void the_worse_of_two_replays_is_told() {
+  Selftest one, other;
+  one.rows = other.rows = 3;
+  one.flipped_decisions = 2, one.largest_difference = 0.1;
+  other.flipped_validity = 1, other.broken_rule = 3, other.largest_difference = 0.2;
+  for (const Selftest& found : {worse(one, other), worse(other, one)}) {
+    check(found.rows == 3 && found.flipped_decisions == 2 && found.flipped_validity == 1, "decisions and validities");
+    check(found.broken_rule == 3 && found.largest_difference == 0.2 && !found.passed(), "the rest");
+  }
+}
+
 void what_is_no_model() {
   const Folder folder;
   const std::string model = whole_file(kModel);
@@ -210,6 +221,7 @@ void rows_by_name() {
 void test_golden() {
   the_model_passes();
   every_fault_is_counted();
+  the_worse_of_two_replays_is_told();
   a_changed_model_fails();
   a_card_out_of_range_is_refused();
   what_is_no_model();

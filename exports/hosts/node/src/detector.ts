@@ -94,7 +94,7 @@ export class Detector {
     };
   }
 
-  /** Replays the golden rows, and takes the time of one decision. */
+  /** Replays the golden rows, all at once and one by one, and takes the time of one decision. */
   selftest(): Promise<Selftest> {
     return selftest(this.card, (rows) => this.score(rows), () => performance.now());
   }

@@ -6,6 +6,7 @@ import { join, resolve } from "node:path";
 import { after, before, test } from "node:test";
 
 import { parseCard } from "../src/core/card.ts";
+import { type Comparison, passed, replay, type Scores } from "../src/core/golden.ts";
 import { readModelFile } from "../src/core/model.ts";
 import { Detector, Problem } from "../src/detector.ts";
 import { scoreTable } from "../src/scoretable.ts";
@@ -53,6 +54,33 @@ test("the golden rows hold on this machine", async () => {
   assert.ok(report.rows >= 20);
   assert.ok(report.largestDifference <= report.tolerance);
   assert.ok(report.microseconds > 0);
+});
+
+/** A runtime whose answers to calls of `wrong` rows are those of the first call of as many. */
+async function stale(wrong: (rows: number) => boolean): Promise<Comparison> {
+  const detector = await Detector.open(MODEL);
+  let first: Float32Array | null = null;
+  return replay(detector.card, (rows) => {
+    if (wrong(rows.length / INPUTS)) rows = first ??= rows;
+    return detector.score(rows);
+  });
+}
+
+test("a runtime that keeps the first of single rows fails, though it judges them all together rightly", async () => {
+  assert.equal(passed(await stale(() => false)), true);
+  const found = await stale((rows) => rows === 1);
+  assert.equal(passed(found), false);
+  assert.ok(found.flippedDecisions > 0 && found.flippedValidity > 0);
+});
+
+test("a runtime that errs on many rows at once fails, though it judges single ones rightly", async () => {
+  const detector = await Detector.open(MODEL);
+  const turned = (scores: Scores): Scores => ({ ...scores, similarity: Float32Array.from(scores.similarity).reverse() });
+  const found = await replay(detector.card, async (rows) => {
+    const scores = await detector.score(rows);
+    return rows.length > INPUTS ? turned(scores) : scores;
+  });
+  assert.equal(passed(found), false);
 });
 
 test("a card is bounded in its depth, and a model in its size, its graphs and its numbers", () => {

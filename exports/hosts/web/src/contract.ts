@@ -1,6 +1,6 @@
 // What the page takes from the core that all hosts in TypeScript share.
 export type { Card } from "./core/card.ts";
-export { compare, goldenInputs, passed, type Comparison, type Scores } from "./core/golden.ts";
+export { goldenInputs, passed, replay, type Comparison, type Scores } from "./core/golden.ts";
 export { LineReader } from "./core/lines.ts";
 export { checkSize, readModelFile, type ModelFile } from "./core/model.ts";
 export { Problem } from "./core/problem.ts";

@@ -1,4 +1,4 @@
-import { compare, goldenInputs, type Card, type ModelFile, type Scores } from "./contract.ts";
+import { goldenInputs, replay, type Card, type ModelFile, type Scores } from "./contract.ts";
 import type { Verdict } from "./messages.ts";
 import { createSession, PROVIDER, RUNTIME, tensor, type Session } from "./runtime.ts";
 
@@ -39,11 +39,10 @@ export class Detector {
     };
   }
 
-  /** Replay the golden rows, and take the time of one decision. */
+  /** Replay the golden rows, all at once and one by one, and take the time of one decision. */
   async selftest(): Promise<Verdict> {
-    const inputs = goldenInputs(this.card);
-    const compared = compare(this.card, await this.score(inputs));
-    const microseconds = await this.time(inputs.slice(0, this.card.features.length));
+    const compared = await replay(this.card, (rows) => this.score(rows));
+    const microseconds = await this.time(goldenInputs(this.card).slice(0, this.card.features.length));
     return { ...compared, runtime: RUNTIME, provider: PROVIDER, microseconds };
   }
 

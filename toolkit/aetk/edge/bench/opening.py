@@ -54,7 +54,7 @@ def open_rows(
                     sessions[alike] = open_for(loaded.data, alike)
                 opened.append(_try(loaded, sessions[alike], setting))
             except Unavailable as error:
-                if provider in require:
+                if provider in require and setting.way != "bound":
                     message = f"{provider} is required and does not work here: {error.message}"
                     raise Unavailable(message, error.hint) from None
                 broken = setting.batch if alike in sessions else None  # else the provider itself

@@ -81,7 +81,7 @@ class Product:
         self.provider, self.size = provider, _SIZES.get(provider, _SIZE_ELSEWHERE)
         session = open_session(_model(self.size), find_provider(provider))
         matrix = np.random.default_rng(0).standard_normal((self.size, self.size), np.float32)
-        self._binding = Binding(session.raw, {"a": matrix, "b": matrix}, session.provider.device)
+        self._binding = Binding(session, {"a": matrix, "b": matrix})
 
     def measure(self, seconds: float, origin: float) -> Speed:
         """Time single products for a while, three at least after an unmeasured one; leaves its threads asleep."""

@@ -76,7 +76,7 @@ class Detector {
   /// Throws Problem where a column has no value.
   std::vector<float> row(const std::map<std::string, float>& values) const;
 
-  /// Replays the golden rows, and takes the time of one decision.
+  /// Replays the golden rows by `decide` and by `score`, one by one and all at once; takes the time of one decision.
   Selftest selftest() const;
 
   const std::string& path() const noexcept;
