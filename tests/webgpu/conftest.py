@@ -4,6 +4,7 @@ The build of ONNX Runtime that has it is the same module as the usual one, so it
 Without that or the driver, the tests are skipped, naming what is missing; with AETK_WEBGPU=required they fail instead.
 """
 
+import ctypes
 import os
 import subprocess
 from dataclasses import dataclass
@@ -35,12 +36,21 @@ class Device:
 @pytest.fixture
 def device(tmp_path):
     """Skip, or fail where it is asked for, without the environment or the driver."""
-    missing = [str(path.relative_to(ROOT)) for path in (BIN / "aetk",) if not path.exists()]
+    missing = [] if (BIN / "aetk").exists() else [str(BIN.relative_to(ROOT))]
     missing += [] if DRIVER.is_file() else [f"the Vulkan driver {DRIVER}"]
+    missing += [] if _has_loader() else ["libvulkan.so.1"]
     if missing:
         required = os.environ.get("AETK_WEBGPU") == "required"
         (pytest.fail if required else pytest.skip)(f"needs {' and '.join(missing)}; make test-webgpu installs them")
     return Device(tmp_path)
+
+
+def _has_loader():
+    try:
+        ctypes.CDLL("libvulkan.so.1")
+    except OSError:
+        return False
+    return True
 
 
 @pytest.fixture(scope="session")
