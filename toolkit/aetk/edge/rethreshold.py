@@ -12,6 +12,7 @@ from aetk.contract.errors import CheckFailed
 from aetk.contract.files import write_atomically
 from aetk.contract.golden import Golden, compare, rows_near
 from aetk.contract.locks import FOLDER_WAIT, locked
+from aetk.contract.names import as_text
 from aetk.contract.threshold import Method, Threshold, calibrate, check_value
 from aetk.edge.model import LoadedModel, card_path, load
 from aetk.edge.runtime import onnxruntime
@@ -72,7 +73,7 @@ def calibrate_threshold(
         valid = scores.is_valid
         labels = None if table.labels is None else table.labels[valid]
         rows = "labelled rows" if labels is not None and method.kind == "best-f1" else "ordinary rows"
-        threshold = calibrate(method, scores.similarity[valid], labels, f"{rows} of {table.path.name}")
+        threshold = calibrate(method, scores.similarity[valid], labels, f"{rows} of {as_text(table.path.name)}")
         return reissue(loaded, threshold, int((~valid).sum()), sign_key)
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from aetk.contract import spec
 from aetk.contract.errors import BadInput, CheckFailed
+from aetk.contract.names import as_text
 from aetk.contract.threshold import Method, Threshold, conformal_rank, expected_alarms, just_below
 from aetk.edge import arrays, parquet
 from aetk.edge.arrow import BatchScorer
@@ -60,7 +61,7 @@ def calibrate_on_engine(
             rows = sum(coarse.values())
             rank, rate = conformal_rank(rows, method.parameter)
             value, flagged = _search(coarse, rank, lambda bins: _among(engine, count, names, bins))
-        basis = f"ordinary rows of {PurePosixPath(str(folder)).name}"
+        basis = f"ordinary rows of {as_text(PurePosixPath(str(folder)).name)}"
         threshold = Threshold(value, str(method), rate, rows, basis, expected_alarms(flagged, rows))
         return reissue(loaded, threshold, invalid, sign_key)
 

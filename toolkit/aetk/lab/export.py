@@ -9,6 +9,7 @@ from aetk.contract.card import Card, Feature, Similarity
 from aetk.contract.errors import BadInput, CheckFailed
 from aetk.contract.files import check_target, write_atomically
 from aetk.contract.locks import FOLDER_WAIT, locked
+from aetk.contract.names import as_text
 from aetk.contract.threshold import Alarms, Threshold
 from aetk.edge.model import card_path
 from aetk.edge.model import load as load_model
@@ -77,7 +78,7 @@ def export(
             f"difference {verdict.largest_difference:.3g} at {verdict.where} (tolerance {verdict.tolerance:g}).",
             "Nothing was published.",
         )
-    card = _card(found, target.stem, data)
+    card = _card(found, as_text(target.stem), data)
     answers = open_session(data).run(card.golden.inputs)
     if not golden.compare(card.golden, answers, card.threshold.value).passed:
         raise CheckFailed("The ONNX file fails its own golden rows.", "Nothing was published.")
