@@ -14,7 +14,7 @@ def natural_order(name: str) -> tuple[object, ...]:
 
 
 def as_text(name: str) -> str:
-    """A file's name as Unicode text, which a card can hold: bytes of it that no text has are escaped, as in \\xff.
+    """A file's name as Unicode text, which a card can hold: bytes of it that no text has are escaped.
 
     Python stands in surrogates for bytes that the locale's encoding does not know. Those that are UTF-8 are read so.
     """

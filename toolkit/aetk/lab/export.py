@@ -7,10 +7,11 @@ from typing import Any
 from aetk.contract import golden, onnxfile, spec
 from aetk.contract.card import Card, Feature, Similarity
 from aetk.contract.errors import BadInput, CheckFailed
-from aetk.contract.files import check_target, write_atomically
+from aetk.contract.files import write_atomically
 from aetk.contract.locks import FOLDER_WAIT, locked
 from aetk.contract.names import as_text
 from aetk.contract.threshold import Alarms, Threshold
+from aetk.edge.destination import check_name
 from aetk.edge.model import card_path
 from aetk.edge.model import load as load_model
 from aetk.edge.session import open_session
@@ -62,9 +63,7 @@ def export(
     """
     found = runs.read_run(Path(run) if run is not None else runs.newest_finished())
     target = Path(out) if out is not None else EXPORTS / f"{found.name}.onnx"
-    if target.suffix != ".onnx":
-        raise BadInput(f"{target} does not end in .onnx.", "Name a file that does with --out.")
-    check_target(target)
+    check_name(target)
     key = None if sign_key is None else Path(sign_key)
     signed(target, b"", key)  # before the work, for what stands in its way
     detector = found.detector
