@@ -108,7 +108,7 @@ def undo_threshold(
 ) -> ThresholdReport:
     """Put back the threshold that the present one replaced, as the card's history tells.
 
-    Undone as often as it was changed, a model is again what was exported, byte for byte.
+    Undone to the end, a model is again what was exported, byte for byte.
 
     Args:
         model: the model to change.
