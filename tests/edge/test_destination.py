@@ -79,6 +79,13 @@ def test_undone_into_another_file_the_model_stays(model_copy, model, tmp_path):
     assert (out.read_bytes(), model_copy.read_bytes()) == (model.read_bytes(), before)
 
 
+def test_a_hard_link_to_the_model_is_another_file(model_copy, tmp_path):
+    before, out = model_copy.read_bytes(), tmp_path / "linked.onnx"
+    out.hardlink_to(model_copy)
+    set_threshold(model_copy, 0.8, out=out)
+    assert (model_copy.read_bytes(), load(out).card.threshold.method) == (before, "fixed:0.8")
+
+
 @pytest.mark.parametrize("make", ["the same path", "a link"])
 def test_the_models_own_file_under_another_name_is_no_other_file(model_copy, tmp_path, make):
     out = model_copy
@@ -108,6 +115,10 @@ def test_a_file_that_would_take_the_models_copy_of_its_card_is_refused(model_cop
 def test_another_file_is_no_way_round_a_signature(signed_model, keys, tmp_path):
     out = tmp_path / "other.onnx"
     assert "--sign-key" in refused(tmp_path, "is signed", set_threshold, signed_model, 0.8, out=out)
+    (tmp_path / "elsewhere").mkdir()
+    link = tmp_path / "elsewhere/link.onnx"
+    link.symlink_to(signed_model)
+    refused(tmp_path, "is signed", set_threshold, link, 0.8, out=out)
     before = signed_model.read_bytes(), signature_path(signed_model).read_bytes()
     set_threshold(signed_model, 0.8, out=out, sign_key=keys[0])
     assert verify(load(out, keys[1])).passed
@@ -123,7 +134,7 @@ def test_undoing_needs_the_key_as_setting_does(signed_model, keys, tmp_path):
     exported = everything(tmp_path)
     set_threshold(signed_model, 0.8, sign_key=keys[0])
     assert "--sign-key" in refused(tmp_path, "is signed", undo_threshold, signed_model)
-    undo_threshold(signed_model, sign_key=keys[0])
+    undo_threshold(signed_model, sign_key=str(keys[0]))
     found = everything(tmp_path)
     assert {path: content for path, (content, _) in found.items()} == {p: c for p, (c, _) in exported.items()}
     assert load(signed_model, keys[1]).card.history == ()

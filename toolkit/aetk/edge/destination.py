@@ -31,14 +31,17 @@ class Destination:
 
     out: str | Path | None = None
     dry_run: bool = False
-    sign_key: Path | None = None
+    sign_key: str | Path | None = None
+
+    @property
+    def _key(self) -> Path | None:
+        return None if self.sign_key is None else Path(self.sign_key)
 
     def of(self, model: Path) -> Path:
         """The file that is written in place of a model; `model` itself where that is the one."""
-        if self.out is None:
+        if self.out is None or Path(self.out).resolve() == model.resolve():
             return model
-        out = Path(self.out)
-        return model if out.exists() and model.exists() and out.samefile(model) else out
+        return Path(self.out)
 
     @contextlib.contextmanager
     def held(self, model: Path) -> Iterator[LoadedModel]:
@@ -54,9 +57,9 @@ class Destination:
             loaded = load(model)
             if target is not model:
                 check_name(target)
-                _check_apart(loaded, target, self.sign_key)
+                _check_apart(loaded, target, self._key)
             if self.sign_key is not None or not self.dry_run:
-                signed(target, b"", self.sign_key)
+                signed(target, b"", self._key)
             yield loaded
 
     def publish(self, model: Path, data: bytes, card: str) -> Path | None:
@@ -78,15 +81,15 @@ class Destination:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 stack.enter_context(locked(path.parent, FOLDER_WAIT))
             files = [(path, data), (card_path(path), card.encode())]
-            write_atomically([*files, *signed(path, data, self.sign_key)])
+            write_atomically([*files, *signed(path, data, self._key)])
         return target
 
 
 def _check_apart(loaded: LoadedModel, target: Path, key: Path | None) -> None:
     """BadInput where another file would cost a model its card's copy, or is the way round its signature."""
-    if card_path(target).resolve() == loaded.card_path.resolve():
+    if card_path(target.resolve()) == card_path(loaded.path.resolve()):
         raise BadInput(f"{target} and {loaded.path} would share {loaded.card_path}.", "Name another file with --out.")
-    if key is None and signature_path(loaded.path).exists():
+    if key is None and any(signature_path(path).exists() for path in (loaded.path, loaded.path.resolve())):
         raise BadInput(
             f"{loaded.path} is signed; with another threshold it needs a signature of its own.",
             "Sign it anew with --sign-key.",

@@ -43,7 +43,7 @@ def set_threshold(
     model: str | Path,
     value: float,
     *,
-    sign_key: Path | None = None,
+    sign_key: str | Path | None = None,
     out: str | Path | None = None,
     dry_run: bool = False,
 ) -> ThresholdReport:
@@ -73,7 +73,7 @@ def calibrate_threshold(
     data: Path,
     label: str | None = None,
     *,
-    sign_key: Path | None = None,
+    sign_key: str | Path | None = None,
     out: str | Path | None = None,
     dry_run: bool = False,
 ) -> ThresholdReport:
@@ -104,7 +104,7 @@ def calibrate_threshold(
 
 
 def undo_threshold(
-    model: str | Path, *, sign_key: Path | None = None, out: str | Path | None = None, dry_run: bool = False
+    model: str | Path, *, sign_key: str | Path | None = None, out: str | Path | None = None, dry_run: bool = False
 ) -> ThresholdReport:
     """Put back the threshold that the present one replaced, as the card's history tells.
 

@@ -31,7 +31,7 @@ def calibrate_on_engine(
     engine: Engine,
     label: str | None = None,
     *,
-    sign_key: Path | None = None,
+    sign_key: str | Path | None = None,
     out: str | Path | None = None,
     dry_run: bool = False,
 ) -> ThresholdReport:
