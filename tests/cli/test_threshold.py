@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from aetk.contract.threshold import is_anomaly
+from aetk.edge.model import card_path
 from aetk.edge.scorer import Scorer
 from aetk.edge.verification import verify
 
@@ -80,7 +81,12 @@ def test_the_number_of_rows_is_said_once(aetk, model_copy, whole_table):
 
 @pytest.mark.parametrize(
     "ways",
-    [("--set", 0.5, "--best-f1"), ("--set", 0.5, "--false-alarms", 0.1), ("--best-f1", "--false-alarms", 0.1)],
+    [
+        ("--set", 0.5, "--best-f1"),
+        ("--set", 0.5, "--false-alarms", 0.1),
+        ("--best-f1", "--false-alarms", 0.1),
+        ("--undo", "--best-f1"),
+    ],
 )
 def test_two_ways_at_once_are_wrong_usage(refused, model_copy, whole_table, ways):
     assert "Choose one" in refused("threshold", model_copy, *ways, "--data", whole_table, "--label", "malignant")
@@ -119,3 +125,45 @@ def test_the_next_command_can_be_pasted(aetk, model, tmp_path):
     spaced = tmp_path / "my model.onnx"
     spaced.write_bytes(model.read_bytes())
     assert f"aetk verify '{spaced}'" in aetk("threshold", spaced).out
+
+
+def test_undone_as_often_as_it_was_changed_the_model_is_again_what_it_was(aetk, refused, model_copy, whole_table):
+    before = model_copy.read_bytes(), card_path(model_copy).read_bytes()
+    aetk("threshold", model_copy, "--set", 0.5)
+    aetk("threshold", model_copy, "--best-f1", "--data", whole_table, "--label", "malignant")
+    found = aetk("inspect", model_copy)
+    assert found.out.count("\n  until ") == 2
+    assert aetk("inspect", model_copy, "--json").document["card"]["history"][1]["threshold"]["value"] == 0.5
+    first = aetk("threshold", model_copy, "--undo", "--json").document
+    assert (first["before"]["method"], first["after"]["value"]) == ("best-f1", 0.5)
+    result = aetk("threshold", model_copy, "--undo")
+    assert result.out.startswith("before: threshold 0.5 by fixed:0.5\nnow:    threshold 0.99")
+    assert (model_copy.read_bytes(), card_path(model_copy).read_bytes()) == before
+    assert "keeps no earlier threshold; there is nothing to undo" in refused("threshold", model_copy, "--undo")
+
+
+def test_a_dry_run_shows_both_and_names_no_file_that_was_written(aetk, model_copy, whole_table):
+    before = model_copy.read_bytes()
+    result = aetk("threshold", model_copy, "--false-alarms", 0.1, "--data", whole_table, "--dry-run")
+    assert "\nthen:   threshold " in result.out
+    assert result.out.endswith("Nothing was written: this was a dry run.\n")
+    assert aetk("threshold", model_copy, "--set", 0.5, "--dry-run", "--json").document["out"] is None
+    assert model_copy.read_bytes() == before
+
+
+def test_another_file_is_written_and_named(aetk, model_copy, tmp_path):
+    before = model_copy.read_bytes()
+    result = aetk("threshold", model_copy, "--set", 0.5, "--out", "tuned/other.onnx")
+    assert "wrote: tuned/other.onnx and tuned/other.card.json\nnext:  aetk verify tuned/other.onnx\n" in result.out
+    assert holds(tmp_path / "tuned/other.onnx")
+    assert model_copy.read_bytes() == before
+
+
+@pytest.mark.parametrize("options", [("--out", "other.onnx"), ("--dry-run",), ("--sign-key", "private.pem")])
+def test_an_option_of_writing_goes_with_a_way_to_set_it(refused, model_copy, options):
+    assert "goes with one of --set, --false-alarms, --best-f1 and --undo" in refused("threshold", model_copy, *options)
+
+
+def test_another_file_needs_a_models_name(refused, model_copy):
+    message = refused("threshold", model_copy, "--set", 0.5, "--out", "other.json")
+    assert "other.json does not end in .onnx" in message

@@ -128,6 +128,13 @@ def test_the_newest_model_is_taken_by_its_time_and_never_from_a_subfolder(tmp_pa
     assert newest_model(tmp_path).name == "b.onnx"
 
 
+def test_of_models_of_one_time_as_a_clone_leaves_them_the_highest_number_is_the_newest(tmp_path):
+    for number in (8, 9, 10, 11, 1):
+        (tmp_path / f"m-{number}.onnx").touch()
+        os.utime(tmp_path / f"m-{number}.onnx", (1000, 1000))
+    assert newest_model(tmp_path).name == "m-11.onnx"
+
+
 def test_a_pipe_in_the_place_of_the_copy_is_no_reason_to_wait(model_copy):
     card_path(model_copy).unlink()
     os.mkfifo(card_path(model_copy))

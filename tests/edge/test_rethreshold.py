@@ -7,7 +7,7 @@ from aetk.contract import onnxfile, spec
 from aetk.contract.card import parse
 from aetk.contract.errors import BadInput, CheckFailed
 from aetk.contract.threshold import Method
-from aetk.edge import rethreshold
+from aetk.edge import destination
 from aetk.edge.model import card_path, load
 from aetk.edge.rethreshold import calibrate_threshold, set_threshold
 from aetk.edge.scorer import Scorer
@@ -42,7 +42,7 @@ def test_nothing_else_in_the_model_changes(model, model_copy):
     assert without_threshold_and_card(model_copy) == without_threshold_and_card(model)
 
 
-def test_the_card_changes_in_threshold_its_figures_digest_and_golden_rows_alone(model, model_copy):
+def test_the_card_changes_in_threshold_history_figures_digest_and_golden_rows_alone(model, model_copy):
     set_threshold(model_copy, 0.8)
     before, after = load(model).card, load(model_copy).card
     assert set(after.validation) == {"rows", "anomalies", "auroc", "average_precision"}  # the rest was at the old one
@@ -119,7 +119,7 @@ def test_a_model_that_fails_its_golden_rows_is_not_signed_again(model_copy, resi
 def test_the_model_is_renamed_before_the_cards_copy(model_copy, monkeypatch):
     """The embedded card is the truth: were the copy first, it would speak of a model that is not there yet."""
     written = []
-    monkeypatch.setattr(rethreshold, "write_atomically", lambda files: written.extend(files))
+    monkeypatch.setattr(destination, "write_atomically", lambda files: written.extend(files))
     set_threshold(model_copy, 0.8)
     (model, content), (copy, card) = written
     assert (model, copy) == (model_copy, card_path(model_copy))

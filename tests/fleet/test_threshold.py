@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from aetk.contract.errors import BadInput, CheckFailed
 from aetk.contract.threshold import Method, conformal_rank, is_anomaly, just_below
 from aetk.edge.model import card_path, load
-from aetk.edge.rethreshold import calibrate_threshold
+from aetk.edge.rethreshold import calibrate_threshold, undo_threshold
 from aetk.fleet import threshold as fleet_threshold
 from aetk.fleet.threshold import _keys, _search, _similarities, calibrate_on_engine
 
@@ -61,6 +61,18 @@ def test_it_is_the_one_that_is_calibrated_in_memory(model_copy, parts, here, tmp
     assert report.after == expected.after
     assert report.invalid == expected.invalid > 0
     assert load(model_copy).card.threshold == expected.after
+
+
+def test_it_is_undone_written_elsewhere_and_tried_as_the_one_in_memory(model_copy, parts, here, tmp_path):
+    before, out, method = model_copy.read_bytes(), tmp_path / "out/other.onnx", Method("conformal", 0.3)
+    tried = calibrate_on_engine(model_copy, method, str(parts), here, dry_run=True)
+    assert (tried.out, model_copy.read_bytes()) == (None, before)
+    calibrate_on_engine(model_copy, method, str(parts), here, out=out)
+    assert (load(out).card.threshold, model_copy.read_bytes()) == (tried.after, before)
+    (entry,) = load(out).card.history
+    assert entry.threshold == load(model_copy).card.threshold
+    undo_threshold(out)
+    assert out.read_bytes() == before
 
 
 def test_too_few_rows_cost_one_pass_and_nothing_else(model_copy, parts, here):

@@ -94,16 +94,23 @@ def trained(creditcard, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def models(trained, tmp_path_factory):
-    """Exports on card fraud, by name: every preset, one with contributions, one that imputes and explains."""
+    """Exports on card fraud, by name: every preset, one with contributions, one that imputes and explains.
+
+    And `retuned`, the default with another threshold, and with the one before in its card's history.
+    """
+    from aetk.edge.rethreshold import set_threshold
     from aetk.lab.export import export
 
     folder = tmp_path_factory.mktemp("card-fraud-models")
     explained = {"explained": "default", "median": "median"}
     plain = {name: name for name in ("default", "small", "reference")}
-    return {
+    made = {
         name: export(trained[run], out=folder / f"{name}.onnx", explain=name in explained).model
         for name, run in (plain | explained).items()
     }
+    made["retuned"] = folder / "retuned.onnx"
+    set_threshold(made["default"], 0.9, out=made["retuned"])
+    return made
 
 
 @pytest.fixture(scope="session")

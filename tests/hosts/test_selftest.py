@@ -16,7 +16,7 @@ from edge.forgery import add_to_first, edit, swap_columns
 from aetk.contract import gate, onnxfile, spec
 from aetk.edge.model import card_path, load
 
-MODELS = ["default", "small", "reference", "explained", "median"]
+MODELS = ["default", "small", "reference", "explained", "median", "retuned"]
 
 
 @pytest.fixture

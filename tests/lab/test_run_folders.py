@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 
 import pytest
@@ -78,3 +79,14 @@ def test_a_record_that_is_none_is_refused(forge, text):
     (folder / runs.RECORD).write_text(text)
     with pytest.raises(BadInput):
         runs.read_run(folder)
+
+
+def test_of_runs_of_one_time_as_a_clone_leaves_them_the_highest_number_is_the_newest(tmp_path):
+    for file in (runs.RECORD, runs.CHECKPOINT):
+        for number in (9, 10, 1):
+            folder = tmp_path / file / f"rows-{number}"
+            folder.mkdir(parents=True)
+            (folder / file).touch()
+            os.utime(folder / file, (1000, 1000))
+    assert runs.newest_finished(tmp_path / runs.RECORD).name == "rows-10"
+    assert runs.newest_interrupted(tmp_path / runs.CHECKPOINT).name == "rows-10"

@@ -1,6 +1,7 @@
 """A benchmark is drawn whatever it could measure."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from edge.bench.making import measured, report, timings
@@ -57,3 +58,8 @@ def test_an_unstable_row_wears_a_ring_that_the_legend_explains(drawn):
 def test_what_spoilt_the_figures_stands_above_them():
     title = bench_picture._title(replace(report(ROWS), findings=("throttled: 3 times",)))
     assert title.endswith("\nthrottled: 3 times")
+
+
+@pytest.mark.parametrize("name", [r"$\frac$.onnx", "m\udcff.onnx"])
+def test_a_model_of_any_name_is_drawn(name):
+    assert draw_bench(replace(report(ROWS), model=Path(name))).startswith(PNG)

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from aetk.edge.verification import verify
-from aetk.render.data import to_json
+from aetk.render.data import in_ascii, to_json
 
 
 @dataclass(frozen=True)
@@ -41,3 +42,15 @@ def test_a_verdict_comes_along(model):
 
 def test_text_of_any_script_stays_readable():
     assert "größe" in to_json({"name": "größe"})
+
+
+@pytest.mark.parametrize("text", ["größe", "κ\U0001f600", "\x7f\u2028", 'quote " and backslash \\', "m\udcff.onnx"])
+def test_a_document_in_ascii_reads_back_as_the_same(text):
+    document = in_ascii(to_json({text: [text]}))
+    assert document.isascii()
+    assert json.loads(document) == {text: [text]}
+
+
+def test_a_file_name_that_is_no_text_can_be_written_and_reads_back():
+    document = to_json({"model": Path("m\udcff.onnx")}).encode()
+    assert json.loads(document) == {"model": "m\udcff.onnx"}

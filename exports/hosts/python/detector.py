@@ -15,6 +15,7 @@ import argparse
 import base64
 import contextlib
 import csv
+import io
 import itertools
 import json
 import math
@@ -607,6 +608,9 @@ def _find_model() -> Path:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # what its encoding does not know, such as µ in Windows'
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--model", type=Path, metavar="FILE", help="the .onnx file (default: the one in model/)")
     common.add_argument("--provider", default="CPUExecutionProvider", metavar="NAME", help="execution provider")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from aetk.cli.common import FILE, json_option, overwrite, provider_option
+from aetk.cli.common import FILE, json_option, overwrite, provider_option, say_json, show
 from aetk.edge.providers import PROVIDERS
 
 
@@ -99,9 +99,8 @@ def command(
             overwrite("")
     wrote = write_bench(report, out)
     if as_json:
-        click.echo(bench_json(report))
+        say_json(bench_json(report))
     else:
-        click.echo(text(report))
-        click.echo(f"wrote: {' and '.join(map(str, wrote))}")
-        click.echo(f"next:  {shlex.join(['aetk', 'verify', str(model)])}")
+        following = shlex.join(["aetk", "verify", str(model)])
+        show(report, text, as_json, " and ".join(map(str, wrote)), following)
     ctx.exit(0 if report.passed else 1)

@@ -1,15 +1,17 @@
 """What several commands share: options, and the two ways to show a report."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from aetk.cli.printing import say
 from aetk.contract.dialect import printable
 from aetk.edge.providers import PROVIDERS
 from aetk.fleet.engine import ENGINES
-from aetk.render.data import to_json
+from aetk.render.data import in_ascii, to_json
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -63,18 +65,29 @@ def trust_option(function: F) -> F:
     return click.option("--trusted-key", type=FILE, metavar="KEY", help=help_text)(function)
 
 
+def say_json(document: str) -> None:
+    """Print a JSON document, which reads back as the same whatever standard output is encoded in."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    try:
+        is_kept = document.encode(encoding).decode(encoding) == document
+    except UnicodeError:
+        is_kept = False
+    say(document if is_kept else in_ascii(document))
+
+
 def show(report: Any, text: Callable[[Any], str], as_json: bool, wrote: str = "", following: str = "") -> None:
     """Print a report; as text, end with the file that was written and the next command."""
     if as_json:
-        click.echo(to_json(report))
+        say_json(to_json(report))
         return
-    click.echo(printable(text(report)))
+    lines = [text(report)]
     if wrote:
-        click.echo(f"wrote: {wrote}")
+        lines.append(f"wrote: {wrote}")
     if following:
-        click.echo(f"next:  {following}")
+        lines.append(f"next:  {following}")
+    say(printable("\n".join(lines)))
 
 
 def overwrite(line: str) -> None:
     """Show how far a command has come, in place of what the line on standard error showed before."""
-    click.echo(f"\r\x1b[K{line}", err=True, nl=False)
+    say(f"\r\x1b[K{printable(line)}", is_error=True, end="")

@@ -8,6 +8,7 @@ from types import FrameType
 import click
 
 from aetk import __version__
+from aetk.cli.printing import let_every_text_be_shown, say
 from aetk.contract.dialect import printable
 from aetk.contract.errors import AetkError, Interrupted, from_os_error, out_of_memory
 from aetk.contract.torchrun import is_first_process, is_started_by_torchrun
@@ -47,6 +48,7 @@ def cli() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit."""
+    let_every_text_be_shown()
     signal.signal(signal.SIGTERM, _terminate)
     code = run(arguments)
     # all is done: from here on they just end the process; torchrun's, which follow the end of another, spare the code
@@ -64,7 +66,7 @@ def run(arguments: list[str] | None = None) -> int:
         sys.stdout.flush()
     except click.ClickException as error:
         if not _is_one_of_many(arguments):
-            error.show()
+            error.show(file=sys.stderr)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return _report(Interrupted("Stopped.", signal.SIGINT), _is_one_of_many(arguments))
@@ -95,9 +97,9 @@ def _report(error: AetkError, is_told: bool = False) -> int:
     """Print an error unless another process does, which the error knows, or `is_told` where all meet it alike."""
     if is_told if error.is_told is None else error.is_told:
         return error.exit_code
-    click.echo(printable(f"aetk: {error.message}"), err=True)
+    say(printable(f"aetk: {error.message}"), is_error=True)
     if error.hint:
-        click.echo(printable(f"  {error.hint}"), err=True)
+        say(printable(f"  {error.hint}"), is_error=True)
     return error.exit_code
 
 

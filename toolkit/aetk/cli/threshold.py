@@ -2,11 +2,14 @@
 
 import shlex
 from pathlib import Path
+from typing import Any
 
 import click
 
 from aetk.cli.common import FILE, LOCATION, engine_options, json_option, refuse_without_engine, show, sign_option
 from aetk.render import text
+
+_WAYS = "--set, --false-alarms, --best-f1 and --undo"
 
 
 @click.command("threshold", short_help="Show or set a threshold.")
@@ -16,8 +19,11 @@ from aetk.render import text
     "--false-alarms", "rate", type=float, metavar="RATE", help="Split-conformal on --data: at most this rate."
 )
 @click.option("--best-f1", is_flag=True, help="The highest macro F1 on --data with --label.")
+@click.option("--undo", is_flag=True, help="Put back the one that the present one replaced; repeat for those before.")
 @click.option("--data", type=LOCATION, metavar="FILE", help="Rows to calibrate on, none that it was trained on.")
 @click.option("--label", metavar="COL", help="Column of 0 (ordinary) and 1 (anomaly).")
+@click.option("--out", type=FILE, metavar="FILE.onnx", help="Write another file, and leave MODEL as it is.")
+@click.option("--dry-run", is_flag=True, help="Show what would come of it, and write nothing; needs no --sign-key.")
 @engine_options
 @sign_option
 @json_option
@@ -26,8 +32,11 @@ def command(
     value: float | None,
     rate: float | None,
     best_f1: bool,
+    undo: bool,
     data: str | None,
     label: str | None,
+    out: Path | None,
+    dry_run: bool,
     engine: str | None,
     workers: int | None,
     gpus: float | None,
@@ -36,18 +45,20 @@ def command(
 ) -> None:
     """Show the threshold of MODEL, or give it a new one; model and card are replaced together.
 
-    Needs neither PyTorch nor the onnx package, so it works on the device itself. With --engine, --data may be a folder
-    of Parquet files that no memory holds, or the URL of one.
+    Needs neither PyTorch nor the onnx package, so it works on the device itself. The card keeps up to 16 thresholds
+    that were replaced, the first and the newest: aetk inspect shows them, --undo puts the newest back. With --engine,
+    --data may be a folder of Parquet files that no memory holds, or the URL of one.
     """
-    ways = sum([value is not None, rate is not None, best_f1])
+    ways = sum([value is not None, rate is not None, best_f1, undo])
     if ways > 1:
-        raise click.UsageError("Choose one of --set, --false-alarms and --best-f1.")
+        raise click.UsageError(f"Choose one of {_WAYS}.")
     if (rate is not None or best_f1) != (data is not None):
         raise click.UsageError("--data goes with --false-alarms or --best-f1, and they need it.")
     if label is not None and data is None:
         raise click.UsageError("--label goes with --data.")
-    if sign_key is not None and ways == 0:
-        raise click.UsageError("--sign-key goes with --set, --false-alarms or --best-f1.")
+    for option, is_given in (("--sign-key", sign_key is not None), ("--out", out is not None), ("--dry-run", dry_run)):
+        if is_given and ways == 0:
+            raise click.UsageError(f"{option} goes with one of {_WAYS}.")
     if best_f1 and label is None:
         raise click.UsageError("--best-f1 needs --label, a column of 0 and 1.")
     if engine is None:
@@ -62,20 +73,26 @@ def command(
         return
     from aetk.contract.threshold import Method, check_rate
     from aetk.edge.model import card_path
-    from aetk.edge.rethreshold import calibrate_threshold, set_threshold
+    from aetk.edge.rethreshold import calibrate_threshold, set_threshold, undo_threshold
 
-    if value is not None:
-        report = set_threshold(model, value, sign_key=sign_key)
+    given: dict[str, Any] = {"sign_key": sign_key, "out": out, "dry_run": dry_run}
+    if undo:
+        report = undo_threshold(model, **given)
+    elif value is not None:
+        report = set_threshold(model, value, **given)
     else:
         assert data is not None
         method = Method("best-f1") if rate is None else Method("conformal", check_rate(rate, "--false-alarms"))
         if engine is None:
-            report = calibrate_threshold(model, method, Path(data), label, sign_key=sign_key)
+            report = calibrate_threshold(model, method, Path(data), label, **given)
         else:
             from aetk.fleet.engine import Resources, find_engine
             from aetk.fleet.threshold import calibrate_on_engine
 
             cluster = find_engine(engine, Resources(workers, gpus=gpus or 0.0))
-            report = calibrate_on_engine(model, method, data, cluster, label, sign_key=sign_key)
-    wrote = f"{report.model} and {card_path(report.model)}"
-    show(report, text.thresholds, as_json, wrote, shlex.join(["aetk", "verify", str(model)]))
+            report = calibrate_on_engine(model, method, data, cluster, label, **given)
+    if report.out is None:
+        show(report, text.thresholds, as_json)
+        return
+    wrote = f"{report.out} and {card_path(report.out)}"
+    show(report, text.thresholds, as_json, wrote, shlex.join(["aetk", "verify", str(report.out)]))

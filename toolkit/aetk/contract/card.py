@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from aetk.contract import gate, spec, strict
 from aetk.contract.errors import BadInput
 from aetk.contract.golden import Golden
+from aetk.contract.history import Replaced
 from aetk.contract.threshold import Threshold, check_value
 
 QUANTILE_LEVELS = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
@@ -69,6 +70,7 @@ class _Parts:
 class _Data(_Parts):
     """The card's JSON."""
 
+    history: tuple[Replaced, ...]
     quantile_levels: tuple[float, ...]
     golden: Mapping[str, Any]
 
@@ -78,6 +80,7 @@ class Card(_Parts):
     """Everything about a model that is not in its graph. Of the free-form parts, each is plain JSON."""
 
     golden: Golden
+    history: tuple[Replaced, ...] = ()
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -93,6 +96,7 @@ class Card(_Parts):
             "quantile_levels": QUANTILE_LEVELS,
             "similarity": asdict(self.similarity),
             "threshold": asdict(self.threshold),
+            **({"history": list(map(asdict, self.history))} if self.history else {}),
             "validation": self.validation,
             "recipe": self.recipe,
             "training_data": self.training_data,
@@ -136,9 +140,10 @@ def parse(text: str) -> Card:
             f"The card is of contract version {data.get('contract')!r}; this aetk knows version {spec.VERSION}.",
             "Export the model again, or use the aetk that made it.",
         )
-    parts: _Data = strict.read(_Data, data, "card")
+    parts: _Data = strict.read(_Data, {"history": [], **data}, "card")
     _check_features(parts, data)
-    check_value(parts.threshold.value)
+    for threshold in (parts.threshold, *(entry.threshold for entry in parts.history)):
+        check_value(threshold.value)
     if not 0 < parts.similarity.tolerance <= gate.LARGEST_TOLERANCE:
         raise BadInput(
             f"The card's tolerance is {parts.similarity.tolerance:g}; expected more than 0 and at most 0.001.", _AGAIN
@@ -146,7 +151,8 @@ def parse(text: str) -> Card:
     golden = Golden.from_dict(parts.golden, len(parts.features))
     if golden.to_dict(parts.threshold.value, parts.similarity.tolerance)["is_anomaly"] != parts.golden["is_anomaly"]:
         raise BadInput("The card's golden decisions contradict its threshold.", _AGAIN)
-    return Card(**{field.name: getattr(parts, field.name) for field in fields(_Parts)}, golden=golden)
+    known = {field.name: getattr(parts, field.name) for field in fields(_Parts)}
+    return Card(**known, golden=golden, history=parts.history)
 
 
 def _finite(text: str) -> float:

@@ -11,11 +11,10 @@ from collections.abc import Iterator
 from aetk.contract import gate, spec
 from aetk.contract.errors import BadInput, CheckFailed
 from aetk.contract.gate import Field, Model, fields
-from aetk.contract.protobuf import encode_bytes, encode_int
+from aetk.contract.protobuf import encode_bytes
 
 _GRAPH, _METADATA, _INITIALIZER = 7, 14, 5
-_DATA_TYPE, _TENSOR_NAME, _RAW_DATA = 2, 8, 9
-_FLOAT32 = 1
+_TENSOR_NAME, _RAW_DATA = 8, 9
 
 
 @contextlib.contextmanager
@@ -49,25 +48,15 @@ def digest(data: bytes) -> str:
 
 
 def with_threshold(data: bytes, threshold: float) -> bytes:
-    """The file with the initializer `threshold` set to a float32 value, every other byte kept."""
-    tensor = (
-        encode_int(_DATA_TYPE, _FLOAT32)
-        + encode_bytes(_TENSOR_NAME, spec.THRESHOLD.encode())
-        + encode_bytes(_RAW_DATA, struct.pack("<f", threshold))
-    )
-
-    def rewrite(field: Field) -> bytes:
-        if field.number != _INITIALIZER or _name(field) != spec.THRESHOLD.encode():
-            return field.raw.tobytes()
-        return encode_bytes(_INITIALIZER, tensor)
-
-    return b"".join(
-        encode_bytes(_GRAPH, b"".join(map(rewrite, fields(field.payload))))
-        if field.number == _GRAPH
-        else field.raw.tobytes()
-        for field in fields(memoryview(data))
-    )
+    """A file that the gate lets in, with the float32 of its initializer `threshold` changed, every other byte kept."""
+    changed = bytearray(data)
+    for graph in fields(memoryview(changed)):
+        for tensor in fields(graph.payload) if graph.number == _GRAPH else ():
+            if tensor.number == _INITIALIZER and _part(tensor, _TENSOR_NAME) == spec.THRESHOLD.encode():
+                _part(tensor, _RAW_DATA)[:] = struct.pack("<f", threshold)
+    return bytes(changed)
 
 
-def _name(tensor: Field) -> bytes:
-    return b"".join(part.payload for part in fields(tensor.payload) if part.number == _TENSOR_NAME)
+def _part(tensor: Field, number: int) -> memoryview:
+    """A field's bytes in a tensor that has it once."""
+    return next(part.payload for part in fields(tensor.payload) if part.number == number)

@@ -1,10 +1,19 @@
 """Runs models: ONNX Runtime, NumPy and the standard library only.
 
-`Scorer` scores rows, `verify` replays a model's golden rows, `set_threshold` and `calibrate_threshold` re-issue it.
+`Scorer` scores rows, `verify` replays a model's golden rows; `set_threshold`, `calibrate_threshold` and
+`undo_threshold` re-issue it.
 """
 
-from aetk.edge.rethreshold import calibrate_threshold, set_threshold
+from aetk.edge.rethreshold import calibrate_threshold, set_threshold, undo_threshold
 from aetk.edge.scorer import Scorer, Scores
 from aetk.edge.verification import VerifyReport, verify
 
-__all__ = ["Scorer", "Scores", "VerifyReport", "calibrate_threshold", "set_threshold", "verify"]
+__all__ = [
+    "Scorer",
+    "Scores",
+    "VerifyReport",
+    "calibrate_threshold",
+    "set_threshold",
+    "undo_threshold",
+    "verify",
+]

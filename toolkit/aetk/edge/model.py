@@ -11,6 +11,7 @@ from aetk.contract import card as cards
 from aetk.contract import gate, onnxfile, spec
 from aetk.contract.card import Card
 from aetk.contract.errors import BadInput, CheckFailed
+from aetk.contract.names import natural_order
 from aetk.edge.signing import check_signature
 
 _LONGEST_PATH = 4096
@@ -66,8 +67,11 @@ def card_path(model: Path) -> Path:
 
 
 def newest_model(folder: Path = Path("exports")) -> Path:
-    """The newest `.onnx` file of a folder, never of its subfolders; BadInput where there is none."""
-    found = sorted(folder.glob("*.onnx"), key=lambda path: (path.stat().st_mtime_ns, path.name))
+    """The newest `.onnx` file of a folder, never of its subfolders; BadInput where there is none.
+
+    Of files of the same time, the last by `natural_order` is taken.
+    """
+    found = sorted(folder.glob("*.onnx"), key=lambda path: (path.stat().st_mtime_ns, natural_order(path.name)))
     if not found:
         raise BadInput(f"There is no model in {folder}/.", "Make one with: aetk train, then: aetk export --onnx")
     return found[-1]

@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 
 from aetk.contract import spec
 from aetk.contract.errors import BadInput, CheckFailed
+from aetk.contract.names import as_text
 from aetk.contract.threshold import Method, Threshold, conformal_rank, expected_alarms, just_below
 from aetk.edge import arrays, parquet
 from aetk.edge.arrow import BatchScorer
-from aetk.edge.rethreshold import ThresholdReport, held, reissue
+from aetk.edge.destination import Destination
+from aetk.edge.rethreshold import ThresholdReport, reissue
 from aetk.edge.tables import as_labels
 from aetk.fleet.engine import Engine
 from aetk.fleet.storage import Folder, open_folder
@@ -29,7 +31,9 @@ def calibrate_on_engine(
     engine: Engine,
     label: str | None = None,
     *,
-    sign_key: Path | None = None,
+    sign_key: str | Path | None = None,
+    out: str | Path | None = None,
+    dry_run: bool = False,
 ) -> ThresholdReport:
     """Calibrate a model's threshold on a folder of Parquet files: split-conformal, as `calibrate_threshold` would.
 
@@ -43,14 +47,16 @@ def calibrate_on_engine(
         engine: where the work is done.
         label: a column of 0 (ordinary) and 1 (anomaly).
         sign_key: a private Ed25519 key in PEM, to sign the file anew.
+        out: another file to write, so that `model` stays as it is.
+        dry_run: whether nothing is written.
 
     Raises:
         BadInput: data that cannot be scored, too few ordinary rows, or another process writes the model's folder.
         CheckFailed: the workers do not agree with themselves from pass to pass.
         Unavailable: the engine or a store cannot be reached or gave up.
     """
-    folder = open_folder(data)
-    with held(model, sign_key) as loaded:
+    folder, destination = open_folder(data), Destination(out, dry_run, sign_key)
+    with destination.held(Path(model)) as loaded:
         names = [entry.name for entry in folder.tables()]
         if not names:
             raise BadInput(f"{folder} holds no Parquet files; expected a folder of them.", "Name another folder.")
@@ -60,9 +66,9 @@ def calibrate_on_engine(
             rows = sum(coarse.values())
             rank, rate = conformal_rank(rows, method.parameter)
             value, flagged = _search(coarse, rank, lambda bins: _among(engine, count, names, bins))
-        basis = f"ordinary rows of {PurePosixPath(str(folder)).name}"
+        basis = f"ordinary rows of {as_text(PurePosixPath(str(folder)).name)}"
         threshold = Threshold(value, str(method), rate, rows, basis, expected_alarms(flagged, rows))
-        return reissue(loaded, threshold, invalid, sign_key)
+        return reissue(loaded, threshold, invalid, destination)
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,11 @@ from aetk.contract import golden, onnxfile, spec
 from aetk.contract.arguments import checked
 from aetk.contract.card import Card, Feature, Similarity
 from aetk.contract.errors import BadInput, CheckFailed
-from aetk.contract.files import check_target, write_atomically
+from aetk.contract.files import write_atomically
 from aetk.contract.locks import FOLDER_WAIT, locked
+from aetk.contract.names import as_text
 from aetk.contract.threshold import Alarms, Threshold
+from aetk.edge.destination import check_name
 from aetk.edge.model import card_path
 from aetk.edge.model import load as load_model
 from aetk.edge.session import open_session
@@ -63,9 +65,7 @@ def export(
     """
     found = runs.read_run(Path(run) if run is not None else runs.newest_finished())
     target = Path(out) if out is not None else EXPORTS / f"{found.name}.onnx"
-    if target.suffix != ".onnx":
-        raise BadInput(f"{target} does not end in .onnx.", "Name a file that does with --out.")
-    check_target(target)
+    check_name(target)
     key = None if sign_key is None else Path(sign_key)
     signed(target, b"", key)  # before the work, for what stands in its way
     detector = found.detector
@@ -79,7 +79,7 @@ def export(
             f"difference {verdict.largest_difference:.3g} at {verdict.where} (tolerance {verdict.tolerance:g}).",
             "Nothing was published.",
         )
-    card = _card(found, target.stem, data)
+    card = _card(found, as_text(target.stem), data)
     answers = open_session(data).run(card.golden.inputs)
     if not golden.compare(card.golden, answers, card.threshold.value).passed:
         raise CheckFailed("The ONNX file fails its own golden rows.", "Nothing was published.")

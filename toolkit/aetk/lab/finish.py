@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from aetk import __version__
 from aetk.contract import strict
 from aetk.contract.card import QUANTILE_LEVELS
+from aetk.contract.names import as_text
 from aetk.contract.threshold import Threshold, calibrate
 from aetk.lab import runs
 from aetk.lab.checkpoint import Evaluation, Progress
@@ -106,7 +107,7 @@ def _record(plan: Plan, detector: Detector, report: TrainReport) -> dict[str, An
         "threshold": asdict(report.threshold),
         "metrics": None if report.metrics is None else asdict(report.metrics),
         "training_data": {
-            "source": Path(plan.dataset.source).name,
+            "source": as_text(Path(plan.dataset.source).name),
             "fingerprint": plan.request["fingerprint"],
             "fit_rows": report.rows,
             "selection_rows": report.selection_rows,

@@ -8,6 +8,7 @@ from types import UnionType
 from typing import Any, get_origin, get_type_hints
 
 from aetk.contract.errors import BadInput
+from aetk.contract.names import as_text
 from aetk.lab.recipe import Recipe, read_recipe
 
 _DEFAULT = Recipe(
@@ -78,7 +79,7 @@ def find_recipe(named: str | Path | Recipe | None = None, settings: Mapping[str,
         return _changed(_preset(text), settings or {})
     content = _read_toml(Path(text))
     base = _preset(str(content.pop("base", "default")))
-    return _changed(_changed(replace(base, name=Path(text).stem), content), settings or {})
+    return _changed(_changed(replace(base, name=as_text(Path(text).stem)), content), settings or {})
 
 
 def read_setting(text: str) -> tuple[str, Any]:

@@ -20,6 +20,7 @@ from aetk.contract import strict
 from aetk.contract.card import QUANTILE_LEVELS, Feature
 from aetk.contract.errors import BadInput, CheckFailed, out_of_memory
 from aetk.contract.files import remove, write_atomically
+from aetk.contract.names import natural_order
 from aetk.contract.threshold import Threshold
 from aetk.lab.autoencoders import Autoencoders
 from aetk.lab.detector import Detector
@@ -97,10 +98,15 @@ def is_finished(folder: Path) -> bool:
 
 
 def newest(root: Path, holding: str, without: str = "") -> Path | None:
-    """The folder under `root` whose file `holding` is the newest, of those that have no file `without`; or None."""
+    """The folder under `root` whose file `holding` is the newest, of those that have no file `without`; or None.
+
+    Of files of the same time, the last by `natural_order` of their folders is taken.
+    """
     found = [path for path in root.glob(f"*/{holding}") if path.is_file()]
     found = [path for path in found if not without or not (path.parent / without).exists()]
-    return max(found, key=lambda path: (path.stat().st_mtime_ns, path.parent.name)).parent if found else None
+    if not found:
+        return None
+    return max(found, key=lambda path: (path.stat().st_mtime_ns, natural_order(path.parent.name))).parent
 
 
 def newest_interrupted(root: Path = RUNS) -> Path:

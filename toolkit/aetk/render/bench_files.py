@@ -1,7 +1,6 @@
 """Keeps a benchmark: its JSON, and its picture where one can be drawn."""
 
 import contextlib
-import json
 import re
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from aetk.edge.bench.measured import Measured
 from aetk.edge.bench.report import BenchReport
 from aetk.edge.bench.samples import SAMPLES_NEEDED
 from aetk.render.bench_picture import draw_bench
-from aetk.render.data import to_data
+from aetk.render.data import encode, to_data
 
 _NUMBERS = re.compile(r"\[\n\s*(-?\d[-\d,.e+\s]*?)\n\s*\]")  # a line break: within a text it would be escaped
 
@@ -30,8 +29,8 @@ def bench_json(report: BenchReport) -> str:
     rows: list[Measured | Arrivals] = [*report.measured, *report.sparse]
     for member, row in zip([*data["measured"], *data["sparse"]], rows, strict=True):
         member["statistics"] = to_data(_statistics(row))
-    text = json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False)
-    return _NUMBERS.sub(lambda found: "[" + "".join(found[1].split()) + "]", text)  # samples on one line, not thousands
+    # samples on one line, not thousands
+    return _NUMBERS.sub(lambda found: "[" + "".join(found[1].split()) + "]", encode(data))
 
 
 def _statistics(row: Measured | Arrivals) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from aetk.edge.bench.arrivals import Arrivals
 from aetk.edge.bench.measured import Measured
 from aetk.edge.bench.report import BenchReport
 from aetk.edge.ways import Setting
-from aetk.render.picture import as_png, legend_below, new_figure
+from aetk.render.picture import as_it_stands, as_png, legend_below, new_figure
 
 _COLORS = ("#3b76af", "#c8553d", "#5b9a68", "#8d6ab8", "#b98b2f", "#4aa3a2")
 _INK, _FAINT = "#333333", "#8a8a8a"
@@ -50,7 +50,7 @@ def _title(report: BenchReport) -> str:
     machine = report.environment
     spoilt = "".join(f"\n{finding}" for finding in report.findings)
     return (
-        f"{report.model.name} on {machine['processor']}, {machine['usable_cpus']} usable CPUs, "
+        f"{as_it_stands(report.model.name)} on {machine['processor']}, {machine['usable_cpus']} usable CPUs, "
         f"onnxruntime {machine['onnxruntime']}{spoilt}"
     )
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,27 @@ import numpy as np
 
 from aetk.contract.card import Card
 
+_NO_TEXT = re.compile("[\ud800-\udfff]")
+_BEYOND_ASCII = re.compile("[^\x00-\x7f]")
+
 
 def to_json(report: Any) -> str:
     """A report as one JSON document; a number that is NaN or infinite becomes null."""
-    return json.dumps(to_data(report), indent=1, ensure_ascii=False, allow_nan=False)
+    return encode(to_data(report))
+
+
+def encode(data: Any) -> str:
+    """Plain data as JSON that UTF-8 can hold: a file's name may have bytes that are no text, which are escaped."""
+    return _escaped(_NO_TEXT, json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False))
+
+
+def in_ascii(document: str) -> str:
+    """The same JSON document without any other character: it has none outside its texts, where JSON has escapes."""
+    return _escaped(_BEYOND_ASCII, document)
+
+
+def _escaped(characters: re.Pattern[str], document: str) -> str:
+    return characters.sub(lambda found: json.dumps(found[0])[1:-1], document)
 
 
 def to_data(value: Any) -> Any:

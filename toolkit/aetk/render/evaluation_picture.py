@@ -10,7 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aetk.contract.threshold import macro_f1
-from aetk.render.picture import DISTANCE_AXIS, as_png, distance, draw_distribution, empty_figure, legend_below
+from aetk.render.picture import (
+    DISTANCE_AXIS,
+    as_it_stands,
+    as_png,
+    distance,
+    draw_distribution,
+    empty_figure,
+    legend_below,
+)
 
 if TYPE_CHECKING:  # scikit-learn is not needed to draw
     from aetk.lab.evaluation import EvaluateReport, ModelEvaluation
@@ -109,5 +117,5 @@ def _figure(value: float | None) -> str:
 
 
 def _words(name: str, width: int) -> str:
-    """A name in lines of a width, for matplotlib, which takes dollars for mathematics."""
-    return fill(name, width).replace("$", r"\$")
+    """A name in lines of a width."""
+    return as_it_stands(fill(name, width))

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aetk.contract.errors import MissingExtra
+from aetk.contract.names import as_text
 
 if TYPE_CHECKING:  # the bench is drawn where there may be no lab
     from aetk.lab.finish import TrainReport
@@ -31,6 +32,11 @@ def new_figure(columns: int) -> tuple[Any, Any]:
     """A figure and its axes, a row of them; MissingExtra without matplotlib."""
     figure = empty_figure(columns, 1)
     return figure, figure.subplots(1, columns, squeeze=False)
+
+
+def as_it_stands(name: str) -> str:
+    """A file's name for matplotlib, which takes dollars for mathematics and nothing but text."""
+    return as_text(name).replace("$", r"\$")
 
 
 def as_png(figure: Any) -> bytes:

@@ -57,16 +57,21 @@ def count(number: int, thing: str) -> str:
 
 def threshold(found: Threshold) -> str:
     """A threshold in one line, and what to expect of it in another."""
-    first = f"threshold {found.value:.6g} by {found.method}"
-    first += f", from {found.rows:,} {found.basis}" if found.rows else ""
-    if found.target is not None:
-        first += f"; false-alarm rate at most {found.target:.4g}"
+    first = f"threshold {_chosen(found)}"
     alarms = found.alarms
     if alarms is None:
         return first
     return first + (
         f"\n  expect {_per_mille(alarms.expected)} alarms per 1,000 ordinary rows ({alarms.confidence:.0%} interval "
         f"{_per_mille(alarms.low)} to {_per_mille(alarms.high)}, from {count(alarms.rows, 'row')})"
+    )
+
+
+def _chosen(found: Threshold) -> str:
+    """A threshold, how it was chosen, and by which rows."""
+    rows = f", from {found.rows:,} {found.basis}" if found.rows else ""
+    return f"{found.value:.6g} by {found.method}{rows}" + (
+        f"; false-alarm rate at most {found.target:.4g}" if found.target is not None else ""
     )
 
 
@@ -137,6 +142,9 @@ def rate(rows_per_second: float) -> str:
 def thresholds(report: ThresholdReport) -> str:
     """A threshold before and after."""
     lines = [f"before: {threshold(report.before)}", f"now:    {threshold(report.after)}"]
+    if report.out is None:
+        lines[1] = f"then:   {threshold(report.after)}"
+        lines.append("Nothing was written: this was a dry run.")
     if report.invalid:
         lines.append(f"{count(report.invalid, 'row')} could not be judged and took no part")
     return "\n".join(lines)
@@ -180,6 +188,7 @@ def inspection(report: InspectReport) -> str:
         f"similarity: anchor κ = {card.similarity.kappa:g}, tolerance {card.similarity.tolerance:g}",
         *([_validation(card)] if card.validation else []),
         threshold(card.threshold),
+        *(f"  until {entry.when}: {_chosen(entry.threshold)}" for entry in reversed(card.history)),
         f"graph: {report.parameters:,} parameters; {', '.join(f'{n} {name}' for name, n in report.operators.items())}",
         f"golden rows: {len(card.golden)}, made by {', '.join(f'{name} ({n})' for name, n in card.golden.made_by)}",
         f"recipe: {_recipe(card)}",
