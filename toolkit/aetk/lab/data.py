@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 
 from aetk.contract import spec
 from aetk.contract.errors import BadInput
-from aetk.edge.chunk import show_name
+from aetk.edge.chunk import it_has, show_name
+from aetk.lab.doubts import column_doubts, label_doubts
 from aetk.lab.openml import OpenMLTable, is_openml, read_openml
-from aetk.lab.scaling import is_constant
-from aetk.lab.source import Source, drop_hint, read_source
+from aetk.lab.redundancy import find_redundancy
+from aetk.lab.source import Source, read_source
 from aetk.lab.target import find_label
+from aetk.lab.text import drop_hint
 
 BUILT_IN = "breast-cancer"
 _FEWEST_ROWS = 10
@@ -93,7 +95,7 @@ def load_dataset(
     if other is not None:
         check_finite(other, missing)
     ordinary = table.values if table.labels is None else table.values[~table.labels]
-    check_enough(table.title, len(ordinary))
+    check_enough(table.title, len(ordinary), len(table.values))
     return Dataset(
         name=table.name,
         source=table.title,
@@ -102,7 +104,11 @@ def load_dataset(
         labels=table.labels,
         validation=None if other is None else other.values,
         validation_labels=None if other is None else other.labels,
-        warnings=(*notes, *column_warnings(table.names, ordinary)),
+        warnings=(
+            *notes,
+            *label_doubts(*_counts(table.labels, None if other is None else other.labels)),
+            *column_doubts(table.names, ordinary, find_redundancy(table.values)),
+        ),
     )
 
 
@@ -117,7 +123,7 @@ def check_named(
     columns = {*all_names, *(other.all_names if other else ())}
     for name in [*drop, *([label] if label else [])]:
         if name not in columns:
-            raise BadInput(f"{title} has no column '{name}'.", f"It has: {', '.join(map(show_name, all_names[:12]))}.")
+            raise BadInput(f"{title} has no column '{show_name(name)}'.", it_has(all_names))
 
 
 def check_same_columns(title: str, names: Sequence[str], other: Source) -> None:
@@ -137,13 +143,23 @@ def check_same_columns(title: str, names: Sequence[str], other: Source) -> None:
             )
 
 
-def check_enough(title: str, ordinary: int) -> None:
-    """BadInput where there are too few ordinary rows to train on."""
+def check_enough(title: str, ordinary: int, rows: int) -> None:
+    """BadInput where there are, among so many rows, too few ordinary ones to train on."""
     if ordinary < _FEWEST_ROWS:
+        inverted = 2 * ordinary < rows
         raise BadInput(
-            f"{title}: found {ordinary} ordinary row{'s' * (ordinary != 1)}, expected {_FEWEST_ROWS} or more.",
-            "Bring more rows.",
+            f"{title}: found {ordinary} ordinary row{'s' * (ordinary != 1)} among {rows:,}, "
+            f"expected {_FEWEST_ROWS} or more.",
+            "Bring more ordinary rows. If 1 means ordinary in this table, swap 0 and 1: a label of 1 is an anomaly."
+            if inverted
+            else "Bring more rows.",
         )
+
+
+def _counts(*tables: NDArray[np.bool_] | None) -> tuple[int, int]:
+    """How many rows are labelled, and how many of them as anomalies."""
+    labelled = [labels for labels in tables if labels is not None]
+    return sum(map(len, labelled)), sum(int(labels.sum()) for labels in labelled)
 
 
 def check_finite(part: Source, missing: str) -> None:
@@ -172,25 +188,6 @@ def not_finite(title: str, values: int, rows: int, where: str, column: str) -> B
         f"{title}: {values} missing or infinite values in {rows} rows, the first in {where}, column '{column}'.",
         "Clean the table, or train their replacement into the model with: --missing median",
     )
-
-
-def column_warnings(names: Sequence[str], rows: NDArray[np.float64]) -> tuple[str, ...]:
-    """What a person should know of the columns of rows, float64 [rows, n]."""
-    found = []
-    for position, name in enumerate(names):
-        column = rows[:, position]
-        column = column[np.abs(column) <= spec.FINITE_LIMIT]
-        spread = float(column.std())
-        if is_constant(column):
-            found.append(
-                f"Column '{name}' is constant ({column[0]:g}); it is kept, and tells nothing until it changes."
-            )
-        elif float(np.abs(column - column.astype(np.float32)).max()) > 0.01 * spread:
-            found.append(
-                f"Column '{name}' loses more than 1% of its spread when rounded to float32; "
-                "subtract a constant from it, or leave it out."
-            )
-    return tuple(found)
 
 
 def _built_in() -> Dataset:
