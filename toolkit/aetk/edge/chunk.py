@@ -142,9 +142,9 @@ def it_has(names: Sequence[str]) -> str:
     return f"It has: {listed([*map(show_name, names[: MOST_NAMED + 1])])}"
 
 
-def listed(words: Sequence[str]) -> str:
-    """Words for a message, the first of them; ", ..." says that there are more."""
-    return ", ".join(words[:MOST_NAMED]) + ", ..." * (len(words) > MOST_NAMED)
+def listed(words: Sequence[str], end: str = "") -> str:
+    """Words for a message, the first of them; in place of its end, ", ..." says that there are more."""
+    return ", ".join(words[:MOST_NAMED]) + (", ..." if len(words) > MOST_NAMED else end)
 
 
 def as_dtype(values: NDArray[np.float64], dtype: FloatType) -> NDArray[Any]:

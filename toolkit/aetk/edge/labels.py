@@ -67,7 +67,7 @@ def _shown(value: float) -> str:
 def _holds(counts: Mapping[str, int], different: int) -> str:
     if different > _MOST_DIFFERENT:
         return f"It holds more than {_MOST_DIFFERENT:,} different values, too many for a label."
-    return f"It holds {listed([f'{shown} ({_rows(n)})' for shown, n in counts.items()])}."
+    return f"It holds {listed([f'{shown} ({_rows(n)})' for shown, n in counts.items()], '.')}"
 
 
 def _rows(n: int) -> str:

@@ -146,14 +146,12 @@ def check_same_columns(title: str, names: Sequence[str], other: Source) -> None:
 def check_enough(title: str, ordinary: int, rows: int) -> None:
     """BadInput where there are, among so many rows, too few ordinary ones to train on."""
     if ordinary < _FEWEST_ROWS:
-        inverted = 2 * ordinary < rows
-        raise BadInput(
-            f"{title}: found {ordinary} ordinary row{'s' * (ordinary != 1)} among {rows:,}, "
-            f"expected {_FEWEST_ROWS} or more.",
-            "Bring more ordinary rows. If 1 means ordinary in this table, swap 0 and 1: a label of 1 is an anomaly."
-            if inverted
-            else "Bring more rows.",
-        )
+        found = f"found {ordinary} ordinary row{'s' * (ordinary != 1)}"
+        hint = "Bring more rows."
+        if 2 * ordinary < rows:
+            found += f" among {rows:,}"
+            hint = "Bring more of them. If 1 means ordinary in this table, swap 0 and 1: a label of 1 is an anomaly."
+        raise BadInput(f"{title}: {found}, expected {_FEWEST_ROWS} or more.", hint)
 
 
 def _counts(*tables: NDArray[np.bool_] | None) -> tuple[int, int]:

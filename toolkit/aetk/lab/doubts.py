@@ -54,7 +54,7 @@ def _constant(values: dict[str, float]) -> str:
         return f"Column '{show_name(name)}' is constant ({value:g}); it is kept, and tells nothing until it changes."
     shown = [f"'{show_name(name)}' ({value:g})" for name, value in values.items()]
     found = f"{len(values):,} columns are constant; they are kept, and tell nothing until they change"
-    return f"{found}: {listed(shown)}."
+    return f"{found}: {listed(shown, '.')}"
 
 
 def _row_numbers(starts: dict[str, float]) -> str:
@@ -66,7 +66,7 @@ def _row_numbers(starts: dict[str, float]) -> str:
         found = f"Column '{show_name(name)}' goes up by one with every row, from {start:.0f} on: it looks like a row"
         return f"{found} number, {why}. {_leave_out([*starts])}"
     found = f"{len(starts):,} columns go up by one with every row: they look like row numbers, {why}"
-    return f"{found}: {quoted([*starts])}. {_leave_out([*starts])}"
+    return f"{found}: {quoted([*starts], '.')} {_leave_out([*starts])}"
 
 
 def _copies(originals: dict[str, str]) -> str:
@@ -76,8 +76,8 @@ def _copies(originals: dict[str, str]) -> str:
         ((name, original),) = originals.items()
         found = f"Column '{show_name(name)}' is a copy of '{show_name(original)}', whose weight it doubles."
     else:
-        shown = listed([f"'{show_name(name)}' of '{show_name(other)}'" for name, other in originals.items()])
-        found = f"{len(originals):,} columns are copies of others, whose weight they multiply: {shown}."
+        shown = listed([f"'{show_name(name)}' of '{show_name(other)}'" for name, other in originals.items()], ".")
+        found = f"{len(originals):,} columns are copies of others, whose weight they multiply: {shown}"
     return f"{found} {_leave_out([*originals])}"
 
 
@@ -89,7 +89,7 @@ def _rounded(names: list[str]) -> str:
         found = f"Column {quoted(names)} loses {loss} its spread when rounded to float32"
         return f"{found}; subtract a constant from it, or leave it out."
     found = f"{len(names):,} columns lose {loss} their spread when rounded to float32"
-    return f"{found}; subtract a constant from each, or leave them out: {quoted(names)}."
+    return f"{found}; subtract a constant from each, or leave them out: {quoted(names, '.')}"
 
 
 def _leave_out(names: list[str]) -> str:

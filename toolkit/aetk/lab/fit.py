@@ -267,7 +267,7 @@ class _Loop:
             hint += ", or train with --set scaling=standard"
         return CheckFailed(
             f"The loss is not finite in epoch {step // self.per_epoch + 1}, batch {step % self.per_epoch + 1}; "
-            f"columns at fault: {listed(culprits)}.",
+            f"columns at fault: {listed(culprits, '.')}",
             f"{hint}.",
         )
 

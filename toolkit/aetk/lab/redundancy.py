@@ -27,11 +27,12 @@ class Redundancy:
 
     def see(self, values: NDArray[np.float64], numbers: NDArray[np.int64]) -> None:
         """Add rows, float64 [rows, n], that stand in the table at these places, int64 [rows], counted from 0."""
-        edges = [*range(0, min(len(values), _HEAD_ROWS), _HEAD_ROWS), *range(_HEAD_ROWS, len(values), _BLOCK_ROWS)]
-        for start, end in zip(edges, [*edges[1:], len(values)], strict=True):
-            self._compare(values[start:end])
-            self._count(values[start:end], numbers[start:end])
-            self.rows += end - start
+        while len(values):
+            rows = _BLOCK_ROWS if self.rows else _HEAD_ROWS
+            self._compare(values[:rows])
+            self._count(values[:rows], numbers[:rows])
+            self.rows += len(values[:rows])
+            values, numbers = values[rows:], numbers[rows:]
 
     def _compare(self, values: NDArray[np.float64]) -> None:
         """Part the columns that were equal so far and are not in these rows."""

@@ -97,4 +97,4 @@ def clipping_notes(detector: Detector, names: Sequence[str], rows: NDArray[np.fl
         found = f"Column {beyond[0]} reaches beyond {detector.bound:g}, where values are clipped; scale it first"
         return [f"{found}, {remedy}."]
     found = f"{len(beyond):,} columns reach beyond {detector.bound:g}, where values are clipped; scale them first"
-    return [f"{found}, {remedy}: {listed(beyond)}."]
+    return [f"{found}, {remedy}: {listed(beyond, '.')}"]

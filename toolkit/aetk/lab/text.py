@@ -16,9 +16,9 @@ def drop_hint(column: str) -> str:
     return f"Leave the column out with: --drop {shlex.quote(column)}"
 
 
-def quoted(names: Sequence[str]) -> str:
-    """Names of columns in quotes for a message, the first of them."""
-    return listed([f"'{show_name(name)}'" for name in names])
+def quoted(names: Sequence[str], end: str = "") -> str:
+    """Names of columns in quotes for a message, see `listed`."""
+    return listed([f"'{show_name(name)}'" for name in names], end)
 
 
 def drop_options(names: Sequence[str]) -> str:
@@ -50,9 +50,9 @@ def text_columns(error: NotANumber, names: Sequence[str], chunks: Iterable[Chunk
     texts = [name for name in names if found.get(name) is False]
     message, hints = error.message, list[str]()
     if len(found) > 1:
-        message += f" {len(found):,} columns hold such text: {quoted([n for n in names if n in found])}."
+        message += f" {len(found):,} columns hold such text: {quoted([n for n in names if n in found], '.')}"
     if truths:
-        hints.append(AS_NUMBERS if len(found) == 1 else f"{AS_NUMBERS[:-1]}: {quoted(truths)}.")
+        hints.append(AS_NUMBERS if len(found) == 1 else f"{AS_NUMBERS[:-1]}: {quoted(truths, '.')}")
     if texts:
         hints.append(drop_hint(texts[0]) if len(texts) == 1 else f"Leave the columns out with: {drop_options(texts)}")
     return BadInput(message, " ".join(hints))
