@@ -182,7 +182,7 @@ TRUSTING = ("verify", MODEL, "--trusted-key", "trusted.pem")
 _ESCAPES = "\x1b]0;owned\x07\x1b[2Jharmless"
 
 CASES = (
-    Case("an empty file", VERIFY, _content(b""), 2, "holds no graph"),
+    Case("an empty file", VERIFY, _content(b""), 2, "an empty file"),
     Case("text", SCORE, _content(b"no model at all\n" * 9), 2, "Not a readable ONNX file"),
     Case("a picture", VERIFY, _content(b"\x89PNG\r\n\x1a\n" + bytes(100)), 2, "Not a"),
     Case("an archive", VERIFY, _content(b"PK\x03\x04" + bytes(100)), 2, "Not a"),

@@ -66,8 +66,8 @@ def load(path: Path, trusted_key: Path | None = None) -> LoadedModel:
         data = gate.read_file(path)
     if trusted_key is not None:
         check_signature(path, data, Path(trusted_key))
+    graph = onnxfile.read(data, f"{path}: ")
     with onnxfile.refusals(f"{path}: "):
-        graph = gate.read(data)
         card = _parse(path, graph.metadata.get(spec.CARD_KEY, ""))
         gate.card(graph)
     return LoadedModel(path, data, graph, card, trusted_key)
