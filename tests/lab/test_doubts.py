@@ -131,5 +131,7 @@ def test_up_to_100_alarms_in_1000_are_not_doubted(flagged, rows):
 
 def test_more_than_100_alarms_in_1000_are_said_with_the_command_that_changes_them():
     (doubt,) = alarm_doubts(expected_alarms(101, 999), "the calibration rows")
-    assert doubt.startswith("Threshold: 102 alarms per 1,000 ordinary rows are to be expected by the calibration rows")
+    assert doubt.startswith(
+        "Threshold: 102 alarms per 1,000 ordinary rows are to be expected (by the calibration rows)"
+    )
     assert "aetk threshold MODEL --false-alarms RATE" in doubt

@@ -121,6 +121,6 @@ def alarm_doubts(alarms: Alarms | None, where: str) -> tuple[str, ...]:
     if alarms is None or alarms.expected <= MOST_ALARMS:
         return ()
     return (
-        f"Threshold: {alarms.expected:,.0f} alarms per 1,000 ordinary rows are to be expected by {where}, more than "
-        f"{MOST_ALARMS}. Choose another by a false-alarm rate: aetk threshold MODEL --false-alarms RATE --data TABLE",
+        f"Threshold: {alarms.expected:,.0f} alarms per 1,000 ordinary rows are to be expected (by {where}), more than "
+        f"{MOST_ALARMS}; for fewer: aetk threshold MODEL --false-alarms RATE --data TABLE",
     )
