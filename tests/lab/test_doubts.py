@@ -23,6 +23,11 @@ def test_an_ordinary_table_is_not_doubted():
     assert said(y=np.random.default_rng(2).normal(size=ROWS)) == ()
 
 
+def test_a_table_of_a_few_rows_is_not_doubted():
+    rows = np.arange(9.0)[:, None].repeat(3, 1) * [0, 1, 1]
+    assert column_doubts(["a", "b", "c"], rows, find_redundancy(rows)) == ()
+
+
 def test_a_row_number_is_named_with_its_start_and_the_option_that_leaves_it_out():
     (doubt,) = said(**{"row id": np.arange(ROWS) + 7122})
     assert doubt.startswith("Column 'row id' goes up by one with every row, from 7122 on: it looks like a row number")

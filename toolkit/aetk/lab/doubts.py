@@ -14,6 +14,8 @@ from aetk.lab.text import drop_options, quoted
 
 MOST_ALARMS = 100
 """Alarms per 1,000 ordinary rows of which a person should know."""
+_FEWEST_ROWS = 10
+"""In fewer rows, columns are alike by chance."""
 _SWAP = "write the column anew with 0 and 1 swapped"
 
 
@@ -25,6 +27,8 @@ def column_doubts(names: Sequence[str], rows: NDArray[np.float64], redundancy: R
         rows: float64 [rows, n], ordinary rows.
         redundancy: of the whole table, anomalies included: a column that differs there alone is no copy.
     """
+    if len(rows) < _FEWEST_ROWS:
+        return ()
     constant, rounded = dict[int, float](), list[str]()
     for position, name in enumerate(names):
         column = rows[:, position]
@@ -35,7 +39,7 @@ def column_doubts(names: Sequence[str], rows: NDArray[np.float64], redundancy: R
             constant[position] = float(column[0])
         elif float(np.abs(column - column.astype(np.float32)).max()) > 0.01 * float(column.std()):
             rounded.append(name)
-    numbers = np.flatnonzero(~np.isnan(redundancy.start)).tolist() if redundancy.rows > 1 else []
+    numbers = np.flatnonzero(~np.isnan(redundancy.start)).tolist()
     copies = [i for i, other in enumerate(redundancy.same_as.tolist()) if other != i and i not in constant]
     found = [
         _constant({names[i]: value for i, value in constant.items()}),

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from aetk.contract.dialect import parse_cell, parse_plain
 from aetk.contract.errors import BadInput
@@ -58,9 +59,9 @@ def text_columns(error: NotANumber, names: Sequence[str], chunks: Iterable[Chunk
     return BadInput(message, " ".join(hints))
 
 
-def _look_through(name: str, column: Sequence[str], found: dict[str, bool]) -> None:
-    """Note in `found` whether a column's text is true and false alone; nothing for a column of numbers."""
-    cells = list(column)
+def _look_through(name: str, column: Any, found: dict[str, bool]) -> None:
+    """Note in `found` whether a column's text, see `Chunk`, is true and false alone; nothing for numbers."""
+    cells = list(column) if isinstance(column, tuple) else column.to_pylist()
     if found.get(name) is False or parse_plain(cells) is not None:
         return
     text = [cell for cell in cells if not _is_number(cell)]
