@@ -72,3 +72,14 @@ def test_a_table_of_several_blocks_is_looked_through_as_well(tmp_path):
     assert (tmp_path / "t.csv").stat().st_size > 2 * csvfile.BLOCK_BYTES
     assert error.message.endswith("2 columns hold such text: 'w', 'city'.")
     assert "whose true/false columns are numbers: 'w'." in error.hint
+
+
+def test_all_columns_of_a_parquet_file_that_hold_no_numbers_are_named_with_their_types(frame, tmp_path):
+    broken = frame.assign(city="Rome", day=pd.Timestamp("2026-01-01"), w=frame.a > 3)
+    broken.to_parquet(tmp_path / "t.parquet")
+    with pytest.raises(BadInput) as caught:
+        load_dataset(tmp_path / "t.parquet")
+    assert "t.parquet, column 'city': found the type " in caught.value.message
+    assert "2 columns hold no numbers: 'city' (" in caught.value.message
+    assert "'day' (timestamp[" in caught.value.message
+    assert caught.value.hint == "Leave the columns out with: --drop city --drop day"

@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path, PurePath
@@ -41,14 +41,23 @@ class NotANumber(BadInput):
 
 
 class NoNumbers(BadInput):
-    """A column of a type that is none of numbers."""
+    """Columns of types that are none of numbers; `columns` names all of them, `column` the first.
 
-    def __init__(self, title: str, column: str, kind: str) -> None:
-        super().__init__(
-            f"{title}, column '{show_name(column)}': found the type {show(kind)}, expected numbers.",
-            "Cast it to double before, or leave it out.",
-        )
-        self.column = column
+    Args:
+        title: of the table.
+        column, kind: the first such column, and its type.
+        others: the types of all others by name.
+    """
+
+    def __init__(self, title: str, column: str, kind: str, others: Mapping[str, str] | None = None) -> None:
+        kinds = {column: kind} | dict(others or {})
+        message = f"{title}, column '{show_name(column)}': found the type {show(kind)}, expected numbers."
+        if len(kinds) > 1:
+            shown = listed([f"'{show_name(name)}' ({show(kind)})" for name, kind in kinds.items()], ".")
+            message += f" {len(kinds):,} columns hold no numbers: {shown}"
+        it = "them" if len(kinds) > 1 else "it"
+        super().__init__(message, f"Cast {it} to double before, or leave {it} out.")
+        self.column, self.columns = column, tuple(kinds)
 
 
 @dataclass(frozen=True)

@@ -86,7 +86,7 @@ def _read_file(path: Path, label: str | None, drop: Sequence[str]) -> Source:
     except NotANumber as error:
         raise text_columns(error, names, read_chunks(path, (), names)) from None
     except NoNumbers as error:
-        raise BadInput(error.message, drop_hint(error.column)) from None
+        raise BadInput(error.message, drop_hint(*error.columns)) from None
 
     def where(row: int) -> str:
         return place(path, int(table.places[row]))

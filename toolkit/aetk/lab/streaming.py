@@ -128,7 +128,7 @@ def _look_at(path: Path, label: str | None, drop: Sequence[str]) -> tuple[Column
     try:
         return columns, find_shards(path, columns)
     except NoNumbers as error:
-        hint = error.hint if error.column == label else drop_hint(error.column)
+        hint = error.hint if error.column == label else drop_hint(*error.columns)
         raise BadInput(error.message, hint) from None
 
 

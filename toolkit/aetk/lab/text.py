@@ -12,9 +12,9 @@ _CELLS = 2**22
 """So many cells are looked through at most, from the start of the table."""
 
 
-def drop_hint(column: str) -> str:
-    """What to do about a column that is no feature."""
-    return f"Leave the column out with: --drop {shlex.quote(column)}"
+def drop_hint(*columns: str) -> str:
+    """What to do about columns that are no features."""
+    return f"Leave the column{'s' * (len(columns) > 1)} out with: {drop_options(columns)}"
 
 
 def quoted(names: Sequence[str], end: str = "") -> str:
@@ -55,7 +55,7 @@ def text_columns(error: NotANumber, names: Sequence[str], chunks: Iterable[Chunk
     if truths:
         hints.append(AS_NUMBERS if len(found) == 1 else f"{AS_NUMBERS[:-1]}: {quoted(truths, '.')}")
     if texts:
-        hints.append(drop_hint(texts[0]) if len(texts) == 1 else f"Leave the columns out with: {drop_options(texts)}")
+        hints.append(drop_hint(*texts))
     return BadInput(message, " ".join(hints))
 
 
