@@ -1,6 +1,7 @@
 """What `aetk train` says of tables that it cannot use."""
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -176,7 +177,7 @@ def test_labels_that_look_inverted_are_said_in_the_report_in_json_and_in_the_run
     assert f"note: Labels: {expected}" in result.out
     assert any(expected in note for note in json.loads((tmp_path / "r/run.json").read_text())["warnings"])
     shown = aetk("train", "t.csv", "--label", "malignant", *QUICK, "--json").document["warnings"]
-    assert any(expected in note and "look inverted" in note for note in shown)
+    assert any(expected in note and "are the labels inverted?" in note for note in shown)
 
 
 def test_a_table_of_too_few_ordinary_rows_may_have_inverted_labels(refused, frame, tmp_path):
@@ -203,3 +204,22 @@ def test_the_columns_of_a_table_are_all_listed_or_end_with_dots(refused, table, 
     )
     write(tmp_path / "wide.csv", pd.DataFrame(np.eye(20), columns=[f"c{i}" for i in range(20)]))
     assert refused("train", "wide.csv", "--drop", "ID").rstrip().endswith("c10, c11, ...")
+
+
+def test_anomalies_that_look_ordinary_and_too_many_alarms_are_said_in_the_report_and_in_the_run(aetk, tmp_path):
+    random = np.random.default_rng(0)
+    rows = np.concatenate([random.normal(size=(200, 4)), 0.001 * random.normal(size=(40, 4))])
+    frame = pd.DataFrame(rows, columns=list("abcd")).assign(y=np.arange(240) >= 200)
+    write(tmp_path / "t.csv", frame.assign(y=frame.y.astype(int)))
+    result = aetk("train", "t.csv", "--label", "y", *QUICK, "--threshold", "fixed:1", "--out", "r")
+    warnings = json.loads((tmp_path / "r/run.json").read_text())["warnings"]
+    assert all(f"note: {warning}" in result.out for warning in warnings)
+    ranking, alarms = warnings
+    assert re.match(r"AUROC is 0\.[0-4]\d* on the calibration rows, below 0\.5", ranking)
+    assert re.match(r"Threshold: 9\d\d alarms per 1,000 ordinary rows are to be expected", alarms)
+
+
+def test_a_table_without_a_fault_is_trained_on_without_a_note(aetk, frame, tmp_path):
+    write(tmp_path / "t.csv", frame[8:])  # half of whose rows are anomalies
+    result = aetk("train", "t.csv", "--label", "malignant", *QUICK, "--threshold", "conformal:0.05", "--json")
+    assert result.document["warnings"] == []

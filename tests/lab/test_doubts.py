@@ -106,7 +106,7 @@ def test_labels_of_which_no_more_than_half_are_anomalies_are_not_doubted(rows, a
 def test_labels_of_which_most_are_anomalies_look_inverted():
     (doubt,) = label_doubts(1875, 1780)
     assert "1,780 of 1,875 labelled rows (94.9%) are anomalies" in doubt
-    assert "look inverted" in doubt
+    assert "are the labels inverted?" in doubt
     assert "with 0 and 1 swapped" in doubt
 
 

@@ -136,8 +136,9 @@ def _fitting_rows(title: str, file: Any, numeric: Sequence[str], text: Sequence[
     positions(title, schema.names, [*numeric, *text])
     kinds = {name: schema.field(name).type for name in numeric}
     wrong = {name: str(kind) for name, kind in kinds.items() if not arrays.is_numeric(kind)}
-    for name, found in wrong.items():
-        raise NoNumbers(title, name, found, wrong)
+    if wrong:
+        first = next(iter(wrong))
+        raise NoNumbers(title, first, wrong[first], wrong)
     for name in text:
         kind = schema.field(name).type
         if arrays.is_nested(kind):

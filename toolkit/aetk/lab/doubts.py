@@ -105,8 +105,8 @@ def label_doubts(rows: int, anomalies: int) -> tuple[str, ...]:
     if 2 * anomalies <= rows:
         return ()
     return (
-        f"Labels: {anomalies:,} of {rows:,} labelled rows ({anomalies / rows:.1%}) are anomalies, the majority; the "
-        f"labels look inverted. 1 has to mean anomaly; if it means ordinary in this table, {_SWAP}.",
+        f"Labels: {anomalies:,} of {rows:,} labelled rows ({anomalies / rows:.1%}) are anomalies, the majority: are "
+        f"the labels inverted? 1 has to mean anomaly; if it means ordinary in this table, {_SWAP}.",
     )
 
 
