@@ -106,3 +106,30 @@ def test_a_table_of_one_class_has_no_prevalence_to_weight_to(refused, model, who
     pd.read_csv(whole_table).assign(malignant=label).to_csv(tmp_path / "t.csv", index=False)
     message = refused("evaluate", model, "t.csv", "--label", "malignant", "--prevalence", 0.01)
     assert f"labels every row {label}; expected rows of both classes" in message
+
+
+def test_inverted_labels_and_many_alarms_are_said(aetk, model, whole_table, tmp_path):
+    frame = pd.read_csv(whole_table)
+    frame.assign(malignant=1 - frame.malignant).to_csv(tmp_path / "t.csv", index=False)
+    result = aetk("evaluate", model, "t.csv", "--label", "malignant")
+    assert "note: Labels: 357 of 569 labelled rows (62.7%) are anomalies" in result.out
+    assert f"note: {model}: AUROC is 0.0" in result.out
+    assert f"note: {model}: Threshold: 9" in result.out
+    document = aetk("evaluate", model, "t.csv", "--label", "malignant", "--json").document
+    assert len(document["warnings"]) == 3
+
+
+def test_a_table_without_a_fault_gets_no_note(aetk, model, whole_table):
+    shutil.copy(model, "m.onnx")
+    assert aetk("threshold", "m.onnx", "--set", 0.9).code == 0  # which flags few of the table's rows
+    result = aetk("evaluate", "m.onnx", whole_table, "--label", "malignant", "--json")
+    assert result.document["warnings"] == []
+    assert "note:" not in aetk("evaluate", "m.onnx", whole_table, "--label", "malignant").out
+
+
+def test_columns_that_tell_nothing_are_said_once_for_several_models(
+    aetk, model, explaining_model, whole_table, tmp_path
+):
+    pd.read_csv(whole_table).assign(mean_area=range(569)).to_csv(tmp_path / "t.csv", index=False)
+    document = aetk("evaluate", model, explaining_model, "t.csv", "--label", "malignant", "--json").document
+    assert sum("'mean_area' goes up by one" in note for note in document["warnings"]) == 1

@@ -1,6 +1,10 @@
 """What `aetk train` says of tables that it cannot use."""
 
+import json
+import re
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from .conftest import FEATURES, QUICK
@@ -154,3 +158,59 @@ def test_a_column_that_float32_cannot_hold_is_named(aetk, frame, tmp_path):
     result = aetk("train", "t.csv", *QUICK)
     assert result.code == 0, result.err
     assert "'seconds' loses more than 1% of its spread when rounded to float32" in result.out
+
+
+def test_labels_that_look_inverted_are_said_in_the_report_in_json_and_in_the_run(aetk, frame, tmp_path):
+    anomalies = pd.concat([frame] * 3).assign(malignant=1)
+    write(tmp_path / "t.csv", pd.concat([frame, anomalies]))
+    expected = f"{600 + frame.malignant.sum()} of 800 labelled rows"
+    result = aetk("train", "t.csv", "--label", "malignant", *QUICK, "--out", "r")
+    assert f"note: Labels: {expected}" in result.out
+    assert any(expected in note for note in json.loads((tmp_path / "r/run.json").read_text())["warnings"])
+    shown = aetk("train", "t.csv", "--label", "malignant", *QUICK, "--json").document["warnings"]
+    assert any(expected in note and "are the labels inverted?" in note for note in shown)
+
+
+def test_a_table_of_too_few_ordinary_rows_may_have_inverted_labels(refused, frame, tmp_path):
+    write(tmp_path / "t.csv", frame.assign(malignant=[0] * 5 + [1] * 195))
+    message = refused("train", "t.csv", "--label", "malignant")
+    assert "found 5 ordinary rows among 200, expected 10 or more" in message
+    assert "swap 0 and 1" in message
+
+
+def test_a_column_that_counts_and_one_that_repeats_are_named_and_trained_on(aetk, frame, tmp_path):
+    write(tmp_path / "t.csv", frame.assign(row=np.arange(200.0), again=frame.radius))
+    result = aetk("train", "t.csv", "--label", "malignant", *QUICK, "--json")
+    assert {"row", "again"} <= set(result.document["features"])
+    said = " ".join(result.document["warnings"])
+    assert "'row' goes up by one with every row, from 0 on" in said
+    assert "'again' is a copy of 'radius'" in said
+
+
+def test_the_columns_of_a_table_are_all_listed_or_end_with_dots(refused, table, frame, tmp_path):
+    assert (
+        refused("train", table, "--drop", "ID")
+        .rstrip()
+        .endswith("It has: radius, texture, perimeter, smoothness, malignant")
+    )
+    write(tmp_path / "wide.csv", pd.DataFrame(np.eye(20), columns=[f"c{i}" for i in range(20)]))
+    assert refused("train", "wide.csv", "--drop", "ID").rstrip().endswith("c10, c11, ...")
+
+
+def test_anomalies_that_look_ordinary_and_too_many_alarms_are_said_in_the_report_and_in_the_run(aetk, tmp_path):
+    random = np.random.default_rng(0)
+    rows = np.concatenate([random.normal(size=(200, 4)), 0.001 * random.normal(size=(40, 4))])
+    frame = pd.DataFrame(rows, columns=list("abcd")).assign(y=np.arange(240) >= 200)
+    write(tmp_path / "t.csv", frame.assign(y=frame.y.astype(int)))
+    result = aetk("train", "t.csv", "--label", "y", *QUICK, "--threshold", "fixed:1", "--out", "r")
+    warnings = json.loads((tmp_path / "r/run.json").read_text())["warnings"]
+    assert all(f"note: {warning}" in result.out for warning in warnings)
+    ranking, alarms = warnings
+    assert re.match(r"AUROC is 0\.[0-4]\d* on the calibration rows, below 0\.5", ranking)
+    assert re.match(r"Threshold: 9\d\d alarms per 1,000 ordinary rows are to be expected", alarms)
+
+
+def test_a_table_without_a_fault_is_trained_on_without_a_note(aetk, frame, tmp_path):
+    write(tmp_path / "t.csv", frame[8:])  # half of whose rows are anomalies
+    result = aetk("train", "t.csv", "--label", "malignant", *QUICK, "--threshold", "conformal:0.05", "--json")
+    assert result.document["warnings"] == []

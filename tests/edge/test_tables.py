@@ -271,3 +271,11 @@ def test_a_table_that_does_not_fit_is_refused_after_its_first_rows(write, monkey
         read_table(path, ["a"])
     assert caught.value.exit_code == 3
     assert len(read_table(write("a\n" + "1\n" * 500), ["a"]).values) == 500
+
+
+def test_a_model_or_a_card_in_the_place_of_a_table_is_told(model):
+    with pytest.raises(BadInput, match=r"is an ONNX model; expected a CSV file") as caught:
+        header(model)
+    assert "the model comes first" in caught.value.hint
+    with pytest.raises(BadInput, match=r"is JSON, as the card of a model is; expected a CSV file"):
+        header(model.with_name(f"{model.stem}.card.json"))

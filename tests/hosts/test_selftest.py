@@ -14,6 +14,7 @@ import pytest
 from edge.forgery import add_to_first, edit, swap_columns
 
 from aetk.contract import gate, onnxfile, spec
+from aetk.contract.foreign import other_kind
 from aetk.edge.model import card_path, load
 
 MODELS = ["default", "small", "reference", "explained", "median", "retuned"]
@@ -207,6 +208,26 @@ def test_what_is_no_model_gets_one_message(app, tmp_path, content, message):
     assert done.stderr.startswith("detector: ")
     assert message.format(path=path) in done.stderr.splitlines()[0]
     assert len(done.stderr.splitlines()) <= 2
+
+
+@pytest.mark.parametrize(
+    ("content", "hint"),
+    [
+        (None, "Name the model that it belongs to, NAME.onnx for NAME.card.json."),
+        (b'{"a": 1}', "Name the model in its place."),
+        (b"V1,V2\n1,2\n", "Name the model in its place."),
+        (b"\xef\xbb\xbf\r\nV1;V2\r\n1;2\r\n", "Name the model in its place."),
+        (b"PAR1\x15\x04\x15", "Name the model in its place."),
+    ],
+    ids=["a card", "JSON", "a table", "a table with semicolons", "a Parquet file"],
+)
+def test_what_was_named_in_place_of_a_model_is_told_in_the_toolkits_words(app, forged, tmp_path, content, hint):
+    path = tmp_path / "other.onnx"
+    path.write_bytes(card_path(forged).read_bytes() if content is None else content)
+    done = app.run("selftest", "--model", path)
+    assert done.returncode == 2
+    kind, _ = other_kind(path.read_bytes())
+    assert done.stderr == f"detector: {path}: Not a model but {kind}; expected an .onnx file.\n  {hint}\n"
 
 
 def test_a_file_that_is_too_large_for_a_model_is_refused(app, tmp_path):

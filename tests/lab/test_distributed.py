@@ -319,3 +319,30 @@ def test_rows_beyond_what_memory_is_meant_to_hold_are_drawn_by_lot_and_that_is_s
     said = " ".join(record["warnings"])
     assert re.search(r"Of [\d,]+ rows to calibrate, 300 drawn by lot are held in memory and used\.", said)
     assert re.search(r"Of \d+ rows to choose the weights, 100 drawn by lot", said)
+
+
+def test_streamed_rows_give_the_notes_of_rows_in_memory(cards, alone_under_torchrun, monkeypatch, tmp_path):
+    frame = pd.concat(map(pd.read_parquet, sorted((cards / "cards").glob("*.parquet"))), ignore_index=True)
+    frame = frame.assign(row=np.arange(len(frame)) + 5, again=frame.V4, site=7.0, Class=1 - frame.Class)
+    write_parts(frame, tmp_path / "doubtful", 3)
+    frame.to_parquet(tmp_path / "doubtful.parquet")
+    quick = (
+        "--device",
+        "cpu",
+        "--recipe",
+        "small",
+        "--set",
+        "steps=20",
+        "--threshold",
+        "fixed:0.9",
+        "--label",
+        "Class",
+    )
+    assert run(["train", str(tmp_path / "doubtful"), *quick, "--out", str(tmp_path / "streamed")]) == 0
+    monkeypatch.delenv("RANK")
+    assert run(["train", str(tmp_path / "doubtful.parquet"), *quick, "--out", str(tmp_path / "memory")]) == 0
+    one, other = (json.loads((tmp_path / name / "run.json").read_text())["warnings"] for name in ("streamed", "memory"))
+    assert one[:4] == other[:4]
+    assert [words.split(" ")[0] for words in one[:4]] == ["Labels:", "Column", "Column", "Column"]
+    assert "4,000 of 5,875" not in one[0]
+    assert "'row' goes up by one with every row, from 5 on" in one[2]

@@ -11,6 +11,7 @@ import onnx
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from onnx import ModelProto, TensorProto, helper, numpy_helper
+from onnxruntime.quantization import quantize_dynamic
 
 from aetk.contract import card as cards
 from aetk.contract import gate, onnxfile, spec
@@ -77,6 +78,10 @@ def _instead(make: Callable[[Path], object]) -> Callable[[Path], None]:
         make(folder / MODEL)
 
     return build
+
+
+def _quantised(folder: Path) -> None:
+    quantize_dynamic(folder / MODEL, folder / MODEL)
 
 
 def _outside(proto: ModelProto) -> None:
@@ -182,11 +187,20 @@ TRUSTING = ("verify", MODEL, "--trusted-key", "trusted.pem")
 _ESCAPES = "\x1b]0;owned\x07\x1b[2Jharmless"
 
 CASES = (
-    Case("an empty file", VERIFY, _content(b""), 2, "holds no graph"),
+    Case("an empty file", VERIFY, _content(b""), 2, "an empty file"),
     Case("text", SCORE, _content(b"no model at all\n" * 9), 2, "Not a readable ONNX file"),
     Case("a picture", VERIFY, _content(b"\x89PNG\r\n\x1a\n" + bytes(100)), 2, "Not a"),
     Case("an archive", VERIFY, _content(b"PK\x03\x04" + bytes(100)), 2, "Not a"),
     Case("a pickle", VERIFY, _content(b"\x80\x04cos\nsystem\n(S'true'\ntR."), 2, "Not a"),
+    Case(
+        "its card in its place",
+        VERIFY,
+        lambda folder: _replace(folder, (folder / "model.card.json").read_bytes()),
+        2,
+        "Not a model but the card of one",
+    ),
+    Case("a table in its place", SCORE, _content(b"V1,V2\n1,2\n"), 2, "Not a model but a table (CSV)"),
+    Case("a quantised model", VERIFY, _quantised, 2, "its producer is onnx.quantize"),
     Case("no file", VERIFY, _instead(lambda path: None), 2, "No such model: model.onnx"),
     Case("a folder", VERIFY, _instead(Path.mkdir), 2, "is a folder"),
     Case("a pipe that nobody writes to", VERIFY, _instead(os.mkfifo), 2, "no regular file"),

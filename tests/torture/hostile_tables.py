@@ -157,6 +157,7 @@ CASES = (
     Case("terminal commands in a cell", SCORE, _cell("\x1b[2J"), 2, "found '\\u001b[2J'"),
     Case("a gzip file", SCORE, _write(gzip.compress(TABLE.encode())), 2, "is compressed"),
     Case("a compressed stream", SCORE, _write(zlib.compress(os.urandom(2**16))), 2, "not UTF-8"),
+    Case("the model in its place", ("score", MODEL, MODEL), lambda folder: None, 2, "is an ONNX model; expected a CSV"),
     Case("Parquet under the name of a CSV", SCORE, _renamed, 2, "is a Parquet file"),
     Case(
         "CSV under the name of Parquet", SCORE_PARQUET, lambda folder: _put(folder / PARQUET, TABLE.encode()), 2, "not"
@@ -216,6 +217,14 @@ CASES = (
         "rows",
     ),
     Case("a column to train on that is text", TRAIN, _write("a,b\n1,x\n2,y\n"), 2, "expected a number"),
+    Case("true and false to train on", TRAIN, _write("a,b\n" + "1,True\n" * 20), 2, "found 'True', expected a number"),
+    Case(
+        "labels of -1 and 1 to train on",
+        (*TRAIN, "--label", "L"),
+        _write("a,b,L\n" + "1,2,1\n" * 20 + "1,2,-1\n"),
+        2,
+        "found -1, expected 0 (ordinary) or 1 (anomaly). It holds -1 (1 row), 1 (20 rows).",
+    ),
     Case("a row to train on", TRAIN, _write("a,b\n1,2\n"), 2, "row"),
     Case("a rate that is none", ("threshold", MODEL, "--false-alarms", "nan", "--data", CSV), _write(TABLE), 2, "nan"),
     Case("a threshold that is no number", ("threshold", MODEL, "--set", "nan"), _write(TABLE), 2, "nan"),

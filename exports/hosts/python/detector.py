@@ -216,7 +216,10 @@ def _let_in(path: Path, trusted_key: str | Path | None) -> tuple[bytes, dict[str
     if trusted_key is not None:
         _check_signature(path, data, Path(trusted_key))
     with _refusals(f"{path}: "):
-        model = gate.read(data)
+        try:
+            model = gate.read(data)
+        except gate.Refused as refused:
+            raise _explained(data, refused) from None
         card = gate.card(model)
     copy = path.with_name(f"{path.stem}.card.json")
     if copy.exists() and (not copy.is_file() or copy.read_bytes() != model.metadata[gate.CARD].encode()):
@@ -226,6 +229,24 @@ def _let_in(path: Path, trusted_key: str | Path | None) -> tuple[bytes, dict[str
             1,
         )
     return data, card
+
+
+def _explained(data: bytes, refused: gate.Refused) -> gate.Refused:
+    """The refusal, which says what the file is instead of a model where that is a card or a table."""
+    head = data[:65536].removeprefix(b"\xef\xbb\xbf").lstrip()
+    line = head.split(b"\n", 1)[0].rstrip(b"\r")
+    hint = "Name the model in its place."
+    if head.startswith(b"PAR1"):
+        kind = "a table (Parquet)"
+    elif head.startswith(b"{") and b'"card_sha256"' in head:
+        kind, hint = "the card of one", "Name the model that it belongs to, NAME.onnx for NAME.card.json."
+    elif head.startswith(b"{"):
+        kind = "JSON"
+    elif (b"," in line or b";" in line) and min(line) >= 32:
+        kind = "a table (CSV)"
+    else:
+        return refused
+    return gate.Refused(f"Not a model but {kind}; expected an .onnx file.", hint)
 
 
 def _check_signature(path: Path, data: bytes, key: Path) -> None:

@@ -201,6 +201,7 @@ _ATTRIBUTE_KINDS = {1: "f", 2: "i", 7: "ints"}
 _DANGERS = {
     (id(_MODEL), 20): "it carries training of its own",
     (id(_MODEL), 25): "it defines functions",
+    (id(_GRAPH), 13): "it lists the shapes of values within, as tools do that slim, convert or quantise a model",
     (id(_GRAPH), 15): "it holds sparse tensors",
     (id(_ATTRIBUTE), 6): "a node holds a graph of its own",
     (id(_ATTRIBUTE), 11): "a node holds a graph of its own",
@@ -518,6 +519,10 @@ _OUTPUTS = ("similarity", "is_anomaly", "is_valid", "contribution")
 _OUTPUT_TYPES = ("float32", "bool", "bool", "float32")
 
 
+def _listed(words: list[str]) -> str:
+    return ", ".join(words[:4]) + ", ..." * (len(words) > 4)
+
+
 def _names(values: tuple[Value, ...]) -> str:
     return ", ".join(f"'{value.name[:40]}'" for value in values) or "none"
 
@@ -546,7 +551,7 @@ def _check_threshold(model: Model) -> None:
         raise _foreign(f"its threshold is {holders[0]:.9g}, expected more than -1 and at most 1")
     readers = [node.op_type for node in model.nodes for name in node.inputs if name == THRESHOLD]
     if readers != ["GreaterOrEqual"]:
-        raise _foreign(f"'{THRESHOLD}' feeds {', '.join(readers[:4]) or 'nothing'}, not one GreaterOrEqual")
+        raise _foreign(f"'{THRESHOLD}' feeds {_listed(readers) or 'nothing'}, not one GreaterOrEqual")
     makers = {node.output: node for node in model.nodes}
     negation = makers.get("is_anomaly")
     decision = makers.get(negation.inputs[0]) if negation and negation.op_type == "Not" and negation.inputs else None
@@ -599,7 +604,7 @@ def _shape(node: Node, shapes: Mapping[str, Shape], constants: Mapping[str, Init
     except (ValueError, LookupError, TypeError, ZeroDivisionError):
         shape = None
     if shape is None or len(shape) > 3 or shape.count(_BATCH) > 1:
-        raise _foreign(f"a node {node.op_type} cannot take what it is given: {', '.join(map(_shown, given[:4]))}")
+        raise _foreign(f"a node {node.op_type} cannot take what it is given: {_listed([*map(_shown, given)])}")
     return shape
 
 

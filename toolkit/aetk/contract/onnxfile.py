@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from aetk.contract import gate, spec
 from aetk.contract.errors import BadInput, CheckFailed
+from aetk.contract.foreign import explain
 from aetk.contract.gate import Field, Model, fields
 from aetk.contract.protobuf import encode_bytes
 
@@ -27,10 +28,13 @@ def refusals(where: str = "") -> Iterator[None]:
         raise kind(f"{where}{refused.message}", refused.hint) from None
 
 
-def read(data: bytes) -> Model:
-    """See `gate.read`; BadInput for what does not pass."""
-    with refusals():
-        return gate.read(data)
+def read(data: bytes, where: str = "") -> Model:
+    """See `gate.read`; BadInput for what does not pass, which begins with `where` and says what kind of file it is."""
+    with refusals(where):
+        try:
+            return gate.read(data)
+        except gate.Refused as refused:
+            raise explain(data, refused) from None
 
 
 def with_card(data: bytes, card: str | None) -> bytes:

@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path, PurePath
@@ -15,10 +15,16 @@ from aetk.contract.dialect import show
 from aetk.contract.errors import BadInput
 
 _COMPARED, _COMPARED_LENGTH = 2**14, 200
+MOST_NAMED = 12
+"""Names that a message lists; ", ..." stands for more."""
 
 PARQUET = (".parquet", ".pq")
 
 FloatType = type[np.float32] | type[np.float64]
+
+
+TRUTHS = ("true", "false")
+AS_NUMBERS = "Write True as 1 and False as 0, or save the table as Parquet, whose true/false columns are numbers."
 
 
 class NotANumber(BadInput):
@@ -27,20 +33,31 @@ class NotANumber(BadInput):
     def __init__(self, where: str, column: str, cell: str) -> None:
         super().__init__(
             f"{where}, column '{show_name(column)}': found '{show(cell)}', expected a number.",
-            "Numbers look like 12, -3.5 or 1e-3; empty, NA, NaN and null are missing values.",
+            AS_NUMBERS
+            if cell.lower() in TRUTHS
+            else "Numbers look like 12, -3.5 or 1e-3; empty, NA, NaN and null are missing values.",
         )
-        self.column = column
+        self.where, self.column, self.cell = where, column, cell
 
 
 class NoNumbers(BadInput):
-    """A column of a type that is none of numbers."""
+    """Columns of types that are none of numbers; `columns` names all of them, `column` the first.
 
-    def __init__(self, title: str, column: str, kind: str) -> None:
-        super().__init__(
-            f"{title}, column '{show_name(column)}': found the type {show(kind)}, expected numbers.",
-            "Cast it to double before, or leave it out.",
-        )
-        self.column = column
+    Args:
+        title: of the table.
+        column, kind: the first such column, and its type.
+        others: the types of all others by name.
+    """
+
+    def __init__(self, title: str, column: str, kind: str, others: Mapping[str, str] | None = None) -> None:
+        kinds = {column: kind} | dict(others or {})
+        message = f"{title}, column '{show_name(column)}': found the type {show(kind)}, expected numbers."
+        if len(kinds) > 1:
+            shown = listed([f"'{show_name(name)}' ({show(kind)})" for name, kind in kinds.items()], ".")
+            message += f" {len(kinds):,} columns hold no numbers: {shown}"
+        it = "them" if len(kinds) > 1 else "it"
+        super().__init__(message, f"Cast {it} to double before, or leave {it} out.")
+        self.column, self.columns = column, tuple(kinds)
 
 
 @dataclass(frozen=True)
@@ -126,7 +143,17 @@ def _closest(name: str, names: Sequence[str]) -> str:
     close = get_close_matches(name, near, 1) if len(name) <= _COMPARED_LENGTH else []
     if close:
         return f"Did you mean '{show_name(close[0])}'?"
-    return f"It has: {', '.join(map(show_name, names[:12]))}{', ...' * (len(names) > 12)}"
+    return it_has(names)
+
+
+def it_has(names: Sequence[str]) -> str:
+    """The hint that lists a table's columns."""
+    return f"It has: {listed([*map(show_name, names[: MOST_NAMED + 1])])}"
+
+
+def listed(words: Sequence[str], end: str = "") -> str:
+    """Words for a message, the first of them; in place of its end, ", ..." says that there are more."""
+    return ", ".join(words[:MOST_NAMED]) + (", ..." if len(words) > MOST_NAMED else end)
 
 
 def as_dtype(values: NDArray[np.float64], dtype: FloatType) -> NDArray[Any]:

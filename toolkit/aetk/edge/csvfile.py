@@ -43,6 +43,9 @@ _FAULTS = {
 }
 """What Python's csv module says, and what it means to the owner of a table."""
 _UNPACK = "compressed", "Unpack it first."
+_MODEL = b"\x08"
+"""What an ONNX file begins with, and no text: the key of its first field."""
+_SWAPPED = "Name a table in its place; where a command takes a model and a table, the model comes first."
 _OTHERS = {
     b"PAR1": ("a Parquet file", "Let its name end with .parquet."),
     b"PK\x03\x04": ("an archive or a spreadsheet", "Unpack it, or save the sheet as CSV."),
@@ -138,6 +141,8 @@ def _header(path: Path, file: BinaryIO) -> tuple[tuple[str, ...], int]:
     if len(cells) == 1 and (";" in cells[0] or "\t" in cells[0]):
         shown = f"{path}: the header is one column, '{cells[0][:40]}'"
         raise BadInput(f"{shown}; expected commas between columns.", "Save the table with commas, as UTF-8.")
+    if cells == ["{"]:
+        raise BadInput(f"{path} is JSON, as the card of a model is; expected a CSV file.", _SWAPPED)
     check_header(path, cells)
     return tuple(cells), line
 
@@ -167,6 +172,8 @@ class _Text:
 
     def __next__(self) -> str:
         line, number = next(self._lines), self.line
+        if number == 1 and line.startswith(_MODEL):
+            raise BadInput(f"{self._path} is an ONNX model; expected a CSV file.", _SWAPPED)
         self._bytes += len(line)
         if self._bytes > ROW_BYTES:
             raise BadInput(

@@ -98,8 +98,8 @@ def load(source: Any, trusted_key: Path | None = None) -> LoadedModel:
         if content is not None:
             raise BadInput("A model in memory has no signature beside it.", "Name the file to have it checked.")
         check_signature(path, data, Path(trusted_key))
+    graph = onnxfile.read(data, f"{path}: ")
     with onnxfile.refusals(f"{path}: "):
-        graph = gate.read(data)
         card = _parse(path, graph.metadata.get(spec.CARD_KEY, ""))
         gate.card(graph)
     return LoadedModel(path, data, graph, card, trusted_key, content is not None)

@@ -134,10 +134,11 @@ def footer_rows(title: str, source: Any, numeric: Sequence[str], text: Sequence[
 def _fitting_rows(title: str, file: Any, numeric: Sequence[str], text: Sequence[str]) -> int:
     schema = file.schema_arrow
     positions(title, schema.names, [*numeric, *text])
-    for name in numeric:
-        kind = schema.field(name).type
-        if not arrays.is_numeric(kind):
-            raise NoNumbers(title, name, str(kind))
+    kinds = {name: schema.field(name).type for name in numeric}
+    wrong = {name: str(kind) for name, kind in kinds.items() if not arrays.is_numeric(kind)}
+    if wrong:
+        first = next(iter(wrong))
+        raise NoNumbers(title, first, wrong[first], wrong)
     for name in text:
         kind = schema.field(name).type
         if arrays.is_nested(kind):

@@ -1,16 +1,17 @@
 """Reads tables by column name: CSV files, Parquet files and folders of them, in chunks or whole."""
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aetk.contract.errors import BadInput, Unavailable
+from aetk.contract.errors import Unavailable
 from aetk.contract.files import check_source
 from aetk.edge import csvfile, parquet
-from aetk.edge.chunk import Chunk, FloatType, is_parquet, no_rows, place
+from aetk.edge.chunk import Chunk, FloatType, NoNumbers, NotANumber, is_parquet, no_rows, place
+from aetk.edge.labels import as_labels, text_labels
 from aetk.edge.room import free_memory
 
 
@@ -74,13 +75,18 @@ def read_table(path: Path, numeric: Sequence[str], label: str | None = None) -> 
     """Read numeric columns, and a label column of 0 and 1, of a whole table.
 
     Raises:
-        BadInput: what `read_chunks` raises, a table without rows, or a label that is neither 0 nor 1.
+        BadInput: what `read_chunks` raises, a table without rows, or labels that are not 0 and 1.
         Unavailable: there is no room for it.
     """
     if not _holds_parquet(path):
         check_source(path)
     columns = [*numeric] if label is None else [*numeric, label]
-    chunks = list(_fitting(path, read_chunks(path, columns)))
+    try:
+        chunks = list(_fitting(path, read_chunks(path, columns)))
+    except (NotANumber, NoNumbers) as error:
+        if error.column != label or label in numeric:
+            raise
+        raise text_labels(label, error, (chunk.texts[0] for chunk in read_chunks(path, (), [label]))) from None
     if not chunks:
         raise no_rows(path)
     values = np.concatenate([chunk.values for chunk in chunks])
@@ -108,16 +114,3 @@ def _fitting(path: Path, chunks: Iterable[Chunk]) -> Iterator[Chunk]:
                 "Use fewer rows or columns, or a machine with more memory.",
             )
         yield chunk
-
-
-def as_labels(values: NDArray[np.float64], column: str, where: Callable[[int], str]) -> NDArray[np.bool_]:
-    """Labels, True for 1; BadInput that says where the first value stands that is neither 0 nor 1."""
-    wrong = np.flatnonzero((values != 0) & (values != 1))
-    if len(wrong):
-        row = int(wrong[0])
-        found = "nothing" if np.isnan(values[row]) else f"{values[row]:g}"
-        raise BadInput(
-            f"{where(row)}, label column '{column}': found {found}, expected 0 (ordinary) or 1 (anomaly).",
-            "Name the label column with --label.",
-        )
-    return np.equal(values, 1)

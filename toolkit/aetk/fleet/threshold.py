@@ -15,8 +15,8 @@ from aetk.contract.threshold import Method, Threshold, conformal_rank, expected_
 from aetk.edge import arrays, parquet
 from aetk.edge.arrow import BatchScorer
 from aetk.edge.destination import Destination
+from aetk.edge.labels import as_labels
 from aetk.edge.rethreshold import ThresholdReport, reissue
-from aetk.edge.tables import as_labels
 from aetk.fleet.engine import Engine
 from aetk.fleet.storage import Folder, open_folder
 
@@ -108,7 +108,7 @@ class _Count:
             return np.zeros(piece.num_rows, bool)
         values = np.empty((piece.num_rows, 1))
         arrays.fill(values, [piece.column(self.label)])
-        return as_labels(values[:, 0], self.label, lambda row: f"{self.data}, row {first + row}")
+        return as_labels(values[:, 0], self.label, lambda row: f"{self.data}, row {first + row}", whole=False)
 
 
 def _add(counts: dict[int, int], keys: NDArray[np.uint32]) -> None:

@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 
 from aetk.contract import spec
 from aetk.contract.errors import BadInput
-from aetk.edge.chunk import show_name
+from aetk.edge.chunk import it_has, show_name
+from aetk.lab.doubts import column_doubts, label_doubts
 from aetk.lab.openml import is_openml, read_openml
-from aetk.lab.scaling import is_constant
-from aetk.lab.source import Source, drop_hint, read_source
+from aetk.lab.redundancy import find_redundancy
+from aetk.lab.source import Source, read_source
 from aetk.lab.target import find_label
+from aetk.lab.text import drop_hint
 
 BUILT_IN = "breast-cancer"
 _FEWEST_ROWS = 10
@@ -92,7 +94,7 @@ def load_dataset(
     if other is not None:
         check_finite(other, missing)
     ordinary = table.values if table.labels is None else table.values[~table.labels]
-    check_enough(table.title, len(ordinary))
+    check_enough(table.title, len(ordinary), len(table.values))
     return Dataset(
         name=table.name,
         source=table.title,
@@ -101,7 +103,11 @@ def load_dataset(
         labels=table.labels,
         validation=None if other is None else other.values,
         validation_labels=None if other is None else other.labels,
-        warnings=(*notes, *column_warnings(table.names, ordinary)),
+        warnings=(
+            *notes,
+            *label_doubts(*_counts(table.labels, None if other is None else other.labels)),
+            *column_doubts(table.names, ordinary, find_redundancy(table.values)),
+        ),
     )
 
 
@@ -116,7 +122,7 @@ def check_named(
     columns = {*all_names, *(other.all_names if other else ())}
     for name in [*drop, *([label] if label else [])]:
         if name not in columns:
-            raise BadInput(f"{title} has no column '{name}'.", f"It has: {', '.join(map(show_name, all_names[:12]))}.")
+            raise BadInput(f"{title} has no column '{show_name(name)}'.", it_has(all_names))
 
 
 def match_columns(title: str, names: Sequence[str], other: Source) -> Source:
@@ -135,13 +141,21 @@ def match_columns(title: str, names: Sequence[str], other: Source) -> Source:
     return replace(other, names=tuple(names), values=values)
 
 
-def check_enough(title: str, ordinary: int) -> None:
-    """BadInput where there are too few ordinary rows to train on."""
+def check_enough(title: str, ordinary: int, rows: int) -> None:
+    """BadInput where there are, among so many rows, too few ordinary ones to train on."""
     if ordinary < _FEWEST_ROWS:
-        raise BadInput(
-            f"{title}: found {ordinary} ordinary row{'s' * (ordinary != 1)}, expected {_FEWEST_ROWS} or more.",
-            "Bring more rows.",
-        )
+        found = f"found {ordinary} ordinary row{'s' * (ordinary != 1)}"
+        hint = "Bring more rows."
+        if 2 * ordinary < rows:
+            found += f" among {rows:,}"
+            hint = "Bring more of them. If 1 means ordinary in this table, swap 0 and 1: a label of 1 is an anomaly."
+        raise BadInput(f"{title}: {found}, expected {_FEWEST_ROWS} or more.", hint)
+
+
+def _counts(*tables: NDArray[np.bool_] | None) -> tuple[int, int]:
+    """How many rows are labelled, and how many of them as anomalies."""
+    labelled = [labels for labels in tables if labels is not None]
+    return sum(map(len, labelled)), sum(int(labels.sum()) for labels in labelled)
 
 
 def check_finite(part: Source, missing: str) -> None:
@@ -170,25 +184,6 @@ def not_finite(title: str, values: int, rows: int, where: str, column: str) -> B
         f"{title}: {values} missing or infinite values in {rows} rows, the first in {where}, column '{column}'.",
         "Clean the table, or train their replacement into the model with: --missing median",
     )
-
-
-def column_warnings(names: Sequence[str], rows: NDArray[np.float64]) -> tuple[str, ...]:
-    """What a person should know of the columns of rows, float64 [rows, n]."""
-    found = []
-    for position, name in enumerate(names):
-        column = rows[:, position]
-        column = column[np.abs(column) <= spec.FINITE_LIMIT]
-        spread = float(column.std())
-        if is_constant(column):
-            found.append(
-                f"Column '{name}' is constant ({column[0]:g}); it is kept, and tells nothing until it changes."
-            )
-        elif float(np.abs(column - column.astype(np.float32)).max()) > 0.01 * spread:
-            found.append(
-                f"Column '{name}' loses more than 1% of its spread when rounded to float32; "
-                "subtract a constant from it, or leave it out."
-            )
-    return tuple(found)
 
 
 def _built_in() -> Dataset:

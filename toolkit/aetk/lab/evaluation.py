@@ -1,6 +1,6 @@
 """Measures models on a labelled table: exported ones through the scorer of the edge, runs through PyTorch."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,13 +10,15 @@ from numpy.typing import NDArray
 
 from aetk.contract.arguments import checked
 from aetk.contract.errors import BadInput
-from aetk.contract.threshold import check_rate
+from aetk.contract.threshold import check_rate, expected_alarms
 from aetk.edge.lanes import float32
 from aetk.edge.scorer import Scorer
-from aetk.edge.tables import read_table
+from aetk.edge.tables import Table, read_table
 from aetk.lab.detector import Detector
+from aetk.lab.doubts import alarm_doubts, column_doubts, label_doubts, ranking_doubts
 from aetk.lab.golden import answers
 from aetk.lab.metrics import Metrics, measure, natural_average_precision
+from aetk.lab.redundancy import find_redundancy
 from aetk.lab.runs import read_run
 
 _TILE = 16384
@@ -48,6 +50,7 @@ class EvaluateReport:
     Attributes:
         labels: bool [rows], True for an anomaly.
         prevalence: the share of anomalies that the natural average precision supposes; None where not asked for.
+        warnings: what a person should know of the table and of each model's answers.
     """
 
     data: Path
@@ -55,6 +58,7 @@ class EvaluateReport:
     labels: NDArray[np.bool_]
     models: tuple[ModelEvaluation, ...]
     prevalence: float | None = None
+    warnings: tuple[str, ...] = ()
 
 
 @checked
@@ -78,18 +82,33 @@ def evaluate(
         raise BadInput("No model is named; expected at least one .onnx file or run folder.")
     if prevalence is not None:
         check_rate(prevalence, "--prevalence", "the share of anomalies in nature,")
-    found, table = [], None
+    found, warnings, table = [], list[str](), None
     for path in map(Path, models):
         subject = _subject(path)
         if table is None or table.names != subject.feature_names:
             table = read_table(Path(data), subject.feature_names, label)
+            warnings += _doubts_of_table(table)
         assert table.labels is not None  # a label was asked for
         if prevalence is not None:
             _check_both_classes(table.labels, data, label)
         found.append(_evaluate(path, subject, table.values, table.labels, prevalence))
     assert table is not None  # there is a model
     assert table.labels is not None
-    return EvaluateReport(Path(data), label, table.labels, tuple(found), prevalence)
+    warnings += [doubt for model in found for doubt in _doubts_of_answers(model, table)]
+    return EvaluateReport(Path(data), label, table.labels, tuple(found), prevalence, tuple(dict.fromkeys(warnings)))
+
+
+def _doubts_of_table(table: Table) -> Iterator[str]:
+    assert table.labels is not None
+    yield from label_doubts(len(table.labels), int(table.labels.sum()))
+    yield from column_doubts(table.names, table.values, find_redundancy(table.values))
+
+
+def _doubts_of_answers(model: ModelEvaluation, table: Table) -> Iterator[str]:
+    metrics, rows = model.metrics, f"the rows of {table.path}"
+    yield from (f"{model.model}: {doubt}" for doubt in ranking_doubts(metrics.auroc, rows))
+    alarms = expected_alarms(metrics.false_positives, metrics.false_positives + metrics.true_negatives)
+    yield from (f"{model.model}: {doubt}" for doubt in alarm_doubts(alarms, rows))
 
 
 def _check_both_classes(labels: NDArray[np.bool_], data: str | Path, label: str) -> None:

@@ -17,6 +17,7 @@ from aetk.contract.threshold import Threshold, calibrate
 from aetk.lab import runs
 from aetk.lab.checkpoint import Evaluation, Progress
 from aetk.lab.detector import Detector
+from aetk.lab.doubts import alarm_doubts, ranking_doubts
 from aetk.lab.group import Group
 from aetk.lab.metrics import Metrics, measure
 from aetk.lab.plan import Plan
@@ -73,6 +74,7 @@ def finish(plan: Plan, detector: Detector, done: Progress, extras: Extras) -> Tr
         similarity = torch.cat([detector(rows)[0] for rows in chunks]).numpy()
     threshold = calibrate(plan.method, similarity, labels, parts.basis)
     detector.threshold.fill_(threshold.value)
+    metrics = None if labels is None else measure(similarity, labels, threshold.value)
     report = TrainReport(
         run=plan.folder,
         recipe=describe_changes(plan.recipe),
@@ -84,11 +86,16 @@ def finish(plan: Plan, detector: Detector, done: Progress, extras: Extras) -> Tr
         best_step=done.best_step,
         fit_seconds=done.seconds,
         threshold=threshold,
-        metrics=None if labels is None else measure(similarity, labels, threshold.value),
+        metrics=metrics,
         calibration_similarity=similarity,
         calibration_labels=labels,
         history=tuple(done.history),
-        warnings=(*plan.dataset.warnings, *clipping_notes(detector, plan.dataset.features, _farthest(plan))),
+        warnings=(
+            *plan.dataset.warnings,
+            *clipping_notes(detector, plan.dataset.features, _farthest(plan)),
+            *ranking_doubts(None if metrics is None else metrics.auroc, "the calibration rows"),
+            *alarm_doubts(threshold.alarms, "the calibration rows"),
+        ),
     )
     others = {runs.HISTORY: runs.encode([asdict(line) for line in report.history]), **extras(report)}
     runs.write_run(plan.folder, _record(plan, detector, report), detector, calibration, labels, others)

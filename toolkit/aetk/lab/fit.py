@@ -16,6 +16,7 @@ from torch.nn.functional import l1_loss
 from torch.optim.lr_scheduler import OneCycleLR, ReduceLROnPlateau
 
 from aetk.contract.errors import CheckFailed, Interrupted
+from aetk.edge.chunk import listed
 from aetk.lab.autoencoders import Autoencoders
 from aetk.lab.batches import Batches
 from aetk.lab.checkpoint import Checkpoint, Evaluation, Progress, clone, write_checkpoint
@@ -266,7 +267,7 @@ class _Loop:
             hint += ", or train with --set scaling=standard"
         return CheckFailed(
             f"The loss is not finite in epoch {step // self.per_epoch + 1}, batch {step % self.per_epoch + 1}; "
-            f"columns at fault: {', '.join(culprits[:5])}.",
+            f"columns at fault: {listed(culprits, '.')}",
             f"{hint}.",
         )
 

@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from aetk.edge.chunk import listed, show_name
 from aetk.lab.detector import Detector
 from aetk.lab.moments import Moments
 from aetk.lab.recipe import Recipe
@@ -86,11 +87,14 @@ _FITS = {"standard": _standard, "robust": _robust, "min-max": _min_max}
 
 
 def clipping_notes(detector: Detector, names: Sequence[str], rows: NDArray[np.float64]) -> list[str]:
-    """A note for each column that reaches beyond what the detector can tell apart."""
+    """A note on the columns that reach beyond what the detector can tell apart."""
     scaled = np.abs((rows - detector.center.numpy()) * detector.inverse_scale.numpy()).max(0)
-    return [
-        f"Column '{name}' reaches beyond {detector.bound:g}, where values are clipped; scale it first, or use the "
-        "default recipe, which does."
-        for name, largest in zip(names, scaled, strict=True)
-        if largest > detector.bound
-    ]
+    beyond = [f"'{show_name(name)}'" for name, largest in zip(names, scaled, strict=True) if largest > detector.bound]
+    if not beyond:
+        return []
+    remedy = "or use the default recipe, which does"
+    if len(beyond) == 1:
+        found = f"Column {beyond[0]} reaches beyond {detector.bound:g}, where values are clipped; scale it first"
+        return [f"{found}, {remedy}."]
+    found = f"{len(beyond):,} columns reach beyond {detector.bound:g}, where values are clipped; scale them first"
+    return [f"{found}, {remedy}: {listed(beyond, '.')}"]

@@ -1,7 +1,6 @@
 """Reads features and labels from a file, from rows in memory or from a data set of OpenML."""
 
 import os
-import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +13,10 @@ from numpy.typing import NDArray
 from aetk.contract import named_rows, spec
 from aetk.contract.errors import BadInput
 from aetk.edge.chunk import NoNumbers, NotANumber, check_names, place
-from aetk.edge.tables import as_labels, header, read_table
+from aetk.edge.labels import as_labels
+from aetk.edge.tables import header, read_chunks, read_table
 from aetk.lab.openml import OpenMLTable
+from aetk.lab.text import drop_hint, text_columns
 
 _LABEL_HINT = "A label is 0 (ordinary) or 1 (anomaly)."
 
@@ -68,11 +69,6 @@ def read_source(data: Any, title: str, label: str | None, drop: Sequence[str]) -
     return source
 
 
-def drop_hint(column: str) -> str:
-    """What to do about a column that is no feature."""
-    return f"Leave the column out with: --drop {shlex.quote(column)}"
-
-
 def is_numeric(column: pd.Series) -> bool:
     """Whether a column holds real numbers, booleans or nothing; dates, durations and text are not numbers."""
     try:
@@ -91,10 +87,10 @@ def _read_file(path: Path, label: str | None, drop: Sequence[str]) -> Source:
     names = feature_names(str(path), all_names, label, drop)
     try:
         table = read_table(path, names, label if label in all_names else None)
-    except (NotANumber, NoNumbers) as error:
-        if error.column == label:
-            raise BadInput(error.message, _LABEL_HINT) from None
-        raise BadInput(error.message, drop_hint(error.column)) from None
+    except NotANumber as error:
+        raise text_columns(error, names, read_chunks(path, (), names)) from None
+    except NoNumbers as error:
+        raise BadInput(error.message, drop_hint(*error.columns)) from None
 
     def where(row: int) -> str:
         return place(path, int(table.places[row]))

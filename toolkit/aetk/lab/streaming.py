@@ -14,8 +14,9 @@ from aetk.contract.threshold import Method
 from aetk.edge import parquet
 from aetk.edge.chunk import NoNumbers, is_parquet
 from aetk.lab.checkpoint import Checkpoint
-from aetk.lab.data import Dataset, check_finite, check_named, column_warnings, match_columns
+from aetk.lab.data import Dataset, check_finite, check_named, match_columns
 from aetk.lab.device import find_device
+from aetk.lab.doubts import column_doubts, label_doubts
 from aetk.lab.group import Group
 from aetk.lab.lots import Lots
 from aetk.lab.options import FRAME, plan_recipe
@@ -31,9 +32,10 @@ from aetk.lab.plan import (
 from aetk.lab.recipe import Recipe
 from aetk.lab.shards import Columns, Shard, Stream, find_shards
 from aetk.lab.signals import StopRequest
-from aetk.lab.source import Source, drop_hint, feature_names, read_source
+from aetk.lab.source import Source, feature_names, read_source
 from aetk.lab.split import Split, in_words, select_on_validation
 from aetk.lab.survey import Survey, take_survey
+from aetk.lab.text import drop_hint
 
 
 def make_streamed_plan(
@@ -126,7 +128,7 @@ def _look_at(path: Path, label: str | None, drop: Sequence[str]) -> tuple[Column
     try:
         return columns, find_shards(path, columns)
     except NoNumbers as error:
-        hint = error.hint if error.column == label else drop_hint(error.column)
+        hint = error.hint if error.column == label else drop_hint(*error.columns)
         raise BadInput(error.message, hint) from None
 
 
@@ -161,7 +163,12 @@ def _dataset(path: Path, columns: Columns, survey: Survey, held_out: Source | No
     else:
         rows = np.concatenate([survey.calibration, survey.anomalies])
         labels = None if columns.label is None else np.arange(len(rows)) >= len(survey.calibration)
+    labelled, anomalies = (0, 0) if columns.label is None else (survey.rows, survey.rows - survey.ordinary)
+    if held_out is not None and held_out.labels is not None:
+        labelled, anomalies = labelled + len(held_out.labels), anomalies + int(held_out.labels.sum())
+    # of columns that differ in few rows, the sample may lack these
     extremes = np.stack([survey.moments.low, survey.moments.high])
+    ordinary = np.concatenate([survey.sample, survey.selection, survey.calibration, extremes])
     return Dataset(
         name=path.stem,
         source=str(path),
@@ -170,7 +177,10 @@ def _dataset(path: Path, columns: Columns, survey: Survey, held_out: Source | No
         labels=None,
         validation=rows,
         validation_labels=labels,
-        warnings=column_warnings(columns.features, np.concatenate([survey.sample, extremes])),
+        warnings=(
+            *label_doubts(labelled, anomalies),
+            *column_doubts(columns.features, ordinary, survey.redundancy),
+        ),
     )
 
 

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from aetk.contract import spec
 from aetk.contract.errors import BadInput, Interrupted
-from aetk.edge.tables import as_labels
+from aetk.edge.labels import as_labels
 from aetk.lab.data import check_enough, no_number, not_finite
 from aetk.lab.group import Group, Tensors
 from aetk.lab.lots import CALIBRATION, FIT, SELECTION, Drawn, Lots
 from aetk.lab.moments import Moments
+from aetk.lab.redundancy import Redundancy
 from aetk.lab.shards import BLOCK_ROWS, Columns, Piece, Shard, deal, read
 from aetk.lab.signals import StopRequest
 
@@ -33,17 +34,21 @@ class Survey:
     Attributes:
         shards: of this process.
         own_rows: int64 [shards], how many of each are to fit on.
-        fit_rows: the same of all processes.
+        rows, ordinary: of all processes, how many there are, and how many are not labelled as anomalies.
+        fit_rows: of all processes, how many are to fit on.
         moments: of all rows to fit on.
         fingerprint: SHA-256 over names, rows and labels in hexadecimal digits, however they lie in files.
         sample, selection, calibration, anomalies: float64 [rows, n], of the rows of each kind those that were drawn:
             rows to fit on, ordinary rows to select and to calibrate on, labelled anomalies. Empty in other processes
             than the first.
+        redundancy: of all rows; in other processes than the first, of their own.
         notes: of which of these there were more than are kept.
     """
 
     shards: tuple[Shard, ...]
     own_rows: NDArray[np.int64]
+    rows: int
+    ordinary: int
     fit_rows: int
     moments: Moments
     fingerprint: str
@@ -51,6 +56,7 @@ class Survey:
     selection: NDArray[np.float64]
     calibration: NDArray[np.float64]
     anomalies: NDArray[np.float64]
+    redundancy: Redundancy
     notes: tuple[str, ...]
 
 
@@ -88,9 +94,12 @@ def take_survey(
     return Survey(
         shards=mine,
         own_rows=np.array(tally.fit_rows, np.int64),
+        rows=int(tally.counts[0]),
+        ordinary=int(tally.counts[2]),
         fit_rows=int(shared["fit_rows"]),
         moments=moments,
         fingerprint=shared["fingerprint"].numpy().tobytes().hex(),
+        redundancy=tally.redundancy,
         notes=tuple(tally.notes()) if group.is_first else (),
         **{kind: drawn.rows if group.is_first else drawn.rows[:0] for kind, drawn in tally.drawn.items()},
     )
@@ -111,6 +120,7 @@ class _Tally:
         self._columns, self._lots = columns, lots
         self.drawn = {kind: Drawn(min(rows, most), n) for kind, rows in KEPT_ROWS.items()}
         self.moments = Moments.of(np.empty((0, n)))
+        self.redundancy = Redundancy(n)
         self.fit_rows: list[int] = []
         self.counts = np.array([0, 0, 0, 0, 0, -1, -1])
         self._blocks, self._block, self._open_at = 0, hashlib.sha256(), 0
@@ -123,8 +133,9 @@ class _Tally:
         """Look at rows, which come in their order; BadInput for a label that is none."""
         label, labels = self._columns.label, np.zeros(len(piece.cells), bool)
         if label is not None:
-            labels = as_labels(piece.cells[:, -1], label, piece.where)
+            labels = as_labels(piece.cells[:, -1], label, piece.where, whole=False)
         self._digest(piece)
+        self.redundancy.see(piece.values, piece.numbers)
         bad = ~(np.abs(piece.values) <= spec.FINITE_LIMIT)
         if bad.any():
             self._note_bad(piece, bad)
@@ -171,6 +182,7 @@ class _Tally:
         if self._open_at % BLOCK_ROWS:  # the table's last block is a shorter one
             self._close(self._open_at)
         parts = {f"{kind}.{name}": array for kind, drawn in self.drawn.items() for name, array in drawn.state().items()}
+        parts |= self.redundancy.state()
         arrays = {"counts": self.counts.copy(), "moments": self.moments.stacked(), **parts}
         return {name: torch.from_numpy(array) for name, array in arrays.items()} | {"blocks": self._sum()}
 
@@ -181,6 +193,7 @@ class _Tally:
         """Add what the process of the next rank has seen."""
         arrays = {name: tensor.numpy() for name, tensor in other.items()}
         self.moments += Moments(*arrays["moments"])
+        self.redundancy.merge(arrays)
         self._blocks = (self._blocks + int.from_bytes(arrays["blocks"].tobytes(), "little")) % _MODULUS
         if self.counts[5] < 0:
             self.counts[5:] = arrays["counts"][5:]
@@ -218,7 +231,7 @@ def _check_counts(tally: _Tally, title: str, lots: Lots, fit_rows: Sequence[int]
     if not tally.counts[0]:
         raise BadInput(f"{title} has no rows.")
     ordinary = int(tally.counts[2])
-    check_enough(title, ordinary)
+    check_enough(title, ordinary, int(tally.counts[0]))
     needed = {_SELECTION: lots.selects, _CALIBRATION: lots.calibrates}
     if any(tally.drawn[kind].shown < 2 for kind, is_needed in needed.items() if is_needed) or not all(fit_rows):
         raise BadInput(

@@ -7,7 +7,8 @@ import pandas as pd
 
 from aetk.contract.errors import BadInput
 from aetk.lab.openml import OpenMLTable
-from aetk.lab.source import drop_hint, is_numeric
+from aetk.lab.source import is_numeric
+from aetk.lab.text import drop_hint
 
 
 def find_label(tables: Iterable[Any], label: str | None, drop: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:

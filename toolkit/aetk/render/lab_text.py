@@ -71,4 +71,4 @@ def evaluation(report: EvaluateReport) -> str:
     first = f"{count(len(report.labels), 'row')} of {report.data}, {int(report.labels.sum()):,} labelled as anomalies"
     if report.prevalence is not None:
         first += f"; natural AP: at a prevalence of {report.prevalence:.4g}"
-    return f"{first}\n{table(head, rows)}"
+    return "\n".join([first, table(head, rows), *(f"note: {warning}" for warning in report.warnings)])

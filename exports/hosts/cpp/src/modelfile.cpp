@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "files.hpp"
+#include "kind.hpp"
 #include "protobuf.hpp"
 #include "sha256.hpp"
 
@@ -62,9 +63,12 @@ ModelFile parse_model(std::string path, std::string bytes) {
   try {
     card = take_card(bytes, digest);
   } catch (const std::invalid_argument&) {
-    throw Problem(path + ": not a readable ONNX file.");
+    throw other_kind(path, bytes).value_or(Problem(path + ": not a readable ONNX file."));
   }
-  if (!card) throw Problem(path + ": It carries no aetk card.", "Export it with: aetk export --onnx");
+  if (!card) {
+    const Problem no_card(path + ": It carries no aetk card.", "Export it with: aetk export --onnx");
+    throw other_kind(path, bytes).value_or(no_card);
+  }
   return {std::move(path), std::move(bytes), std::move(*card), digest.hex()};
 }
 

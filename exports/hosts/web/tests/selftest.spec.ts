@@ -69,6 +69,8 @@ test("files that are no models are refused", async ({ detector: page }) => {
     [Buffer.from("\x89PNG\r\n\x1a\n", "latin1"), "other.onnx: not a readable ONNX file."],
     [Buffer.alloc(0), "other.onnx: It carries no aetk card."],
     [MODEL.subarray(0, 5000), "other.onnx: not a readable ONNX file."],
+    [Buffer.from(JSON.stringify(CARD)), "other.onnx: Not a model but the card of one; expected an .onnx file."],
+    [Buffer.from("V1,V2\n1,2\n"), "other.onnx: Not a model but a table (CSV); expected an .onnx file."],
   ];
   for (const [bytes, message] of refused) {
     await chooseModel(page, bytes);

@@ -2,6 +2,7 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
 
 import { type Card, parseCard } from "./card.ts";
+import { otherKind } from "./kind.ts";
 import { Problem } from "./problem.ts";
 
 /** A model file, held against its card. */
@@ -50,9 +51,11 @@ export function readModelFile(path: string, bytes: Uint8Array, copy: Uint8Array 
   try {
     [cardBytes, digest] = takeCard(bytes);
   } catch {
-    throw new Problem(`${path}: not a readable ONNX file.`);
+    throw otherKind(path, bytes) ?? new Problem(`${path}: not a readable ONNX file.`);
   }
-  if (cardBytes === null) throw new Problem(`${path}: It carries no aetk card.`, "Export it with: aetk export --onnx");
+  if (cardBytes === null) {
+    throw otherKind(path, bytes) ?? new Problem(`${path}: It carries no aetk card.`, "Export it with: aetk export --onnx");
+  }
   const card = parseCard(path, cardBytes);
   if (cardDigest(cardBytes, card.card_sha256) !== card.card_sha256) {
     throw new Problem(`${path}: the card's SHA-256 is not the one that it carries; it was changed.`, DO_NOT_USE, 1);

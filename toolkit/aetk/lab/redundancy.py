@@ -1,0 +1,77 @@
+"""Finds columns that say nothing new of a row: copies of other columns, and numbers of the rows."""
+
+from collections.abc import Mapping
+from hashlib import blake2b
+
+import numpy as np
+from numpy.typing import NDArray
+
+_HEAD_ROWS, _BLOCK_ROWS = 16, 512
+"""Rows that are compared at a time: the first few already tell most columns apart, and cost next to nothing."""
+
+
+class Redundancy:
+    """What rows of a table, seen piece by piece, tell of its n columns; any order of the pieces gives the same.
+
+    Attributes:
+        same_as: int64 [n], for each column the first one that equals it in every row; itself where there is none.
+        start: float64 [n], what a column that goes up by one from row to row holds in the table's first row; NaN for
+            every other column.
+        rows: that were seen.
+    """
+
+    def __init__(self, n: int) -> None:
+        self.same_as = np.zeros(n, np.int64)
+        self.start = np.full(n, np.nan)
+        self.rows = 0
+
+    def see(self, values: NDArray[np.float64], numbers: NDArray[np.int64]) -> None:
+        """Add rows, float64 [rows, n], that stand in the table at these places, int64 [rows], counted from 0."""
+        while len(values):
+            rows = _BLOCK_ROWS if self.rows else _HEAD_ROWS
+            self._compare(values[:rows])
+            self._count(values[:rows], numbers[:rows])
+            self.rows += len(values[:rows])
+            values, numbers = values[rows:], numbers[rows:]
+
+    def _compare(self, values: NDArray[np.float64]) -> None:
+        """Part the columns that were equal so far and are not in these rows."""
+        alike = np.bincount(self.same_as, minlength=len(self.same_as)) > 1
+        first = dict[tuple[int, bytes], int]()
+        for column in np.flatnonzero(alike[self.same_as]).tolist():
+            cells = values[:, column] + 0.0  # which makes 0 of -0
+            key = int(self.same_as[column]), blake2b(cells.tobytes(), digest_size=16).digest()
+            self.same_as[column] = first.setdefault(key, column)
+
+    def _count(self, values: NDArray[np.float64], numbers: NDArray[np.int64]) -> None:
+        """Keep the columns that go up by one, of those that did so far."""
+        if not self.rows:
+            start = values[0] - numbers[0]
+            self.start = np.where(start == np.floor(start), start, np.nan)
+        counting = np.flatnonzero(~np.isnan(self.start))
+        if len(counting):
+            still = (values[:, counting] - self.start[counting] == numbers[:, None]).all(0)
+            self.start[counting[~still]] = np.nan
+
+    def state(self) -> dict[str, NDArray]:
+        """What another process needs to `merge`."""
+        return {"same_as": self.same_as.copy(), "start": self.start.copy(), "seen": np.array([self.rows])}
+
+    def merge(self, state: Mapping[str, NDArray]) -> None:
+        """Add what another process has seen of the same table."""
+        rows = int(state["seen"][0])
+        if rows and not self.rows:
+            self.same_as, self.start = state["same_as"].copy(), state["start"].copy()
+        elif rows:
+            first = dict[tuple[int, int], int]()
+            pairs = zip(self.same_as.tolist(), state["same_as"].tolist(), strict=True)
+            self.same_as = np.array([first.setdefault(pair, column) for column, pair in enumerate(pairs)], np.int64)
+            self.start = np.where(self.start == state["start"], self.start, np.nan)
+        self.rows += rows
+
+
+def find_redundancy(rows: NDArray[np.float64]) -> Redundancy:
+    """Of a whole table, float64 [rows, n]."""
+    found = Redundancy(rows.shape[1])
+    found.see(rows, np.arange(len(rows), dtype=np.int64))
+    return found
