@@ -9,6 +9,8 @@ import pytest
 
 import aetk
 from aetk.contract.errors import AetkError
+from aetk.contract.threshold import Method
+from aetk.edge import calibrate_threshold, set_threshold, undo_threshold
 from aetk.edge.arrow import BatchScorer
 from aetk.edge.bench import bench
 from aetk.edge.embed import embed
@@ -131,6 +133,19 @@ def cases():
             "label": [*OBJECTS, *NAMES, 5],
             "prevalence": ["0.1", float("nan"), -1, 2, 1j],
         },
+        "set_threshold": {
+            "model": [*OBJECTS, *NAMES, 5, None],
+            "value": ["0.9", float("nan"), float("inf"), -1, 2, 10**400, 1j, None, True],
+            "sign_key": [*OBJECTS, *NAMES, 5],
+            "out": [*OBJECTS, *NAMES, 5, "model.txt"],
+            "dry_run": ["yes", None, 5],
+        },
+        "calibrate_threshold": {
+            "method": [*OBJECTS, "best-f1", 5, None],
+            "data": [*OBJECTS, *NAMES, 5, None],
+            "label": [*OBJECTS, *NAMES, 5],
+        },
+        "undo_threshold": {"model": [*OBJECTS, *NAMES, 5, None], "dry_run": ["yes", None]},
         "embed": {"host": [*OBJECTS, *NAMES, 5, "java"], "model": [*OBJECTS, *NAMES, 5], "out": [*OBJECTS, *NAMES, 5]},
         "bench": {
             "model": [*OBJECTS, *NAMES, 5],
@@ -167,6 +182,10 @@ def calls(model, breast_cancer_run, frame, tmp_path_factory):
         "batch": (batches, {}),
         "score_file": (score_file, {"model": model, "data": table, "out": folder / "scores.csv"}),
         "evaluate": (evaluate, {"models": [model], "data": table, "label": "label"}),
+        "set_threshold": (set_threshold, {"model": model, "value": 0.5, "dry_run": True}),
+        "calibrate_threshold": (calibrate_threshold, {"model": model, "method": Method("best-f1"), "data": table,
+                                                      "label": "label", "dry_run": True}),
+        "undo_threshold": (undo_threshold, {"model": model, "dry_run": True}),
         "embed": (embed, {"host": "python", "model": model, "out": folder / "app"}),
         "bench": (bench, {"model": model, "batches": [1], "seconds": 0.1, "providers": ["cpu"]}),
     }  # fmt: skip

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from aetk.contract import history, onnxfile, spec
+from aetk.contract.arguments import checked
 from aetk.contract.card import Card
 from aetk.contract.errors import BadInput, CheckFailed
 from aetk.contract.golden import Golden, compare, rows_near
@@ -39,6 +40,7 @@ class ThresholdReport:
     out: Path | None
 
 
+@checked
 def set_threshold(
     model: str | Path,
     value: float,
@@ -67,6 +69,7 @@ def set_threshold(
         return reissue(loaded, Threshold(value, f"fixed:{value:.6g}", None, 0, "set by hand", None), 0, destination)
 
 
+@checked
 def calibrate_threshold(
     model: str | Path,
     method: Method,
@@ -103,6 +106,7 @@ def calibrate_threshold(
         return reissue(loaded, threshold, int((~valid).sum()), destination)
 
 
+@checked
 def undo_threshold(
     model: str | Path, *, sign_key: str | Path | None = None, out: str | Path | None = None, dry_run: bool = False
 ) -> ThresholdReport:
