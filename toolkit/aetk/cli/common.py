@@ -13,8 +13,19 @@ from aetk.render.data import to_json
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-FILE = click.Path(path_type=Path)
-LOCATION = click.Path()
+
+class _File(click.Path):
+    """A path, and not `-`, of which a file would come into being where a stream is meant."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """See `click.ParamType`."""
+        if value == "-":
+            self.fail("'-' is a stream, for DATA and --out of aetk score alone; name a file.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+FILE = _File(path_type=Path)
+LOCATION = _File()
 """A path, or a URL, which `Path` would mangle."""
 
 
@@ -63,16 +74,24 @@ def trust_option(function: F) -> F:
     return click.option("--trusted-key", type=FILE, metavar="KEY", help=help_text)(function)
 
 
-def show(report: Any, text: Callable[[Any], str], as_json: bool, wrote: str = "", following: str = "") -> None:
-    """Print a report; as text, end with the file that was written and the next command."""
+def show(
+    report: Any,
+    text: Callable[[Any], str],
+    as_json: bool,
+    wrote: str = "",
+    following: str = "",
+    *,
+    err: bool = False,
+) -> None:
+    """Print a report, with `err` on standard error; as text, end with the file written and the next command."""
     if as_json:
-        click.echo(to_json(report))
+        click.echo(to_json(report), err=err)
         return
-    click.echo(printable(text(report)))
+    click.echo(printable(text(report)), err=err)
     if wrote:
-        click.echo(f"wrote: {wrote}")
+        click.echo(f"wrote: {wrote}", err=err)
     if following:
-        click.echo(f"next:  {following}")
+        click.echo(f"next:  {following}", err=err)
 
 
 def overwrite(line: str) -> None:

@@ -1,5 +1,7 @@
 """The entry point: finds the command, and turns errors into messages and exit codes."""
 
+import contextlib
+import os
 import signal
 import sys
 from importlib import import_module
@@ -61,7 +63,8 @@ def run(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     try:
         code = cli.main(arguments, prog_name="aetk", standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except click.ClickException as error:
         if not _is_one_of_many(arguments):
             error.show()
@@ -72,8 +75,8 @@ def run(arguments: list[str] | None = None) -> int:
         return _report(Interrupted("Stopped by SIGTERM.", signal.SIGTERM), _is_one_of_many(arguments))
     except AetkError as error:
         return _report(error, _is_one_of_many(arguments))
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader went away; Python would complain once more at exit
+    except (BrokenPipeError, SystemExit):  # the reader went away; click ends so where it is told
+        _write_no_more()
         return 0
     except OSError as error:
         return _report(from_os_error(error))
@@ -83,6 +86,15 @@ def run(arguments: list[str] | None = None) -> int:
             raise
         return _report(exhausted)
     return code if isinstance(code, int) else 0
+
+
+def _write_no_more() -> None:
+    """Let go of what is still to be printed, of which Python would complain once more at exit."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, AttributeError):  # closed, or no file
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
 
 
 def _is_one_of_many(arguments: list[str] | None) -> bool:

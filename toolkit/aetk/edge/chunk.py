@@ -18,17 +18,16 @@ _COMPARED, _COMPARED_LENGTH = 2**14, 200
 
 PARQUET = (".parquet", ".pq")
 
+_NUMBERS = "Numbers look like 12, -3.5 or 1e-3; empty, NA, NaN and null are missing values."
+
 FloatType = type[np.float32] | type[np.float64]
 
 
 class NotANumber(BadInput):
     """A cell of a numeric column that is no number of the dialect."""
 
-    def __init__(self, where: str, column: str, cell: str) -> None:
-        super().__init__(
-            f"{where}, column '{show_name(column)}': found '{show(cell)}', expected a number.",
-            "Numbers look like 12, -3.5 or 1e-3; empty, NA, NaN and null are missing values.",
-        )
+    def __init__(self, where: str, column: str, cell: str, hint: str = _NUMBERS) -> None:
+        super().__init__(f"{where}, column '{show_name(column)}': found '{show(cell)}', expected a number.", hint)
         self.column = column
 
 

@@ -13,12 +13,18 @@ _WAITING = 2
 """Items between two stages: one is enough to keep both busy, another for their uneven paces."""
 
 
-def overlap(source: Generator[A, None, None], work: Callable[[A], B], sink: Callable[[B], None]) -> None:
+def overlap(
+    source: Generator[A, None, None],
+    work: Callable[[A], B],
+    sink: Callable[[B], None],
+    stop: Callable[[], None] = lambda: None,
+) -> None:
     """Take items from a source, work on each, and hand the results to a sink, in order.
 
     The source and the sink run on a thread each, the work on the caller's. When this returns or raises, both threads
-    have ended and the source is closed. An exception on any stage, or Ctrl-C, ends all of them, each after the item
-    that it has in hand.
+    have ended and the source is closed. An exception of the work or the sink, or Ctrl-C, ends all of them, each after
+    the item that it has in hand; `stop` is called then, to end what source or sink wait for. An exception of the source
+    is raised when all that came before it has reached the sink.
 
     Raises:
         Whatever a stage raised first.
@@ -37,18 +43,22 @@ def overlap(source: Generator[A, None, None], work: Callable[[A], B], sink: Call
         for item in done:
             sink(item)
 
-    def run(stage: Callable[[], None]) -> None:
+    def end() -> None:
+        taken.stop()
+        done.stop()
+        stop()
+
+    def run(stage: Callable[[], None], and_then: Callable[[], None]) -> None:
         try:
             stage()
         except BaseException as fault:  # noqa: BLE001 - it is raised again where all stages are watched
             faults.append(fault)
-            taken.stop()
-            done.stop()
+            and_then()
 
     threads = list[Thread]()
     try:
-        for stage in (take, give):
-            thread = Thread(target=run, args=(stage,))
+        for stage, on_fault in ((take, taken.end), (give, end)):
+            thread = Thread(target=run, args=(stage, on_fault))
             thread.start()
             threads.append(thread)
         for item in taken:
@@ -57,9 +67,10 @@ def overlap(source: Generator[A, None, None], work: Callable[[A], B], sink: Call
         done.end()
         for thread in threads:
             thread.join()
+    except BaseException:
+        end()
+        raise
     finally:
-        taken.stop()
-        done.stop()
         for thread in threads:
             thread.join()
     if faults:
