@@ -10,7 +10,7 @@ import re
 import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from aetk.contract.errors import BadInput
 from aetk.contract.streams import Stop, is_stream, open_output
@@ -141,7 +141,7 @@ def atomic_file(path: Path, stop: Stop | None = None) -> Iterator[IO[bytes]]:
     """
     if is_stream(path):
         with open_output(path, stop) as stream:
-            yield stream
+            yield cast("IO[bytes]", stream)
         return
     target, temporary = _stage(path)
     try:

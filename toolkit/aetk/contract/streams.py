@@ -84,10 +84,10 @@ def _open_file(path: Path) -> tuple[str | None, int]:
         match = _OPEN_FILES.fullmatch(str(folder))
         if match and path.name.isdecimal():
             return match[1] or _self(), int(path.name)
-        here = folder / path.name
-        if not here.is_symlink():
+        try:
+            path = folder / (folder / path.name).readlink()
+        except OSError:  # no link
             break
-        path = folder / here.readlink()
     return None, -1
 
 

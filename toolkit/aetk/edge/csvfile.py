@@ -119,8 +119,8 @@ def _header(source: Source) -> tuple[tuple[str, ...], int]:
         shown = f"{path}: the header is one column, '{cells[0][:40]}'"
         raise BadInput(f"{shown}; expected commas between columns.", "Save the table with commas, as UTF-8.")
     if cells and cells[0].startswith('{"'):
-        found = f"{path}: the first line begins with '{{', as JSON Lines do; expected column names."
-        raise BadInput(found, "Say --format jsonl, or let the file's name end with .jsonl.")
+        shown = f"{path}: the first line begins with '{{', as JSON Lines do; expected column names."
+        raise BadInput(shown, "Say --format jsonl, or let the file's name end with .jsonl.")
     check_header(path, cells)
     return tuple(cells), line
 

@@ -9,8 +9,12 @@ from aetk.edge.chunk import PARQUET
 
 Format = Literal["csv", "jsonl", "parquet"]
 
-STREAMED: tuple[Format, ...] = ("csv", "jsonl")
-_ENDINGS: dict[str, Format] = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"} | dict.fromkeys(PARQUET, "parquet")
+_ENDINGS: dict[str, Format] = {
+    ".csv": "csv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    **dict[str, Format].fromkeys(PARQUET, "parquet"),
+}
 
 
 def by_ending(path: Path) -> Format | None:
