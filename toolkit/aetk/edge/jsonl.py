@@ -103,7 +103,7 @@ def _row(path: Path, number: int, line: bytes, decoder: json.JSONDecoder) -> dic
     if len(line) > ROW_BYTES:
         raise BadInput(f"{where}: the row is longer than {ROW_BYTES >> 20} MiB.", _LINES)
     try:
-        row = decoder.decode(decoded(path, line, number, "JSON Lines"))
+        row = decoder.decode(decoded(path, line, number, "JSON Lines").rstrip("\r\n"))
     except RecursionError:
         raise BadInput(f"{where}: an object is nested too deeply.", _LINES) from None
     except json.JSONDecodeError as error:
@@ -167,7 +167,10 @@ def _is_unicode(text: str) -> bool:
 
 
 def _json(value: Any) -> str:
-    return value if isinstance(value, Literally) else json.dumps(value, ensure_ascii=True)
+    """A value as it looks in JSON, what is nested left out."""
+    if isinstance(value, (list, dict)):
+        return "[...]" if isinstance(value, list) else "{...}"
+    return value if isinstance(value, Literally) else json.dumps(value)
 
 
 def _shown(value: Any) -> str:
