@@ -1,9 +1,9 @@
 """Three stages of work at the same time."""
 
 import contextlib
-from collections import deque
 from collections.abc import Callable, Generator, Iterator
-from threading import Condition, Thread
+from queue import Empty, SimpleQueue
+from threading import Thread
 from typing import Generic, TypeVar
 
 A = TypeVar("A")
@@ -11,6 +11,8 @@ B = TypeVar("B")
 
 _WAITING = 2
 """Items between two stages: one is enough to keep both busy, another for their uneven paces."""
+_NAP = 1.0
+"""Seconds after which a wait looks up: a signal that came just before it began would not end it."""
 
 
 def overlap(
@@ -58,59 +60,74 @@ def overlap(
     threads = list[Thread]()
     try:
         for stage, on_fault in ((take, taken.end), (give, end)):
-            thread = Thread(target=run, args=(stage, on_fault))
-            thread.start()
-            threads.append(thread)
+            threads.append(Thread(target=run, args=(stage, on_fault)))
+            threads[-1].start()
         for item in taken:
             if not done.put(work(item)):
                 break
         done.end()
-        for thread in threads:
-            thread.join()
+        _join(threads)
     except BaseException:
         end()
         raise
     finally:
-        for thread in threads:
-            thread.join()
+        _join(threads)
     if faults:
         raise faults[0]
 
 
+def _join(threads: list[Thread]) -> None:
+    for thread in threads:
+        while thread.is_alive():
+            thread.join(_NAP)
+
+
+def _next(queue: "SimpleQueue[A]") -> A:
+    """The next item of a queue, as soon as there is one."""
+    while True:
+        with contextlib.suppress(Empty):
+            return queue.get(timeout=_NAP)
+
+
 class _Channel(Generic[A]):
-    """A bounded queue between two threads, which either may end."""
+    """A bounded queue from one thread to another, which either may end.
+
+    Only of queues that are one step of the interpreter: Ctrl-C within `Condition` would leave its lock held for ever.
+    """
 
     def __init__(self) -> None:
-        self._items = deque[A]()
-        self._changed = Condition()
-        self._ended = self._stopped = False
+        self._items = SimpleQueue[A | _End]()
+        self._room = SimpleQueue[None]()
+        for _ in range(_WAITING):
+            self._room.put(None)
+        self._is_stopped = False
 
     def put(self, item: A) -> bool:
         """Add an item as soon as there is room; False if nobody will take it."""
-        with self._changed:
-            self._changed.wait_for(lambda: len(self._items) < _WAITING or self._stopped)
-            self._items.append(item)
-            self._changed.notify_all()
-            return not self._stopped
+        _next(self._room)
+        if self._is_stopped:
+            return False
+        self._items.put(item)
+        return True
 
     def end(self) -> None:
         """No more items will come."""
-        with self._changed:
-            self._ended = True
-            self._changed.notify_all()
+        self._items.put(_End())
 
     def stop(self) -> None:
         """Nobody needs the items any more, waiting ones included."""
-        with self._changed:
-            self._stopped = True
-            self._changed.notify_all()
+        self._is_stopped = True
+        self._items.put(_End())
+        self._room.put(None)
 
     def __iter__(self) -> Iterator[A]:
         while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._items or self._ended or self._stopped)
-                if self._stopped or not self._items:
-                    return
-                item = self._items.popleft()
-                self._changed.notify_all()
+            item = _next(self._items)
+            if self._is_stopped or isinstance(item, _End):
+                return
+            self._room.put(None)
             yield item
+
+
+class _End:
+    """Stands behind the last item."""
