@@ -316,6 +316,8 @@ def read_table(path: Path, columns: Sequence[str], key: str | None = None) -> It
 
 
 def _open_table(path: Path) -> BinaryIO:
+    if path == _STANDARD and sys.__stdin__ is None:
+        raise Problem("Standard input is closed.", "Name a file, or send a table through a pipe.")
     if path == _STANDARD:
         return os.fdopen(os.dup(0), "rb")
     try:
