@@ -202,11 +202,11 @@ def test_a_reader_that_goes_away_ends_the_command_quietly_though_the_sensor_is_s
     assert process.stderr.read() == b""
 
 
-@pytest.mark.parametrize("arguments", [("inspect",), ("inspect", "--json"), ("verify",)])
+@pytest.mark.parametrize("arguments", [("inspect", "M"), ("inspect", "M", "--json"), ("verify", "M"), ("--help",)])
 def test_a_report_that_nobody_reads_is_no_error(start, model, arguments):
     reading, writing = os.pipe()
     os.close(reading)
-    process = start(*arguments, model, stdout=writing)
+    process = start(*(model if word == "M" else word for word in arguments), stdout=writing)
     os.close(writing)
     assert process.wait(PATIENCE) == 0
     assert process.stderr.read() == b""

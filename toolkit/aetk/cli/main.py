@@ -4,8 +4,10 @@ import contextlib
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from importlib import import_module
 from types import FrameType
+from typing import Any
 
 import click
 
@@ -30,6 +32,29 @@ class Commands(click.Group):
             return None
         command: click.Command = import_module(f"aetk.cli.{cmd_name}").command
         return command
+
+    def make_context(self, *arguments: Any, **options: Any) -> click.Context:
+        """See `click.Group`."""
+        with _told():
+            return super().make_context(*arguments, **options)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """See `click.Group`."""
+        with _told():
+            return super().invoke(ctx)
+
+
+class _ReaderLeft(Exception):
+    """Nobody reads what is printed any more."""
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """Keep a broken pipe from click, which would end with exit code 1."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise _ReaderLeft from None
 
 
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -75,7 +100,7 @@ def run(arguments: list[str] | None = None) -> int:
         return _report(Interrupted("Stopped by SIGTERM.", signal.SIGTERM), _is_one_of_many(arguments))
     except AetkError as error:
         return _report(error, _is_one_of_many(arguments))
-    except (BrokenPipeError, SystemExit):  # the reader went away; click ends so where it is told
+    except (BrokenPipeError, _ReaderLeft):
         _write_no_more()
         return 0
     except OSError as error:

@@ -144,10 +144,10 @@ def _default_output(data: Path, out_format: Format) -> Path:
 
 
 def _check_names(out: Path, data: Path, kept: Sequence[Path], id_column: str | None) -> None:
-    written = _file(out, open_file_number(out))
+    written, shown = _file(out, open_file_number(out)), title(out, "standard output")
     for path in kept:
         if written is not None and written == _file(path, 0 if path == STANDARD else None):
-            raise BadInput(f"{out} would be overwritten; it is read here.", "Name another file with --out.")
+            raise BadInput(f"{shown} would be overwritten; it is read here.", "Name another file with --out.")
     if data.is_dir() and any(parquet.would_read(data, path) for path in (out, Path(os.path.realpath(out)))):
         raise BadInput(f"{out} would be a part of {data} next time.", "Name a file in another folder with --out.")
     check_id(id_column, str(data))
