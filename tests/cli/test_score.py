@@ -74,10 +74,17 @@ def test_the_model_is_never_overwritten(refused, model_copy, whole_table):
     assert model_copy.name in refused("score", model_copy, whole_table, "--out", model_copy)
 
 
-def test_what_is_no_regular_file_is_never_replaced(refused, model, whole_table, tmp_path):
+def test_what_is_no_regular_file_is_written_to_and_never_replaced(aetk, model, whole_table, tmp_path):
     """A named pipe stands for /dev/null, which a renamed file would replace for the whole machine."""
     os.mkfifo(tmp_path / "pipe")
-    assert "pipe" in refused("score", model, whole_table, "--out", "pipe")
+    read = []
+    reader = threading.Thread(target=lambda: read.append((tmp_path / "pipe").read_bytes()))
+    reader.start()
+    assert aetk("score", model, whole_table, "--out", "pipe").code == 0
+    reader.join()
+    assert (tmp_path / "pipe").is_fifo()
+    assert aetk("score", model, whole_table, "--out", "t.csv").code == 0
+    assert read == [(tmp_path / "t.csv").read_bytes()]
 
 
 def test_a_full_disk_ends_with_3_and_leaves_nothing(refused, model, rows, tmp_path):
@@ -211,7 +218,7 @@ CsvSink.write = lambda self, columns: time.sleep(2)  # still at work when the si
 main(["score", {str(model)!r}, {table.name!r}, "--out", "s.csv"])
 """
     process = subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
-    while not list(tmp_path.glob(".s.csv*.tmp")):
+    while not list(tmp_path.glob(".aetk-*.tmp")):
         assert process.poll() is None
         time.sleep(0.05)
     time.sleep(0.3)

@@ -5,6 +5,7 @@ import re
 import stat
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -200,6 +201,163 @@ def test_a_full_disk_changes_nothing_and_is_the_environments_fault(tmp_path, mon
     assert str(path) in from_os_error(caught.value).message
     assert names(tmp_path) == ["m.onnx"]
     assert path.read_bytes() == b"old"
+
+
+LONGEST = "ä" * 125 + ".onnx"
+"""A name of 255 bytes, the most that file systems take."""
+
+
+def test_a_name_as_long_as_the_file_system_takes_is_written_and_its_leftovers_are_swept(tmp_path, dead_pid):
+    path = tmp_path / LONGEST
+    leftover(path, dead_pid)
+    write_atomically([(path, b"whole")])
+    assert names(tmp_path) == [LONGEST]
+    leftover(path, dead_pid)
+    with atomic_file(path) as file:
+        file.write(b"newer")
+    assert names(tmp_path) == [LONGEST]
+    assert path.read_bytes() == b"newer"
+
+
+def write_one(path):
+    write_atomically([(path, b"new")])
+
+
+def write_second(path):
+    write_atomically([(path.with_name("first"), b"new"), (path, b"new")])
+
+
+def write_stepwise(path):
+    with atomic_file(path) as file:
+        file.write(b"new")
+
+
+WRITERS = [write_one, write_second, write_stepwise]
+
+
+@pytest.mark.parametrize("write", WRITERS)
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+@pytest.mark.parametrize("call", ["open", "replace"])
+def test_an_error_names_the_file_and_never_a_temporary_one(tmp_path, monkeypatch, write, call, number):
+    path = tmp_path / "m.onnx"
+    path.write_bytes(b"old")
+    original = getattr(os, call)
+
+    def failing(first, *rest):
+        if not str(first).endswith(".tmp"):
+            return original(first, *rest)
+        raise OSError(number, os.strerror(number), str(first))
+
+    monkeypatch.setattr(files.os, call, failing)
+    with pytest.raises(OSError, match=os.strerror(number)) as caught:
+        write(path)
+    monkeypatch.undo()
+    told = str(from_os_error(caught.value))
+    assert str(tmp_path / ("first" if write is write_second else "m.onnx")) in told
+    assert ".tmp" not in told
+    assert path.read_bytes() == b"old"
+    assert names(tmp_path) == ["m.onnx"]
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="a superuser may write anywhere")
+@pytest.mark.parametrize("write", WRITERS)
+def test_a_folder_that_may_not_be_written_is_told_by_the_files_name(tmp_path, write):
+    folder = tmp_path / "folder"
+    folder.mkdir(mode=0o500)
+    with pytest.raises(PermissionError) as caught:
+        write(folder / "m.onnx")
+    assert str(folder) in str(from_os_error(caught.value))
+    assert "aetk" not in str(from_os_error(caught.value))
+
+
+def test_a_folder_that_may_be_written_but_not_listed_will_do(tmp_path, monkeypatch):
+    def denied(path):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+
+    monkeypatch.setattr(files.os, "listdir", denied)
+    write_atomically([(tmp_path / "m.onnx", b"whole")])
+    monkeypatch.undo()
+    assert names(tmp_path) == ["m.onnx"]
+
+
+@pytest.fixture
+def log(tmp_path):
+    """A file with an old line, open as the log that a shell redirects output to, and its descriptor."""
+    path = tmp_path / "log"
+    path.write_bytes(b"old\n")
+    descriptor = os.open(path, os.O_WRONLY)
+    os.lseek(descriptor, 0, os.SEEK_END)
+    yield path, descriptor
+    os.close(descriptor)
+
+
+@pytest.mark.parametrize("name", ["/dev/fd/{}", "/proc/self/fd/{}", "/proc/thread-self/fd/{}", "{tmp}/link"])
+def test_an_open_file_is_written_where_it_stands_and_keeps_its_old_and_its_later_lines(log, tmp_path, name):
+    path, descriptor = log
+    (tmp_path / "link").symlink_to(f"/dev/fd/{descriptor}")
+    inode = path.stat().st_ino
+    with atomic_file(Path(name.format(descriptor, tmp=tmp_path))) as file:
+        file.write(b"scores\n")
+    os.write(descriptor, b"later\n")
+    assert path.read_bytes() == b"old\nscores\nlater\n"
+    assert path.stat().st_ino == inode
+    assert names(tmp_path) == ["link", "log"]
+
+
+@pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.parametrize("name", ["/dev/stdout", "/dev/stderr", "-"])
+def test_standard_output_and_error_keep_the_lines_before_and_after(tmp_path, name, number):
+    code = """
+import sys
+from pathlib import Path
+from aetk.contract.files import atomic_file
+print("before")
+print("before", file=sys.stderr)
+with atomic_file(Path(sys.argv[1])) as file:
+    file.write(b"scores\\n")
+print("after")
+print("after", file=sys.stderr)
+"""
+    (tmp_path / "log").write_text("old\n")
+    with (tmp_path / "log").open("a") as log:
+        streams = {"stdout": log if number == 1 else subprocess.DEVNULL, "stderr": log if number == 2 else None}
+        subprocess.run([sys.executable, "-c", code, name], check=True, **streams)
+    is_there = number == (2 if name == "/dev/stderr" else 1)
+    assert (tmp_path / "log").read_text() == "old\nbefore\n" + "scores\n" * is_there + "after\n"
+    assert names(tmp_path) == ["log"]
+
+
+def test_an_open_file_of_another_process_is_appended_to(tmp_path):
+    log = tmp_path / "log"
+    log.write_bytes(b"old\n")
+    with log.open("ab") as file:
+        other = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=file)
+    try:
+        with atomic_file(Path(f"/proc/{other.pid}/fd/1")) as file:
+            file.write(b"scores\n")
+        other.communicate(b"later\n")
+    finally:
+        other.kill()
+    assert log.read_bytes() == b"old\nscores\nlater\n"
+    assert names(tmp_path) == ["log"]
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/null")], ids=["a pipe", "a device"])
+def test_files_that_belong_together_are_no_streams(tmp_path, make):
+    make(tmp_path / "m.onnx")
+    with pytest.raises(BadInput, match=r"m\.onnx is no regular file; expected a file name"):
+        write_atomically([(tmp_path / "m.card.json", b"new"), (tmp_path / "m.onnx", b"new")])
+    assert names(tmp_path) == ["m.onnx"]
+
+
+def test_no_file_is_put_in_the_place_of_an_open_one(log, tmp_path):
+    path, descriptor = log
+    with pytest.raises(BadInput, match="no regular file"):
+        write_atomically([(Path(f"/dev/fd/{descriptor}"), b"new")])
+    with pytest.raises(BadInput, match="- is no regular file"):
+        write_atomically([(Path("-"), b"new")])
+    assert path.read_bytes() == b"old\n"
+    assert names(tmp_path) == ["log"]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions are POSIX's")

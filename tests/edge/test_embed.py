@@ -1,6 +1,11 @@
+import errno
+import os
+import shutil
+import tempfile
+
 import pytest
 
-from aetk.contract.errors import BadInput, CheckFailed, Unavailable
+from aetk.contract.errors import BadInput, CheckFailed, Unavailable, from_os_error
 from aetk.edge import embed as module
 from aetk.edge.embed import HOSTS, embed
 from aetk.edge.model import card_path, load
@@ -67,3 +72,23 @@ def test_an_installation_without_the_apps_says_so(model, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "_PLACES", (tmp_path,))
     with pytest.raises(Unavailable, match="did not come"):
         embed("python", model, tmp_path / "app")
+
+
+@pytest.mark.parametrize("call", ["copy2", "mkdtemp", "replace"])
+def test_an_error_names_the_folder_that_was_to_be_and_leaves_nothing(model, tmp_path, monkeypatch, call):
+    def full(*arguments, **options):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(tmp_path / ".aetk-hidden"))
+
+    monkeypatch.setattr({"copy2": shutil, "mkdtemp": tempfile, "replace": os}[call], call, full)
+    with pytest.raises(OSError, match="No space left") as caught:
+        embed("python", model, tmp_path / "app")
+    monkeypatch.undo()
+    assert from_os_error(caught.value).message == f"Cannot write {tmp_path / 'app'}: No space left on device."
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_app_may_have_a_name_as_long_as_the_file_system_takes(model, tmp_path):
+    out = tmp_path / ("x" * 255)
+    embed("web", model, out)
+    assert (out / "src" / "core" / "table.ts").is_file()
+    assert [path.name for path in tmp_path.iterdir()] == [out.name]

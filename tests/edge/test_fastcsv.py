@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from aetk.contract.errors import BadInput
-from aetk.edge import csvfile, fastcsv
+from aetk.edge import fastcsv, source
 from aetk.edge.sinks import CsvSink
 from aetk.edge.tables import read_chunks, read_table
 
@@ -69,7 +69,7 @@ def both(tmp_path, monkeypatch):
         path = tmp_path / "table.csv"
         path.write_bytes(content)
         with monkeypatch.context() as patch:
-            patch.setattr(csvfile, "BLOCK_BYTES", block_bytes)
+            patch.setattr(source, "BLOCK_BYTES", block_bytes)
             quick = outcome(path, numeric, text)
             patch.setattr(fastcsv, "block_parser", lambda *_: None)
             return quick, outcome(path, numeric, text)
@@ -174,7 +174,7 @@ def test_a_real_table_is_read_alike_and_by_pyarrow_alone(both, parsed, creditcar
 )
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
 def test_what_is_common_in_tables_is_left_to_pyarrow(parsed, tmp_path, monkeypatch, row, newline):
-    monkeypatch.setattr(csvfile, "BLOCK_BYTES", 64)
+    monkeypatch.setattr(source, "BLOCK_BYTES", 64)
     path = tmp_path / "table.csv"
     path.write_bytes(newline.join(["a,note,b", *[row] * 90, ""]).encode())
     assert len(read_table(path, ["a", "b"]).values) == 90
@@ -182,7 +182,7 @@ def test_what_is_common_in_tables_is_left_to_pyarrow(parsed, tmp_path, monkeypat
 
 
 def test_after_an_unusual_block_pyarrow_goes_on_and_lines_are_counted_through(parsed, tmp_path, monkeypatch):
-    monkeypatch.setattr(csvfile, "BLOCK_BYTES", 64)
+    monkeypatch.setattr(source, "BLOCK_BYTES", 64)
     path = tmp_path / "table.csv"
     plain = "1,x,3\n" * 50
     path.write_text(f'a,note,b\n{plain}\n2,"two\n\nlines",3\n{plain}\n\n{plain}9,x,oops\n')

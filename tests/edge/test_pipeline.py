@@ -99,9 +99,44 @@ def test_a_fault_of_the_sink_ends_everything_and_closes_the_source(at):
     assert len(written) == at
 
 
-def test_a_fault_of_the_source_ends_everything():
+def test_a_fault_of_the_source_ends_everything_and_what_came_before_it_is_done():
+    written = []
     with pytest.raises(OSError, match="source"):
-        overlap(broken_source(), lambda item: item, lambda item: None)
+        overlap(broken_source(), lambda item: item, written.append)
+    assert written == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("stage", ["work", "sink"])
+def test_a_fault_ends_the_wait_of_a_source_that_has_nothing(stage):
+    told = threading.Event()
+
+    def silent():
+        yield 1
+        assert told.wait(60)
+
+    stages = [fail(name, 1 if name == stage else None) for name in ("work", "sink")]
+    with pytest.raises(OSError, match=stage):
+        overlap(silent(), *stages, told.set)
+    assert told.is_set()
+
+
+def test_ctrl_c_ends_the_waits_of_a_silent_source_and_of_a_sink_that_nobody_reads():
+    told = threading.Event()
+
+    def silent():
+        yield from range(10)
+        assert told.wait(60)
+
+    def stuck(item):
+        _thread.interrupt_main()
+        assert told.wait(60)
+
+    with pytest.raises(KeyboardInterrupt):
+        overlap(silent(), lambda item: item, stuck, told.set)
+
+
+def test_nothing_is_stopped_where_all_went_well():
+    overlap((i for i in range(10)), lambda item: item, lambda item: None, lambda: pytest.fail("stopped"))
 
 
 def test_ctrl_c_ends_everything_while_the_caller_waits():

@@ -1,5 +1,7 @@
 import errno
+import json
 import os
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -25,13 +27,28 @@ def long_frame(frame):
     return pd.concat([frame] * (CHUNK_ROWS // len(frame) + 2), ignore_index=True)
 
 
-@pytest.mark.parametrize("source", ["csv", "parquet"])
-@pytest.mark.parametrize("target", ["csv", "parquet"])
-def test_csv_and_parquet_in_and_out_agree_with_the_scorer(model, long_frame, tmp_path, source, target):
+def save(frame, path):
+    if path.suffix == ".csv":
+        frame.to_csv(path, index=False)
+    elif path.suffix == ".parquet":
+        frame.to_parquet(path)
+    else:
+        frame.to_json(path, orient="records", lines=True, double_precision=15)
+
+
+def load(path):
+    if path.suffix == ".jsonl":
+        return pd.DataFrame([json.loads(line) for line in path.read_text().splitlines()])
+    return pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+
+
+@pytest.mark.parametrize("source", ["csv", "parquet", "jsonl", "ndjson"])
+@pytest.mark.parametrize("target", ["csv", "parquet", "jsonl"])
+def test_tables_of_every_format_in_and_out_agree_with_the_scorer(model, long_frame, tmp_path, source, target):
     data, out = tmp_path / f"in.{source}", tmp_path / f"out.{target}"
-    long_frame.to_csv(data, index=False) if source == "csv" else long_frame.to_parquet(data)
+    save(long_frame, data)
     report = score_file(model, data, out=out, id_column="patient")
-    found = pd.read_csv(out) if target == "csv" else pd.read_parquet(out)
+    found = load(out)
     scorer = Scorer(model)
     expected = scorer.score(long_frame)
     assert list(found.columns) == ["patient", "similarity", "is_anomaly", "is_valid"]
@@ -47,6 +64,63 @@ def test_a_csv_similarity_has_all_the_digits_of_its_float32(model, data, frame, 
     score_file(model, data, out=tmp_path / "out.csv")
     written = pd.read_csv(tmp_path / "out.csv", dtype=str)["similarity"]
     assert (written.astype(np.float32).to_numpy() == Scorer(model).score(frame).similarity).all()
+
+
+def test_a_line_of_json_says_true_and_false_and_has_the_digits_of_a_float32_and_never_a_nan(
+    explaining_model, frame, tmp_path
+):
+    frame.loc[1, "mean_radius"] = np.nan
+    save(frame, tmp_path / "in.csv")
+    score_file(explaining_model, tmp_path / "in.csv", out=tmp_path / "out.jsonl")
+    lines = (tmp_path / "out.jsonl").read_text().splitlines()
+    rows = [json.loads(line, parse_constant=pytest.fail) for line in lines]
+    scorer = Scorer(explaining_model)
+    expected = scorer.score(frame)
+    shares = [f"contribution:{name}" for name in scorer.feature_names]
+    assert {tuple(row) for row in rows} == {("row", "similarity", "is_anomaly", "is_valid", *shares)}
+    assert [row["row"] for row in rows] == list(range(1, 61))
+    assert [row["is_anomaly"] for row in rows] == expected.is_anomaly.tolist()
+    assert [row["is_valid"] for row in rows] == expected.is_valid.tolist()
+    assert rows[1]["is_valid"] is False
+    assert np.array([row["similarity"] for row in rows], np.float32).tolist() == expected.similarity.tolist()
+    assert (
+        np.array([[row[name] for name in shares] for row in rows], np.float32).tolist()
+        == expected.contribution.tolist()
+    )
+
+
+def test_ids_stay_what_they_are_from_json_to_json(model, frame, tmp_path):
+    ids = ['"007"', "7", "12345678901234567890", "1.50", "null", "true", '"=1+1"', '"two\\nlines"', '"ünï \\" %s"']
+    rows = frame.drop(columns="patient").head(len(ids)).to_dict("records")
+    lines = [f'{{"id": {cell}, {json.dumps(row)[1:]}\n' for cell, row in zip(ids, rows, strict=True)]
+    (tmp_path / "in.jsonl").write_text("".join(lines))
+    score_file(model, tmp_path / "in.jsonl", out=tmp_path / "out.jsonl", id_column="id")
+    found = [line.split(", ")[0] for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert found == [f'{{"id": {cell}' for cell in [*ids[:4], '""', *ids[5:]]]
+    score_file(model, tmp_path / "in.jsonl", out=tmp_path / "out.csv", id_column="id")
+    written = pd.read_csv(tmp_path / "out.csv", dtype=str, keep_default_na=False)["id"].tolist()
+    assert written == ["007", "7", "12345678901234567890", "1.50", "", "true", "'=1+1", "two\nlines", 'ünï " %s']
+
+
+def test_a_format_is_for_what_no_ending_says(model, frame, tmp_path):
+    save(frame, tmp_path / "in.csv")
+    score_file(model, tmp_path / "in.csv", out=tmp_path / "out.txt", table_format="jsonl")
+    assert json.loads((tmp_path / "out.txt").read_text().splitlines()[0])["row"] == 1
+    with pytest.raises(BadInput, match="say csv and csv, not jsonl"):
+        score_file(model, tmp_path / "in.csv", out=tmp_path / "out.csv", table_format="jsonl")
+
+
+def test_parquet_is_no_stream(model, data, tmp_path):
+    (tmp_path / "out.parquet").symlink_to("/dev/null")
+    with pytest.raises(BadInput, match="is a stream; Parquet is written to files only"):
+        score_file(model, data, out=tmp_path / "out.parquet")
+
+
+def test_a_table_is_not_written_onto_itself_through_an_open_file_either(model, data):
+    before = data.read_bytes()
+    with data.open("ab") as file, pytest.raises(BadInput, match="would be overwritten"):
+        score_file(model, data, out=Path(f"/dev/fd/{file.fileno()}"))
+    assert data.read_bytes() == before
 
 
 def test_without_an_id_rows_are_counted_from_one_through_all_chunks(model, long_frame, tmp_path):

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aetk.contract.errors import BadInput, Unavailable
-from aetk.edge import csvfile, tables
+from aetk.edge import source, tables
 from aetk.edge.chunk import NotANumber, place
 from aetk.edge.csvfile import CHUNK_ROWS
 from aetk.edge.tables import header, read_chunks, read_table
@@ -121,7 +121,7 @@ def test_values_come_in_the_float_type_asked_for_and_float32_rounds_the_float64(
 
 
 def test_the_share_read_so_far_grows_to_one(write, monkeypatch):
-    monkeypatch.setattr(csvfile, "BLOCK_BYTES", 100)
+    monkeypatch.setattr(source, "BLOCK_BYTES", 100)
     shares = [chunk.share for chunk in read_chunks(write("a\n" + "1\n" * 500), ["a"])]
     assert len(shares) > 3
     assert shares == sorted(shares)
@@ -200,7 +200,7 @@ def test_a_pipe_can_be_read_once_from_end_to_end(tmp_path):
 
 @pytest.mark.parametrize("change", ["grows", "is cut"])
 def test_a_file_that_changes_while_it_is_read_is_refused(write, monkeypatch, change):
-    monkeypatch.setattr(csvfile, "BLOCK_BYTES", 100)
+    monkeypatch.setattr(source, "BLOCK_BYTES", 100)
     path = write("a\n" + "1\n" * 50_000)
     chunks = read_chunks(path, ["a"])
     next(chunks)
@@ -264,7 +264,7 @@ def test_names_in_messages_are_short_and_hide_nothing(write):
 
 
 def test_a_table_that_does_not_fit_is_refused_after_its_first_rows(write, monkeypatch):
-    monkeypatch.setattr(csvfile, "BLOCK_BYTES", 100)
+    monkeypatch.setattr(source, "BLOCK_BYTES", 100)
     monkeypatch.setattr(tables, "free_memory", lambda: 2**16)
     path = write("a\n" + "1\n" * 50_000)
     with pytest.raises(Unavailable, match=r"does not fit into memory: it takes about .* GiB") as caught:

@@ -200,7 +200,7 @@ CASES = (
     Case("two million equal rows in a small Parquet file", (*SCORE_PARQUET, "--out", "out.parquet"), _repeated, 0, ""),
     Case("an output that is the input", (*SCORE, "--out", CSV), _write(TABLE), 2, "would be overwritten"),
     Case("an output that is the model", (*SCORE, "--out", MODEL), _write(TABLE), 2, "would be overwritten"),
-    Case("an output that is a device", (*SCORE, "--out", "/dev/full"), _write(TABLE), 2, "no regular file"),
+    Case("an output that is a device without room", (*SCORE, "--out", "/dev/full"), _write(TABLE), 3, "No space left"),
     Case("an output below a file", (*SCORE, "--out", "out/scores.csv"), _read_only, 2, "expected a folder or nothing"),
     Case(
         "labels that are no labels",

@@ -348,8 +348,9 @@ class Batch(NamedTuple):
 
 
 def read_table(path: Path, columns: Sequence[str], key: str | None = None) -> Iterator[Batch]:
-    """The rows of a CSV file, some thousands at a time; Problem at the first that cannot be read."""
-    with _about(path), _open_table(path) as file:
+    """The rows of a CSV file, or of standard input for `-`, some thousands at a time; Problem where one is at fault."""
+    with _about(_title(path, "input")), _open_table(path) as file:
+        path = _title(path, "input")
         rows = _rows(path, file)
         header = next(rows, _Row(1, [], 0))
         positions = _positions(path, header.cells)
@@ -361,6 +362,10 @@ def read_table(path: Path, columns: Sequence[str], key: str | None = None) -> It
 
 
 def _open_table(path: Path) -> BinaryIO:
+    if path == _STANDARD and sys.__stdin__ is None:
+        raise Problem("Standard input is closed.", "Name a file, or send a table through a pipe.")
+    if path == _STANDARD:
+        return os.fdopen(os.dup(0), "rb")
     try:
         return path.open("rb")
     except FileNotFoundError:
@@ -511,17 +516,21 @@ def _escaped(characters: re.Pattern[str], text: str) -> str:
 
 
 def score_table(detector: Detector, data: Path, out: Path, key: str | None = None) -> tuple[int, int, int]:
-    """Score a CSV file into another, which appears when it is complete; returns rows, anomalies, rows not judged."""
-    if out.exists() and not out.is_file():
+    """Score a CSV file into another, which appears when it is complete; returns rows, anomalies, rows not judged.
+
+    `-` is standard input and standard output. What is no file of its own name, `/dev/stdout` or a pipe for one, is
+    written to as it is, and never replaced.
+    """
+    if out != _STANDARD and out.exists() and (out.is_dir() or out.is_block_device()):
         found = f"{out} is {'a folder' if out.is_dir() else 'no regular file'}; expected a file name."
         raise Problem(found, "Name a file.")
-    if any(out.exists() and path.exists() and out.samefile(path) for path in (data, detector.path)):
+    if any(out.is_file() and path.exists() and out.samefile(path) for path in (data, detector.path)):
         raise Problem(f"{out} would be overwritten; it is read here.", "Name another file with --out.")
     shares = [f"contribution:{name}" for name in detector.features]
     if key in ("similarity", "is_anomaly", "is_valid") or (key or "").startswith("contribution:"):
         raise Problem(f"--id {key} is the name of a column that is written; rename it in {data}.")
     rows = anomalies = invalid = 0
-    with _atomic(out) as file:
+    with _output(out) as file:
         for values, keys in read_table(data, detector.features, key):
             scores = detector.score(values)
             if rows == 0:
@@ -535,10 +544,11 @@ def score_table(detector: Detector, data: Path, out: Path, key: str | None = Non
             ]
             columns += [] if scores.contribution is None else list(scores.contribution.T.astype(str))
             file.writelines(map(_line, zip(*columns)))
+            file.flush()
             rows, anomalies = rows + len(values), anomalies + int(scores.is_anomaly.sum())
             invalid += int((~scores.is_valid).sum())
         if rows == 0:
-            raise Problem(f"{data} has a header and no rows.", "Name a table with rows.")
+            raise Problem(f"{_title(data, 'input')} has a header and no rows.", "Name a table with rows.")
     return rows, anomalies, invalid
 
 
@@ -553,22 +563,66 @@ def _text_cell(text: str) -> str:
     return '"{}"'.format(text.replace('"', '""')) if _QUOTED.search(text) else text
 
 
+_STANDARD = Path("-")
+_OPEN_FILES = re.compile(r"/proc/(\d+)(?:/task/\d+)?/fd|/dev/fd")
+
+
+def _title(path: Path, stream: str) -> Path:
+    """How messages name a path."""
+    return Path(f"standard {stream}") if path == _STANDARD else path
+
+
+def _open_file(path: Path) -> tuple[str | None, int]:
+    """The process and the descriptor that a path names, by whatever links; no process for a file by its own name."""
+    if path == _STANDARD:
+        return _this(), 1
+    for _ in range(40):
+        folder = Path(os.path.realpath(path.parent))
+        match = _OPEN_FILES.fullmatch(str(folder))
+        if match and path.name.isdecimal():
+            return match[1] or _this(), int(path.name)
+        try:
+            path = folder / (folder / path.name).readlink()
+        except OSError:  # no link
+            break
+    return None, -1
+
+
+def _this() -> str:
+    """This process, as /proc calls it."""
+    return Path(os.path.realpath("/proc/self")).name
+
+
+@contextlib.contextmanager
+def _output(path: Path) -> Iterator[Any]:
+    """A text file that appears when the block ends well, or a stream, written to as it is."""
+    owner, number = _open_file(path)
+    with _about(_title(path, "output")):
+        if owner is None and (path.is_file() or not path.exists()):
+            with _atomic(path) as file:
+                yield file
+            return
+        stream = os.dup(number) if owner == _this() else os.open(path, os.O_WRONLY | os.O_APPEND)
+        with os.fdopen(stream, "w", encoding="utf-8", newline="") as file:
+            yield file
+
+
 @contextlib.contextmanager
 def _atomic(path: Path) -> Iterator[Any]:
-    with _about(path):
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-                yield file
-                file.flush()
-                os.fsync(handle)
-            umask = os.umask(0)
-            os.umask(umask)
-            Path(name).chmod(0o666 & ~umask)
-            os.replace(name, path)
-        except BaseException:
-            os.unlink(name)
-            raise
+    path = Path(os.path.realpath(path))
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".aetk-")  # there is room for it beside any name
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+            yield file
+            file.flush()
+            os.fsync(handle)
+        umask = os.umask(0)
+        os.umask(umask)
+        Path(name).chmod(0o666 & ~umask)
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise
 
 
 @contextlib.contextmanager
@@ -576,6 +630,8 @@ def _about(path: Path) -> Iterator[None]:
     """What the operating system refuses is told of this file, whose name it may not know."""
     try:
         yield
+    except BrokenPipeError:
+        raise
     except OSError as error:
         raise _cannot_use(path, error) from None
 
@@ -611,10 +667,11 @@ def _selftest(detector: Detector, as_json: bool) -> int:
 
 
 def _score(detector: Detector, data: Path, out: Path | None, key: str | None) -> int:
-    out = out or Path(f"{data.stem}.scores.csv")
+    out = out or (data if data == _STANDARD else Path(f"{data.stem}.scores.csv"))
     rows, anomalies, invalid = score_table(detector, data, out, key)
-    print(f"{rows} rows: {anomalies} flagged at threshold {detector.threshold:.6g}, of them {invalid} not judged")
-    print(f"wrote: {out}")
+    report = sys.stderr if _open_file(out) == (_this(), 1) else sys.stdout
+    found = f"{rows} rows: {anomalies} flagged at threshold {detector.threshold:.6g}, of them {invalid} not judged"
+    print(f"{found}\nwrote: {_title(out, 'output')}", file=report)
     return 0
 
 
@@ -625,6 +682,12 @@ def _find_model() -> Path:
     if len(found) != 1:
         raise Problem(f"Found {len(found)} models in {here} and its folder model.", "Name one with --model.")
     return found[0]
+
+
+def _table(given: str) -> Path:
+    """A path, of which `-` is a stream and `./-` a file."""
+    path = Path(given)
+    return path.absolute() if path == _STANDARD and given != "-" else path
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -641,8 +704,9 @@ def main(arguments: list[str] | None = None) -> int:
     selftest = commands.add_parser("selftest", parents=[common], help="prove that this machine decides as it should")
     selftest.add_argument("--json", action="store_true", help="print the report as JSON")
     score = commands.add_parser("score", parents=[common], help="score a CSV file into another")
-    score.add_argument("data", type=Path, metavar="TABLE.csv")
-    score.add_argument("--out", type=Path, metavar="FILE", help="where to write (default: NAME.scores.csv here)")
+    score.add_argument("data", type=_table, metavar="TABLE.csv", help="what to read, - for standard input")
+    out_help = "where to write, - for standard output (default: NAME.scores.csv here)"
+    score.add_argument("--out", type=_table, metavar="FILE", help=out_help)
     score.add_argument("--id", dest="key", metavar="COL", help="column to carry along in place of a row number")
     given = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that nothing half-done is left
@@ -658,7 +722,8 @@ def main(arguments: list[str] | None = None) -> int:
     except MemoryError:
         return _report(Problem("Out of memory.", exit_code=3))
     except BrokenPipeError:
-        sys.stderr.close()  # the reader went away; Python would complain once more at exit
+        nowhere = os.open(os.devnull, os.O_WRONLY)  # the reader went away; Python would complain once more at exit
+        os.dup2(nowhere, 1)
         return 0
     except OSError as error:
         return _report(_cannot_use(error.filename, error))

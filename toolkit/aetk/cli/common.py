@@ -15,8 +15,19 @@ from aetk.render.data import in_ascii, to_json
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-FILE = click.Path(path_type=Path)
-LOCATION = click.Path()
+
+class _File(click.Path):
+    """A path, and not `-`, of which a file would come into being where a stream is meant."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """See `click.ParamType`."""
+        if value == "-":
+            self.fail("'-' is a stream, for DATA and --out of aetk score alone; name a file.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+FILE = _File(path_type=Path)
+LOCATION = _File()
 """A path, or a URL, which `Path` would mangle."""
 
 
@@ -65,27 +76,36 @@ def trust_option(function: F) -> F:
     return click.option("--trusted-key", type=FILE, metavar="KEY", help=help_text)(function)
 
 
-def say_json(document: str) -> None:
-    """Print a JSON document, which reads back as the same whatever standard output is encoded in."""
-    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+def say_json(document: str, *, is_error: bool = False) -> None:
+    """Print a JSON document, which reads back as the same whatever the stream is encoded in."""
+    stream = sys.stderr if is_error else sys.stdout
+    encoding = getattr(stream, "encoding", None) or "utf-8"
     try:
         is_kept = document.encode(encoding).decode(encoding) == document
     except UnicodeError:
         is_kept = False
-    say(document if is_kept else in_ascii(document))
+    say(document if is_kept else in_ascii(document), is_error=is_error)
 
 
-def show(report: Any, text: Callable[[Any], str], as_json: bool, wrote: str = "", following: str = "") -> None:
-    """Print a report; as text, end with the file that was written and the next command."""
+def show(
+    report: Any,
+    text: Callable[[Any], str],
+    as_json: bool,
+    wrote: str = "",
+    following: str = "",
+    *,
+    is_error: bool = False,
+) -> None:
+    """Print a report, with `is_error` on standard error; as text, end with the file written and the next command."""
     if as_json:
-        say_json(to_json(report))
+        say_json(to_json(report), is_error=is_error)
         return
     lines = [text(report)]
     if wrote:
         lines.append(f"wrote: {wrote}")
     if following:
         lines.append(f"next:  {following}")
-    say(printable("\n".join(lines)))
+    say(printable("\n".join(lines)), is_error=is_error)
 
 
 def overwrite(line: str) -> None:

@@ -1,9 +1,13 @@
 """The entry point: finds the command, and turns errors into messages and exit codes."""
 
+import contextlib
+import os
 import signal
 import sys
+from collections.abc import Iterator
 from importlib import import_module
 from types import FrameType
+from typing import Any
 
 import click
 
@@ -29,6 +33,29 @@ class Commands(click.Group):
             return None
         command: click.Command = import_module(f"aetk.cli.{cmd_name}").command
         return command
+
+    def make_context(self, *arguments: Any, **options: Any) -> click.Context:
+        """See `click.Group`."""
+        with _told():
+            return super().make_context(*arguments, **options)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """See `click.Group`."""
+        with _told():
+            return super().invoke(ctx)
+
+
+class _ReaderLeft(Exception):
+    """Nobody reads what is printed any more."""
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """Keep a broken pipe from click, which would end with exit code 1."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise _ReaderLeft from None
 
 
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -63,7 +90,8 @@ def run(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     try:
         code = cli.main(arguments, prog_name="aetk", standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except click.ClickException as error:
         if not _is_one_of_many(arguments):
             error.show(file=sys.stderr)
@@ -74,8 +102,8 @@ def run(arguments: list[str] | None = None) -> int:
         return _report(Interrupted("Stopped by SIGTERM.", signal.SIGTERM), _is_one_of_many(arguments))
     except AetkError as error:
         return _report(error, _is_one_of_many(arguments))
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader went away; Python would complain once more at exit
+    except (BrokenPipeError, _ReaderLeft):
+        _write_no_more()
         return 0
     except OSError as error:
         return _report(from_os_error(error))
@@ -85,6 +113,15 @@ def run(arguments: list[str] | None = None) -> int:
             raise
         return _report(exhausted)
     return code if isinstance(code, int) else 0
+
+
+def _write_no_more() -> None:
+    """Let go of what is still to be printed, of which Python would complain once more at exit."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, AttributeError):  # closed, or no file
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
 
 
 def _is_one_of_many(arguments: list[str] | None) -> bool:

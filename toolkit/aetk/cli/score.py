@@ -5,13 +5,12 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from aetk.cli.common import (
     FILE,
-    LOCATION,
     engine_options,
     json_option,
     overwrite,
@@ -29,9 +28,18 @@ if TYPE_CHECKING:
 
 @click.command("score", short_help="Score a table with a model.")
 @click.argument("model", type=FILE)
-@click.argument("data", type=LOCATION)
+@click.argument("data", type=click.Path())
 @click.option(
-    "--out", type=LOCATION, metavar="FILE", help="CSV or Parquet by its ending [default: NAME.scores.csv here]."
+    "--out",
+    type=click.Path(),
+    metavar="FILE",
+    help="CSV, JSON Lines or Parquet by its ending, - for standard output [default: NAME.scores.csv here].",
+)
+@click.option(
+    "--format",
+    "table_format",
+    type=click.Choice(["csv", "jsonl"]),
+    help="Of DATA and of --out, where no ending says it [default: csv].",
 )
 @click.option("--id", "id_column", metavar="COL", help="Column to carry along in place of a row number.")
 @provider_option("Run on this provider; repeat for a second choice [default: cpu].")
@@ -44,6 +52,7 @@ def command(
     model: Path,
     data: str,
     out: str | None,
+    table_format: Literal["csv", "jsonl"] | None,
     id_column: str | None,
     providers: tuple[str, ...],
     threads: int | None,
@@ -54,11 +63,15 @@ def command(
     trusted_key: Path | None,
     as_json: bool,
 ) -> None:
-    """Score every row of DATA, a CSV or Parquet file or a folder of Parquet files, with MODEL.
+    """Score every row of DATA, a file of CSV, JSON Lines or Parquet or a folder of Parquet files, with MODEL.
 
     DATA may be larger than memory. Columns are found by name; others are ignored. Writes similarity, is_anomaly and
     is_valid for each row. A row with a missing or infinite value is flagged and not valid, unless its replacement was
     trained in. In CSV, text that a spreadsheet would run as a formula is written with an apostrophe before it.
+
+    DATA may be - for standard input; the scores then go to standard output unless --out says otherwise. Each row that
+    arrives through a pipe is answered at once. Where the scores go to standard output, the report goes to standard
+    error.
 
     With --engine, the workers of a Ray or Spark cluster, one thread each unless --threads says more, score the files
     of a folder into files of the same names in the folder --out [default: NAME.scores here]. Both may be URLs, such as
@@ -66,6 +79,8 @@ def command(
     """
     given: dict[str, Any] = {"id_column": id_column, "threshold": threshold}
     if engine is not None:
+        if table_format is not None or "-" in (data, out):
+            raise click.UsageError("--engine scores folders of Parquet files; --format and - are for one table.")
         from aetk.fleet.engine import Resources, find_engine
         from aetk.fleet.scoring import score_folder
 
@@ -76,20 +91,32 @@ def command(
         show(done, fleet_text.scoring, as_json, f"{done.out}/")
         return
     refuse_without_engine(data, workers=workers, gpus=gpus)
+    from aetk.contract.streams import STANDARD, open_file_number
     from aetk.edge.model import load
     from aetk.edge.scoring import score_file
 
-    given |= {"providers": providers or ("cpu",), "threads": threads, "out": None if out is None else Path(out)}
-    with _Line() as line:
-        report = score_file(load(model, trusted_key), Path(data), progress=line.rows, **given)
-    show(report, text.scoring, as_json, str(report.out), shlex.join(["aetk", "threshold", str(model)]))
+    given |= {"providers": providers or ("cpu",), "threads": threads, "table_format": table_format}
+    target = None if out is None else _path(out)
+    is_printed = data == "-" if target is None else open_file_number(target) == 1
+    # rows on a terminal need its lines for themselves
+    with _Line(is_shown=not (is_printed and sys.stdout is not None and sys.stdout.isatty())) as line:
+        report = score_file(load(model, trusted_key), _path(data), out=target, progress=line.rows, **given)
+    wrote = "standard output" if report.out == STANDARD else str(report.out)
+    following = shlex.join(["aetk", "threshold", str(model)])
+    show(report, text.scoring, as_json, wrote, following, is_error=is_printed)
+
+
+def _path(given: str) -> Path:
+    """A path as the library takes it, to which `-` is a stream and `./-` a file that is called so."""
+    path = Path(given)
+    return path.absolute() if str(path) == "-" and given != "-" else path
 
 
 class _Line:
     """Shows progress in one line of a terminal, a few times a second, and removes it at the end."""
 
-    def __init__(self) -> None:
-        self._shown = sys.stderr.isatty()
+    def __init__(self, *, is_shown: bool = True) -> None:
+        self._shown = is_shown and sys.stderr.isatty()
         self._next = 0.0
 
     def rows(self, progress: "ScoreProgress") -> None:

@@ -20,6 +20,8 @@ MOST_NAMED = 12
 
 PARQUET = (".parquet", ".pq")
 
+_NUMBERS = "Numbers look like 12, -3.5 or 1e-3; empty, NA, NaN and null are missing values."
+
 FloatType = type[np.float32] | type[np.float64]
 
 
@@ -30,12 +32,10 @@ AS_NUMBERS = "Write True as 1 and False as 0, or save the table as Parquet, whos
 class NotANumber(BadInput):
     """A cell of a numeric column that is no number of the dialect."""
 
-    def __init__(self, where: str, column: str, cell: str) -> None:
+    def __init__(self, where: str, column: str, cell: str, hint: str = _NUMBERS) -> None:
         super().__init__(
             f"{where}, column '{show_name(column)}': found '{show(cell)}', expected a number.",
-            AS_NUMBERS
-            if cell.lower() in TRUTHS
-            else "Numbers look like 12, -3.5 or 1e-3; empty, NA, NaN and null are missing values.",
+            AS_NUMBERS if cell.lower() in TRUTHS else hint,
         )
         self.where, self.column, self.cell = where, column, cell
 

@@ -1,9 +1,10 @@
 """Writes an app around a model: one of `exports/hosts`, ready to build, with the model and its card inside."""
 
+import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,9 +92,9 @@ def embed(host: str, model: str | Path, out: Path | None = None) -> EmbedReport:
         raise BadInput(f"{out} exists already.", "Name a new or an empty folder with --out.")
     target = out.resolve()
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as folder:
+    with _naming(out), tempfile.TemporaryDirectory(dir=target.parent, prefix=".aetk-") as folder:
         app = Path(folder) / "app"
-        shutil.copytree(source, app, ignore=_without_model(source / HOSTS[host].model))
+        _copy(source, app, _without_model(source / HOSTS[host].model))
         _write_model(app / HOSTS[host].model, loaded)
         files = [path for path in app.rglob("*") if path.is_file()]
         size = sum(path.stat().st_size for path in files)
@@ -106,6 +107,28 @@ def _source(host: str) -> Path:
         if (place / host).is_dir():
             return place / host
     raise Unavailable("The apps did not come with this installation of aetk.", "Install it from its wheel or checkout.")
+
+
+@contextlib.contextmanager
+def _naming(out: Path) -> Iterator[None]:
+    """Say in an error which folder could not be made, and no temporary name."""
+    try:
+        yield
+    except OSError as error:
+        error.filename, error.filename2 = str(out), None
+        raise
+
+
+def _copy(source: Path, target: Path, ignored: Callable[[str, list[str]], set[str]]) -> None:
+    """Copy a folder, and end with the first error as it is, which `shutil.copytree` would hide in a list of texts."""
+    for folder, folders, names in os.walk(source, followlinks=True):
+        left_out = ignored(folder, [*folders, *names])
+        folders[:] = [name for name in folders if name not in left_out]
+        copy = target / Path(folder).relative_to(source)
+        copy.mkdir()
+        for name in names:
+            if name not in left_out:
+                shutil.copy2(Path(folder, name), copy / name)
 
 
 def _without_model(model: Path) -> Callable[[str, list[str]], set[str]]:

@@ -1,9 +1,9 @@
 """Three stages of work at the same time."""
 
 import contextlib
-from collections import deque
 from collections.abc import Callable, Generator, Iterator
-from threading import Condition, Thread
+from queue import Empty, SimpleQueue
+from threading import Thread
 from typing import Generic, TypeVar
 
 A = TypeVar("A")
@@ -11,14 +11,22 @@ B = TypeVar("B")
 
 _WAITING = 2
 """Items between two stages: one is enough to keep both busy, another for their uneven paces."""
+_NAP = 1.0
+"""Seconds after which a wait looks up: a signal that came just before it began would not end it."""
 
 
-def overlap(source: Generator[A, None, None], work: Callable[[A], B], sink: Callable[[B], None]) -> None:
+def overlap(
+    source: Generator[A, None, None],
+    work: Callable[[A], B],
+    sink: Callable[[B], None],
+    stop: Callable[[], None] = lambda: None,
+) -> None:
     """Take items from a source, work on each, and hand the results to a sink, in order.
 
     The source and the sink run on a thread each, the work on the caller's. When this returns or raises, both threads
-    have ended and the source is closed. An exception on any stage, or Ctrl-C, ends all of them, each after the item
-    that it has in hand.
+    have ended and the source is closed. An exception of the work or the sink, or Ctrl-C, ends all of them, each after
+    the item that it has in hand; `stop` is called then, to end what source or sink wait for. An exception of the source
+    is raised when all that came before it has reached the sink.
 
     Raises:
         Whatever a stage raised first.
@@ -37,69 +45,89 @@ def overlap(source: Generator[A, None, None], work: Callable[[A], B], sink: Call
         for item in done:
             sink(item)
 
-    def run(stage: Callable[[], None]) -> None:
+    def end() -> None:
+        taken.stop()
+        done.stop()
+        stop()
+
+    def run(stage: Callable[[], None], and_then: Callable[[], None]) -> None:
         try:
             stage()
         except BaseException as fault:  # noqa: BLE001 - it is raised again where all stages are watched
             faults.append(fault)
-            taken.stop()
-            done.stop()
+            and_then()
 
     threads = list[Thread]()
     try:
-        for stage in (take, give):
-            thread = Thread(target=run, args=(stage,))
-            thread.start()
-            threads.append(thread)
+        for stage, on_fault in ((take, taken.end), (give, end)):
+            threads.append(Thread(target=run, args=(stage, on_fault)))
+            threads[-1].start()
         for item in taken:
             if not done.put(work(item)):
                 break
         done.end()
-        for thread in threads:
-            thread.join()
+        _join(threads)
+    except BaseException:
+        end()
+        raise
     finally:
-        taken.stop()
-        done.stop()
-        for thread in threads:
-            thread.join()
+        _join(threads)
     if faults:
         raise faults[0]
 
 
+def _join(threads: list[Thread]) -> None:
+    for thread in threads:
+        while thread.is_alive():
+            thread.join(_NAP)
+
+
+def _next(queue: "SimpleQueue[A]") -> A:
+    """The next item of a queue, as soon as there is one."""
+    while True:
+        with contextlib.suppress(Empty):
+            return queue.get(timeout=_NAP)
+
+
 class _Channel(Generic[A]):
-    """A bounded queue between two threads, which either may end."""
+    """A bounded queue from one thread to another, which either may end.
+
+    Only of queues that are one step of the interpreter: Ctrl-C within `Condition` would leave its lock held for ever.
+    """
 
     def __init__(self) -> None:
-        self._items = deque[A]()
-        self._changed = Condition()
-        self._ended = self._stopped = False
+        self._items = SimpleQueue[A | _End]()
+        self._room = SimpleQueue[None]()
+        for _ in range(_WAITING):
+            self._room.put(None)
+        self._is_stopped = False
 
     def put(self, item: A) -> bool:
         """Add an item as soon as there is room; False if nobody will take it."""
-        with self._changed:
-            self._changed.wait_for(lambda: len(self._items) < _WAITING or self._stopped)
-            self._items.append(item)
-            self._changed.notify_all()
-            return not self._stopped
+        _next(self._room)
+        if self._is_stopped:
+            return False
+        self._items.put(item)
+        return True
 
     def end(self) -> None:
         """No more items will come."""
-        with self._changed:
-            self._ended = True
-            self._changed.notify_all()
+        self._items.put(_End())
 
     def stop(self) -> None:
         """Nobody needs the items any more, waiting ones included."""
-        with self._changed:
-            self._stopped = True
-            self._changed.notify_all()
+        self._is_stopped = True
+        self._items.put(_End())
+        self._room.put(None)
 
     def __iter__(self) -> Iterator[A]:
         while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._items or self._ended or self._stopped)
-                if self._stopped or not self._items:
-                    return
-                item = self._items.popleft()
-                self._changed.notify_all()
+            item = _next(self._items)
+            if self._is_stopped or isinstance(item, _End):
+                return
+            self._room.put(None)
             yield item
+
+
+class _End:
+    """Stands behind the last item."""

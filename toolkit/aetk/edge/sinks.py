@@ -1,15 +1,16 @@
-"""Where scored rows go: CSV or Parquet, batch by batch."""
+"""Where scored rows go: CSV, JSON Lines or Parquet, batch by batch."""
 
 import csv
+import json
 from collections.abc import Iterable
-from pathlib import Path
 from typing import IO, Any, Protocol
 
 import numpy as np
 
 from aetk.contract.dialect import harmless
 from aetk.edge import fastcsv
-from aetk.edge.chunk import is_parquet
+from aetk.edge.formats import Format
+from aetk.edge.jsonl import Literally
 from aetk.edge.parquet import ParquetSink
 
 _FEW_ROWS = 4096
@@ -28,13 +29,15 @@ class Sink(Protocol):
         """Finish the file's content, and leave the file open."""
 
 
-def open_sink(path: Path, file: IO[bytes]) -> Sink:
-    """A sink into an open file, Parquet or CSV by the ending of the path that it will have.
+def open_sink(table_format: Format, file: IO[bytes]) -> Sink:
+    """A sink into an open file.
 
     Raises:
         MissingExtra: Parquet without pyarrow.
     """
-    return ParquetSink(file) if is_parquet(path) else CsvSink(file)
+    if table_format == "parquet":
+        return ParquetSink(file)
+    return JsonlSink(file) if table_format == "jsonl" else CsvSink(file)
 
 
 class CsvSink:
@@ -80,3 +83,35 @@ def _cells(values: Any) -> Any:
     if values.dtype == np.bool_:
         return values.astype(np.int8).tolist()
     return values.astype(str).tolist() if values.dtype == np.float32 else values.tolist()
+
+
+class JsonlSink:
+    """Writes JSON Lines: booleans as true and false, floats with the digits that a float32 needs, never a NaN."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+
+    def write(self, columns: dict[str, Any]) -> None:
+        """Append a batch."""
+        names = (json.dumps(name, ensure_ascii=False).replace("%", "%%") for name in columns)
+        line = "{" + ", ".join(f"{name}: %s" for name in names) + "}\n"
+        rows = zip(*map(_values, columns.values()), strict=True)
+        self._file.write("".join(map(line.__mod__, rows)).encode())
+
+    def close(self) -> None:
+        """Nothing is held back."""
+
+
+def _values(values: Any) -> Any:
+    if not isinstance(values, np.ndarray):
+        return map(_value, values.to_pylist() if hasattr(values, "to_pylist") else values)
+    if values.dtype == np.bool_:
+        return np.where(values, "true", "false").tolist()
+    texts = values.astype(str)
+    if values.dtype == np.float32:
+        texts[~np.isfinite(values)] = "null"
+    return texts.tolist()
+
+
+def _value(text: str) -> str:
+    return text if isinstance(text, Literally) else json.dumps(text, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""Reads tables by column name: CSV files, Parquet files and folders of them, in chunks or whole."""
+"""Reads tables by column name: CSV, JSON Lines, Parquet files and folders of them, in chunks or whole."""
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -7,49 +7,63 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from aetk.contract.errors import Unavailable
+from aetk.contract.errors import BadInput, Unavailable
 from aetk.contract.files import check_source
-from aetk.edge import csvfile, parquet
-from aetk.edge.chunk import Chunk, FloatType, NoNumbers, NotANumber, is_parquet, no_rows, place
+from aetk.contract.streams import Stop
+from aetk.edge import csvfile, jsonl, parquet
+from aetk.edge.chunk import Chunk, FloatType, NoNumbers, NotANumber, no_rows, place
+from aetk.edge.formats import Format, by_ending
 from aetk.edge.labels import as_labels, text_labels
 from aetk.edge.room import free_memory
+from aetk.edge.source import open_source
 
 
 def header(path: Path) -> tuple[str, ...]:
     """The column names of a table, in order; those of a folder's first file.
 
     Raises:
-        BadInput: no such file, an empty one, one that is no table, or columns without or with the same name.
+        BadInput: no such file, an empty one, one that is no table or of JSON Lines, which have no header, or columns
+            without or with the same name.
         MissingExtra: Parquet without pyarrow.
     """
-    return parquet.header(path) if _holds_parquet(path) else csvfile.header(path)
+    if by_ending(path) == "jsonl":
+        raise BadInput(f"{path} holds JSON Lines; expected a CSV or Parquet file.", "Save the table as one of them.")
+    return parquet.header(path) if by_ending(path) == "parquet" else csvfile.header(path)
 
 
 def read_chunks(
-    path: Path, numeric: Sequence[str], text: Sequence[str] = (), dtype: FloatType = np.float64
+    path: Path,
+    numeric: Sequence[str],
+    text: Sequence[str] = (),
+    dtype: FloatType = np.float64,
+    *,
+    table_format: Format | None = None,
+    stop: Stop | None = None,
 ) -> Generator[Chunk, None, None]:
     """The rows of a table, some thousands at a time; rows of a folder count across its files.
 
     Names and types of columns are checked at once; the cells, and so the errors below that have a place, as chunks
-    are taken.
+    are taken. What comes through a pipe comes as it arrives: a row that is there waits for no other.
 
     Args:
-        path: a CSV file or pipe (UTF-8, RFC 4180, a header), Parquet by its ending, or a folder of Parquet files.
+        path: a file or pipe of CSV (UTF-8, RFC 4180, a header) or of JSON Lines (one object a row), `-` for standard
+            input, a Parquet file, or a folder of those.
         numeric: columns to read as numbers, found by name.
         text: columns to keep as they are.
         dtype: of the values.
+        table_format: by default what the ending says, or else CSV.
+        stop: ends the wait for a pipe; the chunks then end in `Stopped`.
 
     Raises:
         BadInput: what `header` raises, a missing column, a row of another length, bad quoting or encoding.
         NotANumber: with the place of the first offending cell.
         MissingExtra: Parquet without pyarrow.
     """
-    reader = parquet.read_chunks if _holds_parquet(path) else csvfile.read_chunks
-    return reader(path, numeric, text, dtype)
-
-
-def _holds_parquet(path: Path) -> bool:
-    return path.is_dir() or is_parquet(path)
+    table_format = table_format or by_ending(path)
+    if table_format == "parquet":
+        return parquet.read_chunks(path, numeric, text, dtype)
+    reader = jsonl.read_chunks if table_format == "jsonl" else csvfile.read_chunks
+    return reader(open_source(path, stop), numeric, text, dtype)
 
 
 @dataclass(frozen=True)
@@ -78,7 +92,7 @@ def read_table(path: Path, numeric: Sequence[str], label: str | None = None) -> 
         BadInput: what `read_chunks` raises, a table without rows, or labels that are not 0 and 1.
         Unavailable: there is no room for it.
     """
-    if not _holds_parquet(path):
+    if by_ending(path) != "parquet":
         check_source(path)
     columns = [*numeric] if label is None else [*numeric, label]
     try:

@@ -148,7 +148,7 @@ class StoreFolder:
             yield file
             file.seek(0)
             hidden = self._at(posixpath.join(posixpath.dirname(name), f".{uuid.uuid4().hex}.tmp"))
-            with _storing(f"{self.url}/{name}"):
+            with _storing(f"{self.url}/{name}", hidden):
                 with self._new(hidden) as copy:
                     shutil.copyfileobj(file, copy, _COPY_BYTES)
                 self.filesystem.move(hidden, self._at(name))
@@ -170,21 +170,24 @@ class StoreFolder:
 
 
 @contextlib.contextmanager
-def _storing(url: str) -> Iterator[None]:
-    """Turns what pyarrow raises over a store into the errors that a person meets."""
+def _storing(url: str, temporary: str = "") -> Iterator[None]:
+    """Turns what pyarrow raises over a store into the errors that a person meets, who knows no temporary name."""
     try:
         yield
     except (FileNotFoundError, AetkError):
         raise
     except pyarrow().ArrowInvalid as error:
         raise BadInput(
-            f"{url} cannot be used: {_reason(error)}.", "Name a path, or a URL of s3://, gs://, abfs:// or hdfs://."
+            f"{url} cannot be used: {_reason(error, temporary)}.",
+            "Name a path, or a URL of s3://, gs://, abfs:// or hdfs://.",
         ) from None
     except (OSError, pyarrow().ArrowException) as error:
         raise Unavailable(
-            f"{url} cannot be reached: {_reason(error)}", "Check the address, the credentials and the network."
+            f"{url} cannot be reached: {_reason(error, temporary)}",
+            "Check the address, the credentials and the network.",
         ) from None
 
 
-def _reason(error: BaseException) -> str:
-    return show((str(error).splitlines() or [type(error).__name__])[0], 300).rstrip(".")
+def _reason(error: BaseException, temporary: str) -> str:
+    text = (str(error).splitlines() or [type(error).__name__])[0]
+    return show(text.replace(temporary, "it") if temporary else text, 300).rstrip(".")

@@ -7,6 +7,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
+#include <regex>
+#include <system_error>
 
 namespace aetk {
 
@@ -26,7 +29,63 @@ std::string tidy_path(std::string_view path) {
 
 bool same_file(const std::string& one, const std::string& other) {
   struct stat a, b;
-  return stat(one.c_str(), &a) == 0 && stat(other.c_str(), &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+  return stat(one.c_str(), &a) == 0 && stat(other.c_str(), &b) == 0 && S_ISREG(a.st_mode) && a.st_dev == b.st_dev &&
+         a.st_ino == b.st_ino;
+}
+
+namespace {
+
+namespace fs = std::filesystem;
+
+/// A process, and one of its descriptors; no process for a file by its own name.
+struct OpenFile {
+  std::string owner;
+  int descriptor = -1;
+};
+
+/// This process, as /proc calls it.
+std::string self() {
+  std::error_code error;
+  const fs::path link = fs::read_symlink("/proc/self", error);
+  return error ? std::to_string(getpid()) : link.string();
+}
+
+/// The owner of a folder of open files, "" for any other folder.
+std::string owner_of(const std::string& folder) {
+  static const std::regex kOpenFiles("/proc/([0-9]+)(/task/[0-9]+)?/fd");
+  std::smatch match;
+  if (folder == "/dev/fd") return self();
+  return std::regex_match(folder, match, kOpenFiles) ? match[1].str() : "";
+}
+
+/// What a path names, by whatever links.
+OpenFile open_file(const std::string& path) {
+  if (path == kStandard) return {self(), 1};
+  std::error_code error;
+  fs::path here = fs::absolute(path, error);
+  for (int links = 0; links < 40 && !error; ++links) {
+    const fs::path folder = fs::canonical(here.parent_path(), error);
+    if (error) break;
+    const std::string owner = owner_of(folder.string()), name = here.filename().string();
+    const bool is_number = !name.empty() && name.size() < 10 && name.find_first_not_of("0123456789") == name.npos;
+    if (!owner.empty() && is_number) return {owner, std::stoi(name)};
+    here = folder / fs::read_symlink(folder / name, error);
+  }
+  return {};
+}
+
+}  // namespace
+
+int own_descriptor(const std::string& path) {
+  const OpenFile file = open_file(path);
+  return file.owner == self() ? file.descriptor : -1;
+}
+
+bool is_stream(const std::string& path) {
+  if (!open_file(path).owner.empty()) return true;
+  struct stat status;
+  return stat(path.c_str(), &status) == 0 &&
+         (S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode) || S_ISSOCK(status.st_mode));
 }
 
 Problem cannot_use(const std::string& path, int error) {

@@ -11,7 +11,19 @@ namespace aetk {
 /// A path without empty and `.` parts, as messages show it; `..` stays, since it may follow a link.
 std::string tidy_path(std::string_view path);
 
-/// Whether both exist and are one file.
+/// Standard input where something is read, standard output where something is written.
+constexpr const char* kStandard = "-";
+
+/// How messages name a path; `stream` is "standard input" or "standard output".
+inline std::string titled(const std::string& path, const char* stream) { return path == kStandard ? stream : path; }
+
+/// The descriptor of this process that a path names, 1 for `-` and `/dev/stdout`; -1 for any other path.
+int own_descriptor(const std::string& path);
+
+/// Whether a path leads to what is never replaced: `-`, an open file of a process, a pipe, a device, a socket.
+bool is_stream(const std::string& path);
+
+/// Whether both exist and are one regular file.
 bool same_file(const std::string& one, const std::string& other);
 
 /// What to report of a failed call of the operating system, by its `errno`.

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <utility>
 
 #include "files.hpp"
 
@@ -15,6 +14,7 @@ namespace {
 constexpr std::size_t kBlock = 1u << 16;
 
 int open_table(const std::string& path) {
+  if (path == kStandard) return fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
   const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (file < 0) throw errno == ENOENT ? Problem("No such file: " + path + ".", "Check the path, and the folder that it starts from.") : cannot_use(path, errno);
   return file;
@@ -22,7 +22,10 @@ int open_table(const std::string& path) {
 
 }  // namespace
 
-LineReader::LineReader(std::string path) : path_(std::move(path)), file_(open_table(path_)), block_(kBlock) {}
+LineReader::LineReader(const std::string& path)
+    : path_(titled(path, "standard input")), file_(open_table(path)), block_(kBlock) {
+  if (file_ < 0) throw cannot_use(path_, errno);
+}
 
 LineReader::~LineReader() { close(file_); }
 

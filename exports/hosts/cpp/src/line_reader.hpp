@@ -10,8 +10,8 @@ namespace aetk {
 /// The lines of a file one by one, of which no more than asked for is held.
 class LineReader {
  public:
-  /// Throws Problem where the file cannot be opened.
-  explicit LineReader(std::string path);
+  /// Opens a file, or standard input for `-`. Throws Problem where it cannot be opened.
+  explicit LineReader(const std::string& path);
   ~LineReader();
   LineReader(const LineReader&) = delete;
   LineReader& operator=(const LineReader&) = delete;
@@ -19,6 +19,7 @@ class LineReader {
   /// Puts the next line into `line`, its end included, or of a longer one its first `most` bytes; false at the end.
   bool next(std::string& line, std::size_t most);
 
+  /// What messages call it.
   const std::string& path() const { return path_; }
 
  private:

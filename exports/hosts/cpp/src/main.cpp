@@ -30,7 +30,8 @@ Run a detector made by aetk.
   --runtime FILE  ONNX Runtime's shared library, 1.17 or newer (default: what the environment variable
                   ONNXRUNTIME_LIBRARY names, or else the system's libonnxruntime.so.1 or libonnxruntime.so)
   --json          print the report as JSON
-  --out FILE      where to write (default: NAME.scores.csv here)
+  --out FILE      where to write, - for standard output (default: NAME.scores.csv here; - where TABLE.csv is -, standard
+                  input)
   --id COL        column to carry along in place of a row number
   --help          print this
 
@@ -148,13 +149,22 @@ int selftest(const aetk::Detector& detector, bool json) {
   return report.passed() ? 0 : 1;
 }
 
+/// A path, of which `-` is a stream and `./-` a file.
+std::string given_path(const std::string& path) {
+  const std::string tidy = aetk::tidy_path(path);
+  return path != aetk::kStandard && tidy == aetk::kStandard ? std::filesystem::absolute(tidy).string() : tidy;
+}
+
 int score(const aetk::Detector& detector, const Arguments& given) {
-  const std::string data = aetk::tidy_path(*given.data);
-  const std::string out =
-      given.out ? aetk::tidy_path(*given.out) : std::filesystem::path(data).stem().string() + ".scores.csv";
+  const std::string data = given_path(*given.data);
+  const std::string by_default =
+      data == aetk::kStandard ? data : std::filesystem::path(data).stem().string() + ".scores.csv";
+  const std::string out = given.out ? given_path(*given.out) : by_default;
   const aetk::Counts counts = aetk::score_table(detector, data, out, given.key);
-  std::printf("%zu rows: %zu flagged at threshold %.6g, of them %zu not judged\nwrote: %s\n", counts.rows,
-              counts.anomalies, detector.threshold(), counts.not_judged, out.c_str());
+  std::fprintf(aetk::own_descriptor(out) == 1 ? stderr : stdout,
+               "%zu rows: %zu flagged at threshold %.6g, of them %zu not judged\nwrote: %s\n", counts.rows,
+               counts.anomalies, detector.threshold(), counts.not_judged,
+               aetk::titled(out, "standard output").c_str());
   return 0;
 }
 
@@ -181,6 +191,8 @@ int report(const Problem& problem) {
 int main(int count, char** words) {
   try {
     return run({words + 1, words + count});
+  } catch (const aetk::ReaderLeft&) {
+    return 0;
   } catch (const Problem& problem) {
     return report(problem);
   } catch (const std::bad_alloc&) {

@@ -4,6 +4,7 @@
 #include <array>
 #include <filesystem>
 #include <string_view>
+#include <system_error>
 
 #include "atomic_file.hpp"
 #include "files.hpp"
@@ -17,8 +18,10 @@ constexpr std::string_view kShare = "contribution:";
 
 void check_names(const Detector& detector, const std::string& data, const std::string& out,
                  const std::optional<std::string>& key) {
-  if (std::filesystem::exists(out) && !std::filesystem::is_regular_file(out)) {
-    const char* what = std::filesystem::is_directory(out) ? "a folder" : "no regular file";
+  std::error_code ignored;
+  const bool is_folder = out != kStandard && std::filesystem::is_directory(out, ignored);
+  if (is_folder || (out != kStandard && std::filesystem::is_block_file(out, ignored))) {
+    const char* what = is_folder ? "a folder" : "no regular file";
     throw Problem(out + " is " + what + "; expected a file name.", "Name a file.");
   }
   if (same_file(out, data) || same_file(out, detector.path())) {
@@ -98,7 +101,7 @@ Counts score_table(const Detector& detector, const std::string& data, const std:
     file.write(text);
     text.clear();
   }
-  if (counts.rows == 0) throw Problem(data + " has a header and no rows.", "Name a table with rows.");
+  if (counts.rows == 0) throw Problem(titled(data, "standard input") + " has a header and no rows.", "Name a table with rows.");
   file.keep();
   return counts;
 }

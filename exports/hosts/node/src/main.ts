@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
@@ -8,13 +8,14 @@ import { Detector, Problem, PROVIDER } from "./detector.ts";
 import { general } from "./general.ts";
 import { stem, tidied } from "./paths.ts";
 import { scoreTable } from "./scoretable.ts";
+import { ownDescriptor, ReaderLeft, STANDARD, titled } from "./streams.ts";
 
 const USAGE = `usage: detector selftest [--model FILE] [--trusted-key FILE] [--json]
        detector score TABLE.csv [--model FILE] [--trusted-key FILE] [--out FILE] [--id COL]
 
 selftest  prove that this machine decides as it should
 score     score a CSV file into another (default: NAME.scores.csv here); --id carries a column along
-          in place of a row number
+          in place of a row number; - is standard input and standard output
 
 --trusted-key FILE  refuse a model that is not signed by this public Ed25519 key (PEM)`;
 const MODEL = join(dirname(fileURLToPath(import.meta.url)), "..", "model", "detector.onnx");
@@ -38,10 +39,16 @@ async function main(): Promise<number> {
   const opened = () => Detector.open(tidied(values.model), key === undefined ? {} : { trustedKey: key });
   if (command === "selftest" && table === undefined) return selftest(await opened(), values.json);
   if (command === "score" && table !== undefined && more.length === 0) {
-    const out = tidied(values.out ?? `${stem(tidied(table))}.scores.csv`);
-    return score(await opened(), tidied(table), out, values.id ?? null);
+    const data = given(table);
+    const out = given(values.out ?? (data === STANDARD ? STANDARD : `${stem(data)}.scores.csv`));
+    return score(await opened(), data, out, values.id ?? null);
   }
   throw new Problem(`Expected 'selftest' or 'score TABLE.csv', found '${positionals.join(" ")}'.`, "Try: detector --help");
+}
+
+/** A path, of which `-` is a stream and `./-` a file. */
+function given(path: string): string {
+  return path !== STANDARD && tidied(path) === STANDARD ? resolve(path) : tidied(path);
 }
 
 function parse() {
@@ -84,13 +91,15 @@ async function selftest(detector: Detector, asJson: boolean): Promise<number> {
 async function score(detector: Detector, table: string, out: string, key: string | null): Promise<number> {
   const { rows, anomalies, invalid } = await scoreTable(detector, table, out, key);
   const threshold = general(detector.threshold, 6);
-  console.log(`${rows} rows: ${anomalies} flagged at threshold ${threshold}, of them ${invalid} not judged`);
-  console.log(`wrote: ${out}`);
+  const say = ownDescriptor(out) === 1 ? console.error : console.log;
+  say(`${rows} rows: ${anomalies} flagged at threshold ${threshold}, of them ${invalid} not judged`);
+  say(`wrote: ${titled(out, "output")}`);
   return 0;
 }
 
 /** Says what went wrong, in a line or two, and returns the exit code. */
 function report(error: unknown): number {
+  if (error instanceof ReaderLeft) return 0;
   if (error instanceof RangeError) return report(new Problem("Out of memory.", "", 3));
   if (!(error instanceof Problem)) throw error;
   console.error(printable(`detector: ${error.message}${error.hint && `\n  ${error.hint}`}`));

@@ -1,9 +1,10 @@
 import { randomBytes } from "node:crypto";
 import {
-  appendFileSync, closeSync, createReadStream, existsSync, fstatSync, fsyncSync, openSync, renameSync, rmSync, statSync,
+  appendFileSync, closeSync, createReadStream, existsSync, fstatSync, fsyncSync, openSync, realpathSync, renameSync, rmSync,
+  statSync,
 } from "node:fs";
 import { Socket } from "node:net";
-import { basename, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Readable } from "node:stream";
 
 import { cannotUse } from "./cannotuse.ts";
@@ -11,6 +12,7 @@ import { Problem } from "./core/problem.ts";
 import { checkKey, scoredHeader, scoredLines } from "./core/scored.ts";
 import { type Batch, TableReader } from "./core/table.ts";
 import type { Detector } from "./detector.ts";
+import { isStream, openStream, send, STANDARD, titled } from "./streams.ts";
 
 /** What came of scoring a table. */
 export interface Counts {
@@ -23,10 +25,13 @@ type Content = (write: (text: string) => void) => Promise<void>;
 
 const PIECE_BYTES = 2 ** 20;
 
-/** Scores a CSV file into another, which appears when it is complete; `key` is a column to carry along, or null. */
+/**
+ * Scores a CSV file into another, which appears when it is complete; `key` is a column to carry along, or null. `-` is
+ * standard input and standard output; what is no file of its own name is written to as it is, and never replaced.
+ */
 export async function scoreTable(detector: Detector, data: string, out: string, key: string | null): Promise<Counts> {
-  const there = statSync(out, { throwIfNoEntry: false });
-  if (there !== undefined && !there.isFile()) {
+  const there = out === STANDARD ? undefined : statSync(out, { throwIfNoEntry: false });
+  if (there?.isDirectory() || there?.isBlockDevice()) {
     throw new Problem(`${out} is ${there.isDirectory() ? "a folder" : "no regular file"}; expected a file name.`, "Name a file.");
   }
   if ([data, detector.path].some((path) => isSame(path, out))) {
@@ -35,7 +40,7 @@ export async function scoreTable(detector: Detector, data: string, out: string, 
   checkKey(key, data);
   const counts: Counts = { rows: 0, anomalies: 0, invalid: 0 };
   const table = readTable(data, detector.features, key); // first, for a signal to end it while a pipe is waited for
-  await atomically(out, async (write) => {
+  await (isStream(out) ? directly : atomically)(out, async (write) => {
     for await (const batch of table) {
       const scores = await detector.score(batch.values);
       if (counts.rows === 0) write(scoredHeader(key, detector.features, scores.contribution !== null));
@@ -44,7 +49,7 @@ export async function scoreTable(detector: Detector, data: string, out: string, 
       counts.anomalies += count(scores.isAnomaly, 1);
       counts.invalid += count(scores.isValid, 0);
     }
-    if (counts.rows === 0) throw new Problem(`${data} has a header and no rows.`, "Name a table with rows.");
+    if (counts.rows === 0) throw new Problem(`${titled(data, "input")} has a header and no rows.`, "Name a table with rows.");
   });
   return counts;
 }
@@ -54,16 +59,18 @@ export async function scoreTable(detector: Detector, data: string, out: string, 
  * Throws a Problem, or rejects with one at the first row that cannot be read.
  */
 export function readTable(path: string, columns: readonly string[], key: string | null): AsyncGenerator<Batch> {
+  const name = titled(path, "input");
   try {
-    return batches(path, bytes(openSync(path, "r")), columns, key);
+    return batches(name, bytes(path === STANDARD ? 0 : openSync(path, "r")), columns, key);
   } catch (error) {
-    throw unreadable(path, error);
+    throw unreadable(name, error);
   }
 }
 
 /** A pipe is no matter for the thread pool: Node.js would not exit before a read that waits there came back. */
 function bytes(file: number): Readable {
-  if (fstatSync(file).isFIFO()) return new Socket({ fd: file, readable: true, writable: false });
+  const status = fstatSync(file);
+  if (status.isFIFO() || status.isSocket()) return new Socket({ fd: file, readable: true, writable: false });
   return createReadStream("", { fd: file, highWaterMark: PIECE_BYTES });
 }
 
@@ -89,14 +96,21 @@ function unreadable(path: string, error: unknown): unknown {
   return cannotUse(path, error);
 }
 
-/** Writes a file under a temporary name beside it and renames it; nothing is left of one that was not finished. */
-async function atomically(path: string, content: Content): Promise<void> {
-  // by chance, not by process: where processes are numbered anew, one that was killed would stand in the next one's way
-  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(4).toString("hex")}`);
-  await removedOnSignals(temporary, () => writeAndRename(temporary, path, content));
+/** Writes to a stream, as it is. */
+async function directly(path: string, content: Content): Promise<void> {
+  const stream = openStream(path);
+  await content((text) => send(stream, text));
 }
 
-async function writeAndRename(temporary: string, path: string, content: Content): Promise<void> {
+/** Writes a file under a temporary name beside it and renames it; nothing is left of one that was not finished. */
+async function atomically(path: string, content: Content): Promise<void> {
+  const target = existsSync(path) ? realpathSync(path) : path;
+  // by chance, not by process: where processes are numbered anew, one that was killed would stand in the next one's way
+  const temporary = join(dirname(target), `.aetk-${randomBytes(8).toString("hex")}`);
+  await removedOnSignals(temporary, () => writeAndRename(temporary, path, target, content));
+}
+
+async function writeAndRename(temporary: string, path: string, target: string, content: Content): Promise<void> {
   const attempt = <T>(action: () => T): T => {
     try {
       return action();
@@ -113,7 +127,7 @@ async function writeAndRename(temporary: string, path: string, content: Content)
       fsyncSync(file);
       closeSync(file);
       isOpen = false;
-      renameSync(temporary, path);
+      renameSync(temporary, target);
     });
   } finally {
     if (isOpen) closeSync(file);
@@ -138,7 +152,7 @@ async function removedOnSignals(path: string, work: () => Promise<void>): Promis
 function isSame(one: string, other: string): boolean {
   if (!existsSync(one) || !existsSync(other)) return false;
   const [a, b] = [statSync(one), statSync(other)];
-  return a.dev === b.dev && a.ino === b.ino;
+  return a.isFile() && a.dev === b.dev && a.ino === b.ino;
 }
 
 function count(flags: Uint8Array, wanted: number): number {
