@@ -122,6 +122,7 @@ def cases():
         "score_file": {
             "data": [*OBJECTS, *NAMES, 5, None],
             "out": [*OBJECTS, *NAMES, 5],
+            "table_format": [*OBJECTS, *NAMES, 5, ["csv"]],
             "id_column": [*OBJECTS, *NAMES, 5],
             "threads": NUMBERS[:4],
             "threshold": ["0.9", float("nan"), 2],

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -21,10 +21,11 @@ def call(
     flag: bool = False,
     out: Path | None = None,
     settings: Mapping[str, Any] | None = None,
+    kind: Literal["csv", "jsonl"] | None = None,
     tell: Callable[[str], None] = print,
 ):
     """Answers what it was given."""
-    return data, names, count, share, flag, out, settings, tell
+    return data, names, count, share, flag, out, settings, kind, tell
 
 
 def given(**options):
@@ -44,6 +45,7 @@ def given(**options):
         ({"flag": np.True_}, True),
         ({"out": "a/b"}, Path("a/b")),
         ({"settings": {"a": 1}}, {"a": 1}),
+        ({"kind": "csv"}, "csv"),
     ],
 )
 def test_what_means_the_same_passes_for_the_kind_that_is_asked_for(options, expected):
@@ -70,6 +72,8 @@ def test_what_means_the_same_passes_for_the_kind_that_is_asked_for(options, expe
         ({"data": "a\0b"}, "(str); expected text or a path"),
         ({"data": Path("\ud800")}, "expected text or a path"),
         ({"settings": {1: 2}}, "expected a dictionary with text as its keys"),
+        ({"kind": "xml"}, "kind is 'xml' (str); expected 'csv' or 'jsonl' or None"),
+        ({"kind": ["csv"]}, "expected 'csv' or 'jsonl' or None"),
         ({"tell": 5}, "tell is 5 (int); expected a function"),
         ({"nothing": 5}, "unexpected keyword argument 'nothing'"),
     ],

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, ParamSpec, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, ParamSpec, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from aetk.contract.dialect import show
 from aetk.contract.errors import AetkError, BadInput, from_os_error
@@ -89,6 +89,8 @@ def _as(kind: Any, value: Any) -> Any:
         return _as_tuple(arguments[0], value)
     if origin is Mapping:
         return value if isinstance(value, Mapping) and all(isinstance(key, str) for key in value) else _Wrong
+    if origin is Literal:
+        return value if isinstance(value, str) and value in arguments else _Wrong
     if origin is not None:
         return value if isinstance(value, origin) else _Wrong
     if kind is Path:
@@ -146,6 +148,8 @@ def _words(kind: Any) -> str:
         return " or ".join(dict.fromkeys(_words(one) for one in arguments))
     if origin is Sequence:
         return f"a list of which each is {_words(arguments[0])}"
+    if origin is Literal:
+        return " or ".join(map(repr, arguments))
     if origin is Mapping:
         return "a dictionary with text as its keys"
     if getattr(origin, "__name__", "") == "Callable":
