@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { after, before, test } from "node:test";
+import { Worker } from "node:worker_threads";
 
 import { parseCard } from "../src/core/card.ts";
 import { readModelFile } from "../src/core/model.ts";
@@ -158,6 +160,17 @@ function program(name: string, modules: string[]): string {
   }
   return join(app, "dist", "main.js");
 }
+
+test("a worker thread, whose environment is a copy, is refused unless telemetry was decided on before it started", async () => {
+  const { ORT_DISABLE_TELEMETRY: _, ...undecided } = process.env;
+  const script = `import("./build/src/detector.js").then(({ Detector }) => Detector.open("${MODEL}"))`;
+  const open = async (env: NodeJS.ProcessEnv): Promise<number> => {
+    const said = `.then(() => 0, (problem) => problem.exitCode).then((code) => process.exit(code))`;
+    return (await once(new Worker(script + said, { eval: true, env }), "exit"))[0] as number;
+  };
+  assert.equal(await open(undecided), 3);
+  assert.equal(await open({ ...undecided, ORT_DISABLE_TELEMETRY: "1" }), 0);
+});
 
 test("a runtime that is not installed is told in words", () => {
   const main = program("bare", ["@noble/hashes"]);
