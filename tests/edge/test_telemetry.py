@@ -64,16 +64,7 @@ onnxruntime()
 
 @pytest.mark.parametrize(
     ("given", "state"),
-    [
-        (None, "off"),
-        ("1", "off"),
-        ("TRUE", "off"),
-        (" yes", "off"),
-        ("on", "off"),
-        ("0", "on"),
-        ("", "on"),
-        ("2", "on"),
-    ],
+    [(None, "off"), ("1", "off"), ("TRUE", "off"), (" yes", "off"), ("0", "on"), ("", "on"), ("2", "on")],
 )
 def test_its_state_is_what_the_runtime_makes_of_the_variable(build, monkeypatch, given, state):
     build(b"... ORT_DISABLE_TELEMETRY ...")

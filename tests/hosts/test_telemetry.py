@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 
+from aetk.contract.telemetry import is_yes
 from aetk.edge.scorer import Scorer
 
 from .conftest import COMMANDS, ROOT, App
@@ -51,6 +52,13 @@ def test_a_person_may_leave_telemetry_on_and_then_the_identifier_is_seen(program
     run = traced(*program("selftest"), **ON)
     run.end()
     assert "deviceid" in run.files()
+
+
+@pytest.mark.parametrize("value", ["1", "TRUE", " yes", "on", "0", "", "2", "no"])
+def test_what_doctor_takes_for_a_yes_is_what_the_runtime_takes_for_one(traced, value):
+    run = traced(sys.executable, "-c", "import onnxruntime", ORT_DISABLE_TELEMETRY=value)
+    run.end()
+    assert ("deviceid" not in run.files()) == is_yes(value)
 
 
 def test_no_socket_is_opened_by_the_time_at_which_telemetry_opens_one(program, traced, table, tmp_path):

@@ -9,7 +9,7 @@ from pathlib import Path
 from aetk.contract import telemetry
 from aetk.contract.dialect import show
 
-_LIBRARIES = ("onnxruntime_pybind11_state*", "libonnxruntime.*", "onnxruntime.dll")
+_LIBRARIES = ("onnxruntime_pybind11_state*", "libonnxruntime.*")
 _NAME = telemetry.VARIABLE.encode()
 
 
