@@ -1,16 +1,22 @@
 """ONNX Runtime's telemetry is switched off by the import of aetk, unless the person has decided, and doctor tells."""
 
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from aetk.contract import telemetry as variable
 from aetk.edge import telemetry
+from aetk.edge.bench.snippet import snippet
 from aetk.edge.telemetry import Telemetry, examine_telemetry
+from aetk.edge.ways import Setting
 
+ROOT = Path(__file__).resolve().parents[2]
+IMPORT = re.compile(r"^\s*(?:import|from) onnxruntime\b", re.MULTILINE)
 NAME = "ORT_DISABLE_TELEMETRY"
 
 
@@ -91,3 +97,24 @@ def test_a_program_that_loaded_the_runtime_first_is_told_that_it_is_on():
 def test_without_a_runtime_it_is_what_it_would_be(monkeypatch):
     monkeypatch.setattr(telemetry, "find_spec", lambda name: None)
     assert examine_telemetry().state in ("off", "on")
+
+
+def handed_out():
+    """Every text of ours that imports the runtime in someone else's program, by name."""
+    places = [ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("exports/hosts/*/README.md")]
+    texts = {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in places}
+    texts["detector.py"] = (ROOT / "exports/hosts/python/detector.py").read_text(encoding="utf-8")
+    texts["bench's snippet"] = snippet("model.onnx", [Setting("cpu", 1)])
+    return {name: text for name, text in texts.items() if IMPORT.search(text)}
+
+
+@pytest.mark.parametrize("name", handed_out())
+def test_what_we_hand_out_sets_the_variable_just_before_it_imports_the_runtime(name):
+    lines = handed_out()[name].splitlines()
+    for number, line in enumerate(lines):
+        if IMPORT.match(line):
+            assert f'os.environ.setdefault("{NAME}", "1")' in lines[number - 1]
+
+
+def test_three_texts_are_handed_out():
+    assert handed_out().keys() == {"README.md", "detector.py", "bench's snippet"}
