@@ -10,11 +10,10 @@ import re
 import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 
-from patience import PATIENCE
+from patience import PATIENCE, wait_until
 
 _SOCKET = re.compile(r"socket\((?!AF_UNIX).*")  # which ends on this machine
 _RUNTIME = re.compile(r'openat\(.*/(lib)?onnxruntime[^/"]*\.so[^/"]*", .* = \d')
@@ -47,11 +46,11 @@ class Traced:
         return sorted(path.name for path in self._home.rglob("*") if path.is_file())
 
     def wait_until(self, state: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + PATIENCE
-        while not state():
+        def is_so() -> bool:
             assert self._process.poll() is None, self._process.communicate()[0]
-            assert time.monotonic() < deadline, "it hangs"
-            time.sleep(0.05)
+            return state()
+
+        wait_until(is_so)
 
     def end(self) -> str:
         """Let it end by closing its input; what it printed. It must exit with 0."""
