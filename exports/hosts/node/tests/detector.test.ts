@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  closeSync, cpSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync, writeSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { after, before, test } from "node:test";
@@ -194,12 +196,15 @@ for (const [signal, exitCode] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
     const { features } = await Detector.open(MODEL);
     const work = mkdtempSync(join(folder, "work-"));
     const row = `${features.map(() => "1").join(",")}\n`;
-    writeFileSync(join(work, "t.csv"), `${features.join(",")}\n${row.repeat(300_000)}`);
+    spawnSync("mkfifo", [join(work, "t.csv")]);
+    const table = openSync(join(work, "t.csv"), "r+"); // of which no end comes
+    writeSync(table, `${features.join(",")}\n${row.repeat(100)}`);
     const child = spawn(process.execPath, [main, "score", "t.csv", "--model", resolve(MODEL)], { cwd: work });
     const ended = new Promise((done) => child.on("exit", done));
     while (readdirSync(work).length === 1 && child.exitCode === null) await new Promise((done) => setTimeout(done, 5));
     child.kill(signal);
     assert.equal(await ended, exitCode);
+    closeSync(table);
     assert.deepEqual(readdirSync(work), ["t.csv"]);
   });
 }
