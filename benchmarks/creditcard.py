@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, stdev
 
-import onnxruntime
 from scipy.stats import betabinom
 
 import subject
 from aetk.contract import spec
+from aetk.edge.runtime import onnxruntime
 from aetk.lab.evaluation import evaluate
 from aetk.lab.export import export
 from aetk.lab.runs import read_record
@@ -100,9 +100,9 @@ def time_models(models: Mapping[str, Path]) -> tuple[Timing, ...]:
         inputs = {spec.INPUT: subject.many(size)}
         variants = {}
         for recipe, path in models.items():
-            options = onnxruntime.SessionOptions()
+            options = onnxruntime().SessionOptions()
             options.intra_op_num_threads = 1
-            session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+            session = onnxruntime().InferenceSession(path, options, providers=["CPUExecutionProvider"])
             variants[recipe] = Variant(lambda session=session, inputs=inputs: session.run(None, inputs), size)
         found += interleave(variants, ROUNDS, burst=50)
     return tuple(found)

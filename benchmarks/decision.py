@@ -17,10 +17,10 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-import onnxruntime
 import torch
 
 from aetk.edge.embed import embed
+from aetk.edge.runtime import onnxruntime
 from aetk.edge.scorer import Scorer
 from aetk.lab.export import export
 from aetk.lab.runs import read_run
@@ -29,7 +29,7 @@ from harness import Table, keep, show
 from hostapps import build_cmake, install_npm, run
 
 ROUNDS, CALLS, WARM_UP = 5, 500, 100
-RUNTIME = next((Path(onnxruntime.__file__).parent / "capi").glob("libonnxruntime.so*"))
+RUNTIME = next((Path(onnxruntime().__file__).parent / "capi").glob("libonnxruntime.so*"))
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def ways(model: Path, run_folder: Path, folder: Path) -> Iterator[tuple[str, Mea
     row = np.zeros((1, 30), np.float32)
     scorer = Scorer(model)
     yield (
-        "aetk's Scorer", _in_process(lambda: scorer.score(row), f"onnxruntime {onnxruntime.__version__}"),
+        "aetk's Scorer", _in_process(lambda: scorer.score(row), f"onnxruntime {onnxruntime().__version__}"),
         files(model) + packages("aetk", "numpy", "click", "onnxruntime"), "model, aetk[cpu]",
     )  # fmt: skip
     detector, features = read_run(run_folder).detector, torch.from_numpy(row)

@@ -16,16 +16,17 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
 import subject
 from aetk.contract import spec
+from aetk.edge.runtime import onnxruntime
 from aetk.lab.detector import Detector
 from aetk.render.text import seconds
 from harness import Goal, Table, Timing, Variant, goals, interleave, keep, named, ratio, show
@@ -125,10 +126,10 @@ def bare(detector: Detector) -> bytes:
     return model.SerializeToString()
 
 
-def _session(model: bytes) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
+def _session(model: bytes) -> Any:
+    options = onnxruntime().SessionOptions()
     options.intra_op_num_threads = 1
-    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    return onnxruntime().InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
 def measure(recipe: str, folder: Path) -> list[Pair]:

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from urllib.request import ProxyHandler, Request, build_opener
 
 import numpy as np
+from patience import PATIENCE
 
 API = "/api/v1/json/data"
 UNKNOWN = {"error": {"code": "111", "message": "Unknown dataset"}}
@@ -60,7 +61,7 @@ class Site:
         url = urlsplit(request.full_url)
         assert url.hostname in ("www.openml.org", "api.openml.org")
         here = Request(f"http://127.0.0.1:{self._server.server_port}{url.path}", headers=request.headers)
-        return build_opener(ProxyHandler({})).open(here, timeout=10)
+        return build_opener(ProxyHandler({})).open(here, timeout=PATIENCE)
 
     def close(self):
         """Stop; from then on connections are refused."""

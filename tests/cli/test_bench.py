@@ -3,10 +3,17 @@
 import json
 
 import pytest
+from edge.bench.clock import Clock
 
 from aetk.edge.session import open_session
 
 SMALL = ("--seconds", 1, "--batch", 1)
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch):
+    """Every run takes as long as any other, so that what is said of them does not depend on what else is running."""
+    return Clock(monkeypatch, tick=1e-3)
 
 
 def test_a_measurement_is_printed_and_written_with_its_picture(aetk, model, tmp_path):

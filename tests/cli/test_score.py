@@ -6,11 +6,11 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 
 import numpy as np
 import pandas as pd
 import pytest
+from patience import PATIENCE
 
 from aetk.contract import spec
 from aetk.edge import scoring
@@ -206,26 +206,38 @@ def test_progress_is_shown_on_a_terminal_and_wiped_and_nowhere_else(aetk, model,
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
 @pytest.mark.parametrize(("number", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_scoring_promptly_and_leaves_nothing(model, rows, tmp_path, suffix, number, expected):
+    """The first of fifty chunks is being written until the signal comes; no more are written than were under way."""
     table = tmp_path / f"t.{suffix}"
-    many = pd.concat([rows] * 100)
-    many.to_csv(table, index=False) if suffix == "csv" else many.to_parquet(table)
+    rows.to_csv(table, index=False) if suffix == "csv" else rows.to_parquet(table)
     before = sorted(tmp_path.iterdir())
     code = f"""
-import time
+import os, select, signal
 from aetk.cli.main import main
+from aetk.edge import scoring
 from aetk.edge.sinks import CsvSink
-CsvSink.write = lambda self, columns: time.sleep(2)  # still at work when the signal comes
+
+come, told = os.pipe()
+os.set_blocking(told, False)
+signal.set_wakeup_fd(told)
+once = scoring.read_chunks
+
+def read_chunks(*arguments, **options):
+    for _ in range(50):
+        yield from once(*arguments, **options)
+
+def write(self, columns):
+    print("writing", flush=True)
+    select.select([come], [], [])
+
+scoring.read_chunks, CsvSink.write = read_chunks, write
 main(["score", {str(model)!r}, {table.name!r}, "--out", "s.csv"])
 """
-    process = subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
-    while not list(tmp_path.glob(".aetk-*.tmp")):
-        assert process.poll() is None
-        time.sleep(0.05)
-    time.sleep(0.3)
-    sent = time.monotonic()
+    pipe = subprocess.PIPE
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path, stdout=pipe, stderr=pipe, text=True)
+    assert process.stdout.readline() == "writing\n"
     process.send_signal(number)
-    _, err = process.communicate(timeout=30)
+    more, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == expected, err
-    assert time.monotonic() - sent < 5
+    assert more.count("writing") <= 3
     assert "Traceback" not in err
     assert sorted(tmp_path.iterdir()) == before

@@ -3,10 +3,11 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
+from types import SimpleNamespace
 
 import pytest
+from patience import PATIENCE
 
 from aetk.contract import locks
 from aetk.contract.errors import BadInput
@@ -15,33 +16,33 @@ from aetk.contract.locks import locked
 pytestmark = pytest.mark.skipif(locks.fcntl is None, reason="no locks without fcntl")
 
 HOLDER = """
-import sys, time
+import sys
 from pathlib import Path
 from aetk.contract.locks import locked
 with locked(Path(sys.argv[1]), 0):
     print("held", flush=True)
-    time.sleep(60)
+    sys.stdin.read()
 """
 
 
 @pytest.fixture
 def holder(tmp_path):
     """Another process that holds the folder."""
-    process = subprocess.Popen([sys.executable, "-c", HOLDER, tmp_path], stdout=subprocess.PIPE, text=True)
+    pipe = subprocess.PIPE
+    process = subprocess.Popen([sys.executable, "-c", HOLDER, tmp_path], stdin=pipe, stdout=pipe, text=True)
     assert process.stdout.readline() == "held\n"
     yield process
     process.kill()
     process.wait()
 
 
-def test_a_folder_that_another_process_holds_is_refused_at_once(tmp_path, holder):
-    started = time.monotonic()
+def test_a_folder_that_another_process_holds_is_refused_at_once(tmp_path, holder, monkeypatch):
+    monkeypatch.setattr(locks, "time", SimpleNamespace(monotonic=time.monotonic, sleep=lambda _: pytest.fail("waits")))
     with (
         pytest.raises(BadInput, match=r"is being written by another aetk\.\nDo this") as caught,
         locked(tmp_path, 0, "Do this."),
     ):
         pass
-    assert time.monotonic() - started < 1
     assert str(tmp_path) in caught.value.message
     assert caught.value.exit_code == 2
 
@@ -53,11 +54,26 @@ def test_a_killed_holder_holds_nothing_and_leaves_no_file(tmp_path, holder):
         assert list(tmp_path.iterdir()) == []
 
 
-def test_a_waiter_goes_on_as_soon_as_the_holder_ends(tmp_path, holder):
-    threading.Timer(0.3, holder.kill).start()
-    started = time.monotonic()
-    with locked(tmp_path, 30):
-        assert 0.2 < time.monotonic() - started < 10
+def test_a_waiter_goes_on_as_soon_as_the_holder_ends(tmp_path, holder, monkeypatch):
+    waits = []
+
+    def wait(seconds):
+        waits.append(seconds)
+        if len(waits) == 3:
+            holder.kill()
+            holder.wait()
+
+    monkeypatch.setattr(locks, "time", SimpleNamespace(monotonic=time.monotonic, sleep=wait))
+    with locked(tmp_path, PATIENCE):
+        assert waits == [locks._BETWEEN_TRIES] * 3
+
+
+def test_a_waiter_gives_up_when_its_time_is_over(tmp_path, holder, monkeypatch):
+    slept = []
+    monkeypatch.setattr(locks, "time", SimpleNamespace(monotonic=lambda: sum(slept), sleep=slept.append))
+    with pytest.raises(BadInput), locked(tmp_path, 30):
+        pass
+    assert 30 <= sum(slept) < 30 + 2 * locks._BETWEEN_TRIES
 
 
 def test_a_thread_of_the_same_process_is_another_holder(tmp_path):

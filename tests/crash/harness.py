@@ -65,14 +65,17 @@ def kill_once(scenario: Scenario, moment: Moment, work: Path, resume: bool) -> K
 def kill_at_random(
     scenario: Scenario, count: int, chance: random.Random, work: Path, earlier: Sequence[Kill]
 ) -> list[Kill]:
-    """Kill a command `count` times; a child that ended before its moment is no kill and is tried again."""
+    """Kill a command `count` times; a child that ended before its moment is no kill and is tried again.
+
+    So is a sound one that was to die while it writes, and died before or after, as on a busy machine.
+    """
     kills: list[Kill] = []
     while len(kills) < count:
         inside = sum(kill.in_window for kill in [*earlier, *kills])
         aimed = inside < 0.6 * (len(earlier) + len(kills) + 1)
         moment = _in_window(scenario, chance) if aimed else _anywhere(scenario, chance)
         kill = kill_once(scenario, moment, work, resume=scenario.trains and len(kills) % 2 == 0)
-        if kill is not None:
+        if kill is not None and (kill.in_window or not aimed or not kill.sound):
             kills.append(kill)
     return kills
 

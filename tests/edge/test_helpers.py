@@ -5,6 +5,7 @@ import os
 import threading
 
 import pytest
+from patience import PATIENCE
 
 from aetk.edge import helpers
 from aetk.edge.helpers import Helpers
@@ -21,7 +22,7 @@ def affinity_of(works):
 
 
 def test_works_are_done_at_the_same_time_by_other_threads():
-    meeting, seen = threading.Barrier(3, timeout=60), []
+    meeting, seen = threading.Barrier(3, timeout=PATIENCE), []
 
     def work():
         seen.append(threading.get_ident())
@@ -41,7 +42,7 @@ def test_threads_end_with_their_owner():
     (started,) = set(threading.enumerate()) - before
     del under_test
     gc.collect()
-    started.join(timeout=60)
+    started.join(timeout=PATIENCE)
     assert not started.is_alive()
 
 

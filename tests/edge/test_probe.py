@@ -28,7 +28,6 @@ def test_a_larger_batch_needs_more_memory(model):
     if small.peak_bytes is None:
         pytest.skip("this system does not tell the peak of memory")
     assert large.peak_bytes - small.peak_bytes > 65536 * len(load(model).card.features) * 4
-    assert large.first_run_seconds > small.first_run_seconds
 
 
 @pytest.mark.parametrize("way", ["run", "bound", "scorer"])

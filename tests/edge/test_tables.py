@@ -1,5 +1,6 @@
 import os
-import time
+import subprocess
+import sys
 import tracemalloc
 from threading import Thread
 
@@ -8,6 +9,7 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from patience import PATIENCE
 
 from aetk.contract.errors import BadInput, Unavailable
 from aetk.edge import source, tables
@@ -246,14 +248,20 @@ def test_utf16_is_called_by_its_name(write, encoding):
         header(write("\ufeffa,b\n1,2\n".encode(encoding)))
 
 
-def test_a_table_of_a_million_columns_takes_no_longer_than_its_bytes(write):
+def test_the_names_of_a_million_columns_are_not_held_against_one_another(write):
+    """That would be a million times a million comparisons, which take hours on any machine."""
     names = [f"c{i}" for i in range(1_000_000)]
     path = write(",".join(names) + "\n" + ",".join(["1"] * len(names)) + "\n")
-    started = time.monotonic()
-    assert read_table(path, names[::50_000]).values.shape == (1, 20)
-    with pytest.raises(BadInput, match="no column 'zzz'"):
-        read_table(path, ["zzz"])
-    assert time.monotonic() - started < 30
+    code = f"""
+from pathlib import Path
+from aetk.edge.tables import read_table
+print(read_table(Path({str(path)!r}), {names[::50_000]}).values.shape)
+read_table(Path({str(path)!r}), ["zzz"])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE)
+    assert done.stdout == "(1, 20)\n"
+    assert "BadInput" in done.stderr
+    assert "no column 'zzz'" in done.stderr
 
 
 def test_names_in_messages_are_short_and_hide_nothing(write):

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from patience import PATIENCE
 
 from aetk.contract import spec
 from aetk.edge import tiles
@@ -73,7 +74,7 @@ def test_one_thread_starts_no_other(session, rows, monkeypatch):
 
 
 def test_several_threads_really_work(session, rows, monkeypatch):
-    seen, meeting = set(), threading.Barrier(2, timeout=30)
+    seen, meeting = set(), threading.Barrier(2, timeout=PATIENCE)
 
     def run(names, feed):
         if threading.get_ident() not in seen:
@@ -116,15 +117,15 @@ def test_a_short_call_does_not_wait_for_a_long_one(session, rows):
         def run(self, names, feed):
             if np.isposinf(feed[spec.INPUT]).any():
                 started.release()
-                assert release.wait(60)
+                assert release.wait(PATIENCE)
             return session.raw.run(names, feed)
 
     under_test, results = Tiles(replace(session, raw=Raw()), 30, 64, 2), empty(1024)
     with ThreadPoolExecutor(1) as pool:
         long = pool.submit(under_test.run, np.full((1024, 30), np.inf, np.float32), empty(1024))
         try:
-            assert started.acquire(timeout=60)
-            assert started.acquire(timeout=60)  # both of its threads are busy
+            assert started.acquire(timeout=PATIENCE)
+            assert started.acquire(timeout=PATIENCE)  # both of its threads are busy
             under_test.run(rows[:1024], results)
             assert not long.done()
         finally:

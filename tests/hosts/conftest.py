@@ -14,6 +14,8 @@ from pathlib import Path
 import onnxruntime
 import pytest
 
+from .tracing import Traced, what_prevents_strace
+
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = {
     "python": [],
@@ -67,10 +69,15 @@ def readme_commands(host):
 
 def check_tools(host):
     missing = [tool for tool in TOOLS[host] if shutil.which(tool) is None]
-    if missing and os.environ.get("AETK_HOSTS") == "required":
-        pytest.fail(f"the host {host} needs {', '.join(missing)}")
     if missing:
-        pytest.skip(f"the host {host} needs {', '.join(missing)}")
+        leave_out(f"the host {host} needs {', '.join(missing)}")
+
+
+def leave_out(reason):
+    """Skip the test, or fail it where none may be skipped."""
+    if os.environ.get("AETK_HOSTS") == "required":
+        pytest.fail(reason)
+    pytest.skip(reason)
 
 
 @pytest.fixture(scope="session")
@@ -142,3 +149,21 @@ def app(request, build):
     folder, done = build(request.param)
     assert done.returncode == 0, done.stdout + done.stderr
     return App(request.param, folder / "app")
+
+
+@pytest.fixture
+def traced(tmp_path):
+    """A function that starts a program under strace, with an empty home; none outlives the test."""
+    reason = what_prevents_strace()
+    if reason:
+        leave_out(reason)
+    started = []
+
+    def start(*command, **variables):
+        library = {"ONNXRUNTIME_LIBRARY": ENVIRONMENT["ONNXRUNTIME_LIBRARY"]}
+        started.append(Traced(tmp_path / f"traced-{len(started)}", *command, **library, **variables))
+        return started[-1]
+
+    yield start
+    for program in started:
+        program.stop()

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from lab.float64 import contract
+from patience import PATIENCE, wait_until
 
 from aetk.contract import spec
 from aetk.edge.model import load
@@ -192,14 +193,11 @@ def test_a_signal_ends_it_without_a_trace_of_the_output(app, models, creditcard,
     with (tmp_path / "endless.csv").open("w") as table:
         table.write((creditcard / "test.csv").read_text())
         table.flush()
-        for _ in range(200):
-            if len(list(tmp_path.iterdir())) > 1:
-                break
-            time.sleep(0.05)
+        wait_until(lambda: running.poll() is not None or len(list(tmp_path.iterdir())) > 1)
         assert len(list(tmp_path.iterdir())) == 2  # the pipe, and the output under its temporary name
         time.sleep(seconds)
         running.send_signal(number)
-        _, told = running.communicate(timeout=20)
+        _, told = running.communicate(timeout=PATIENCE)
     assert running.returncode == 128 + number
     assert [path.name for path in tmp_path.iterdir()] == ["endless.csv"]
     assert "Traceback" not in told

@@ -12,6 +12,7 @@ import numpy as np
 import onnx
 import pytest
 from edge.forgery import add_to_first, edit, swap_columns
+from patience import PATIENCE
 
 from aetk.contract import gate, onnxfile, spec
 from aetk.contract.foreign import other_kind
@@ -169,7 +170,7 @@ def test_a_copy_that_is_no_regular_file_is_refused(app, forged, make):
     copy = card_path(forged)
     copy.unlink()
     make(copy)
-    done = app.run("selftest", "--model", forged, timeout=60)
+    done = app.run("selftest", "--model", forged, timeout=PATIENCE)
     assert done.returncode == 1
     assert done.stderr.startswith(f"detector: {copy}: not the card that is inside forged.onnx.")
 

@@ -7,6 +7,7 @@ import subprocess
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from patience import PATIENCE
 
 from aetk.edge.signing import signature_path, signed
 
@@ -43,7 +44,7 @@ def test_a_model_that_is_signed_by_the_trusted_key_passes(checking, signed_model
 
 def test_any_other_model_is_refused(checking, signed_model, tmp_path):
     def refused(key="public.pem"):
-        done = checking.run("selftest", "--model", signed_model, "--trusted-key", tmp_path / key, timeout=60)
+        done = checking.run("selftest", "--model", signed_model, "--trusted-key", tmp_path / key, timeout=PATIENCE)
         assert done.stdout == ""
         return done.returncode, done.stderr.splitlines()[0].removeprefix("detector: ")
 

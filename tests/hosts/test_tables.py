@@ -2,11 +2,11 @@
 
 import json
 import shutil
-import time
 
 import numpy as np
 import pandas as pd
 import pytest
+from patience import PATIENCE
 
 from aetk.contract.errors import BadInput
 from aetk.edge.model import card_path
@@ -140,14 +140,13 @@ def test_the_longest_row_is_read(app, model_for, tmp_path):
 
 
 @pytest.mark.parametrize("repeated", [False, True])
-def test_100_000_columns_are_read_or_refused_within_seconds(app, model_for, tmp_path, repeated):
-    names = [f"c{i}" for i in range(100_000)]
-    last = "c99998" if repeated else "b"
+def test_the_names_of_a_million_columns_are_not_held_against_one_another(app, model_for, tmp_path, repeated):
+    """That would be a million times a million comparisons, which take most of an hour on any machine."""
+    names = [f"c{i}" for i in range(1_000_000)]
+    last = "c999998" if repeated else "b"
     data = tmp_path / "wide.csv"
     data.write_text(f"{','.join(names)},a,{last}\n" + f"{'0,' * len(names)}1,2\n" * 3)
-    started = time.monotonic()
-    done = app.run("score", data, "--model", model_for(["a", "b"]), "--out", tmp_path / "out.csv")
-    assert time.monotonic() - started < 20
+    done = app.run("score", data, "--model", model_for(["a", "b"]), "--out", tmp_path / "out.csv", timeout=PATIENCE)
     if repeated:
         check_refusal(done, [f"{data}: two columns are called '{last}'.", "Rename or remove one of them."], 2)
     else:

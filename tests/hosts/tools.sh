@@ -2,7 +2,7 @@
 # Installs what the hosts are built and tested with, where it is missing: on Debian, as root or through sudo.
 set -eu
 missing=
-for pair in node:nodejs npm:npm g++:g++ make:make cmake:cmake chromium:chromium; do
+for pair in node:nodejs npm:npm g++:g++ make:make cmake:cmake chromium:chromium strace:strace; do
   command -v "${pair%%:*}" >/dev/null || missing="$missing ${pair##*:}"
 done
 case $missing in *chromium*) missing="$missing fonts-dejavu-core" ;; esac # a page without fonts has another layout

@@ -6,7 +6,6 @@ import re
 import shutil
 import signal
 import sys
-import time
 from pathlib import Path
 from statistics import mean, stdev
 
@@ -14,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from patience import PATIENCE, wait_until
 from safetensors.torch import load_file
 
 from aetk.cli.main import run
@@ -22,7 +22,7 @@ from aetk.lab.checkpoint import read_checkpoint
 from aetk.lab.metrics import measure
 from aetk.lab.runs import read_run
 
-from . import group_child
+from . import group_child, held
 from .fitting import one_thread
 from .torchrun import QUICK, alone_under_torchrun, messages, start, torchrun, workers, write_parts
 
@@ -72,7 +72,7 @@ def parted(tmp_path_factory):
     """The folder of what the two processes of `group_child` wrote."""
     folder = tmp_path_factory.mktemp("group")
     process = start(ROOT, 2, "-m", "tests.lab.group_child", folder)
-    said, _ = process.communicate(timeout=120)
+    said, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, said
     return folder
 
@@ -179,22 +179,21 @@ def test_two_processes_learn_a_set_of_adbench_as_well_as_one_does(
 
 
 def under_way(cards, name):
-    """Two processes that have saved their start and taken some steps since; returns torchrun's process."""
+    """Two processes that have saved their start and stand still some steps later; returns torchrun's process."""
     shutil.rmtree(cards / name, ignore_errors=True)
-    process = start(cards, 2, "-m", "aetk", *CARDS, "--out", name)
-    while not (cards / name / "checkpoint.safetensors").exists():
-        assert process.poll() is None, process.stdout.read()
-        time.sleep(0.02)
-    time.sleep(0.3)
+    for left in [*cards.glob("held-*"), *cards.glob("go")]:
+        left.unlink()
+    process = start(cards, 2, held.__file__, *CARDS, "--out", name)
+    wait_until(lambda: process.poll() is not None or len(list(cards.glob("held-*"))) == 2)
+    assert process.poll() is None, process.stdout.read()
     return process
 
 
 def test_after_a_killed_process_the_other_ends_with_a_message_and_resume_ends_in_the_same_weights(pair, cards):
     process = under_way(cards, "killed")
-    killed = time.monotonic()
     os.kill(workers(process)[0], signal.SIGKILL)  # the first, which writes; the other has to speak
-    said, _ = process.communicate(timeout=60)
-    assert time.monotonic() - killed < 20
+    (cards / "go").touch()
+    said, _ = process.communicate(timeout=PATIENCE)
     (message,) = messages(said)
     assert re.search(r"Lost another process of this fit in step \d+ of 100; step 0 is the last that is saved", message)
     assert "rank      : 1 (local_rank: 1)\n  exitcode  : 3" in said
@@ -211,7 +210,7 @@ def test_sigterm_to_torchrun_saves_the_step_and_another_number_of_processes_cann
 ):
     process = under_way(cards, "stopped")
     process.send_signal(signal.SIGTERM)
-    said, _ = process.communicate(timeout=60)
+    said, _ = process.communicate(timeout=PATIENCE)
     (message,) = messages(said)
     step = int(re.search(r"Stopped after step (\d+) of 100; everything so far is saved", message)[1])
     assert 0 < step < 100

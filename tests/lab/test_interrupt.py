@@ -5,16 +5,17 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from patience import PATIENCE, wait_until
 
 from aetk.cli.main import run
 from aetk.lab.checkpoint import read_checkpoint
 
+from . import held
 from .fitting import one_thread
 
 DATA = Path(__file__).resolve().parents[2] / "../shared/data/creditcard/train.csv"
@@ -38,22 +39,19 @@ def rows(tmp_path):
 
 
 def train(folder, *options):
-    """Start the command line, with a checkpoint every 50 ms so that a file tells when training is under way."""
-    often = "from aetk.lab import fit; fit._SAVE_EVERY = 0.05; from aetk.cli.main import main; main()"
+    """Start the command line, whose fit stands still after some steps."""
     return subprocess.Popen(
-        [sys.executable, "-c", often, "train", "some rows.csv", *options],
+        [sys.executable, held.__file__, "train", "some rows.csv", *options],
         cwd=folder, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
 
 
-def interrupt(process, run, number):
-    """Send a signal some steps after the first checkpoint; returns what the process said."""
-    while not (run / "checkpoint.safetensors").exists():
-        assert process.poll() is None, process.stderr.read()
-        time.sleep(0.01)
-    time.sleep(0.05)
+def interrupt(process, folder, number):
+    """Send a signal when some steps are done; returns what the process said."""
+    wait_until(lambda: process.poll() is not None or (folder / "held-0").exists())
+    assert process.poll() is None, process.stderr.read()
     process.send_signal(number)
-    return process.communicate(timeout=60)[1]
+    return process.communicate(timeout=PATIENCE)[1]
 
 
 @pytest.mark.parametrize(
@@ -66,7 +64,7 @@ def test_a_signal_saves_and_the_printed_command_ends_in_the_weights_of_an_uninte
 ):
     options = ["--recipe", recipe, "--epochs", epochs, "--device", "cpu"]
     stopping = train(tmp_path, *options, "--out", "my run")
-    said = interrupt(stopping, tmp_path / "my run", number)
+    said = interrupt(stopping, tmp_path, number)
     assert stopping.returncode == code, said
     stopped = re.search(r"Stopped after step (\d+) of (\d+); everything so far is saved\.", said)
     assert read_checkpoint(tmp_path / "my run/checkpoint.safetensors").progress.step == int(stopped[1])

@@ -1,5 +1,6 @@
 """Two runs of the command line that write into one folder at once: a message, never a mix."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -7,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE, wait_until
 
 from aetk.cli.main import run
 from aetk.contract import locks
@@ -20,8 +22,17 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT / "toolkit"), "OMP_NUM_THREA
 pytestmark = pytest.mark.skipif(locks.fcntl is None, reason="no locks without fcntl")
 
 
+PATIENT = f"""
+from aetk.contract import locks
+locks.FOLDER_WAIT = {PATIENCE}
+from aetk.cli.main import main
+main()
+"""
+
+
 def aetk(folder, *arguments):
-    command = [sys.executable, "-m", "aetk", *map(str, arguments)]
+    """Start the command line, which waits for a folder as long as it takes."""
+    command = [sys.executable, "-c", PATIENT, *map(str, arguments)]
     return subprocess.Popen(
         command, cwd=folder, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     )
@@ -46,7 +57,7 @@ def test_a_run_folder_that_is_being_written_is_refused_and_nothing_in_it_changes
 
 def test_of_two_trainings_into_one_new_folder_one_ends_well_and_the_other_is_refused(tmp_path):
     both = [aetk(tmp_path, "train", "--epochs", "40", "--seed", seed, "--out", "R") for seed in (1, 2)]
-    said = [process.communicate(timeout=120)[1] for process in both]
+    said = [process.communicate(timeout=PATIENCE)[1] for process in both]
     assert sorted(process.returncode for process in both) == [0, 2]
     loser = said[[process.returncode for process in both].index(2)]
     assert "R is being written by another aetk." in loser or "R already holds a finished run." in loser
@@ -56,7 +67,7 @@ def test_of_two_trainings_into_one_new_folder_one_ends_well_and_the_other_is_ref
 
 def test_twenty_thresholds_set_at_once_leave_a_whole_model_with_its_own_card(model_copy):
     processes = [aetk(model_copy.parent, "threshold", model_copy.name, "--set", f"0.{50 + i}") for i in range(20)]
-    said = [process.communicate(timeout=120)[1] for process in processes]
+    said = [process.communicate(timeout=PATIENCE)[1] for process in processes]
     assert [process.returncode for process in processes] == [0] * 20, said
     loaded = load(model_copy)
     assert loaded.card_copy == "current"
@@ -64,6 +75,16 @@ def test_twenty_thresholds_set_at_once_leave_a_whole_model_with_its_own_card(mod
     assert {path.name for path in model_copy.parent.iterdir()} == {model_copy.name, card_path(model_copy).name}
 
 
+def has_open(process, folder):
+    """Whether the process holds a descriptor of the folder, as one does that has tried to lock it."""
+    for descriptor in Path(f"/proc/{process.pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            if descriptor.samefile(folder):
+                return True
+    return False
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for the descriptor in /proc")
 @pytest.mark.parametrize(
     "arguments", [("threshold", "M.onnx", "--set", "0.5"), ("export", "R", "--onnx", "--out", "M.onnx")]
 )
@@ -74,10 +95,11 @@ def test_a_models_folder_is_waited_for(model_copy, breast_cancer_run, arguments)
     before = (folder / "M.onnx").read_bytes()
     with locked(folder, 0):
         process = aetk(folder, *arguments)
-        time.sleep(4)
+        wait_until(lambda: process.poll() is not None or has_open(process, folder))
+        time.sleep(0.5)  # several tries
         assert process.poll() is None
         assert (folder / "M.onnx").read_bytes() == before
-    assert process.wait(timeout=60) == 0
+    assert process.wait(timeout=PATIENCE) == 0
     assert load(folder / "M.onnx").card_copy == "current"
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from patience import PATIENCE
 
 QUICK = ("--device", "cpu", "--set", "steps=100")
 
@@ -23,7 +24,7 @@ def start(folder, processes, *words):
 def torchrun(folder, processes, *words):
     """Run `torchrun -m aetk WORDS` to its end; returns its exit code and all that was said."""
     process = start(folder, processes, "-m", "aetk", *words)
-    said, _ = process.communicate(timeout=120)
+    said, _ = process.communicate(timeout=PATIENCE)
     return process.returncode, said
 
 

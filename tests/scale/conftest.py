@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from patience import PATIENCE
 
 from aetk.edge.model import load
 
@@ -145,7 +146,7 @@ cluster.shutdown()
         address = next(line.split()[1] for line in nodes.stdout if line.startswith("address"))
         yield {**silent, "RAY_ADDRESS": address}
         nodes.stdin.close()
-        nodes.wait(60)
+        nodes.wait(PATIENCE)
 
 
 class Workers:
@@ -169,7 +170,7 @@ class Workers:
 
     def gone(self):
         """Wait until none is left."""
-        until = time.monotonic() + 60
+        until = time.monotonic() + PATIENCE
         while self.seen():
             assert time.monotonic() < until, "workers outlive their driver"
             time.sleep(0.1)

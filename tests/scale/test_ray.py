@@ -9,6 +9,8 @@ import subprocess
 import time
 from contextlib import contextmanager
 
+from patience import PATIENCE
+
 from aetk.edge.model import card_path, load
 
 from .conftest import FILES, FULL, MODEL, ROWS, aetk, command, rows_per_second
@@ -42,7 +44,7 @@ class Driver:
     def terminate(self):
         """Ask it to end; its exit code and what it says."""
         self._process.terminate()
-        _, errors = self._process.communicate(timeout=60)
+        _, errors = self._process.communicate(timeout=PATIENCE)
         return self._process.returncode, errors.decode()
 
     def report(self):

@@ -1,10 +1,13 @@
 """aetk: train an anomaly detector, export it as one ONNX file, prove it, and run it anywhere.
 
 Four calls do the work, return reports, and print nothing: `train`, `export`, `verify`, and `Scorer`. They are loaded
-when they are first used, so that `import aetk` needs neither PyTorch nor ONNX Runtime.
+when they are first used, so that `import aetk` needs neither PyTorch nor ONNX Runtime. It switches ONNX Runtime's
+telemetry off, unless the environment variable `ORT_DISABLE_TELEMETRY` is set.
 """
 
 from typing import TYPE_CHECKING, Any
+
+from aetk.contract.telemetry import switch_off
 
 __version__ = "0.1.0"
 __all__ = ["AetkError", "Scorer", "export", "train", "verify"]
@@ -22,6 +25,8 @@ _HOMES = {
     "train": "aetk.api",
     "verify": "aetk.edge.verification",
 }
+
+switch_off()  # now: a program may import onnxruntime itself before it first uses aetk
 
 
 def __getattr__(name: str) -> Any:

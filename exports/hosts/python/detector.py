@@ -33,6 +33,8 @@ from typing import Any, BinaryIO, NamedTuple
 import gate
 import named_rows
 import numpy as np
+
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # before ONNX Runtime is loaded, which would send usage data
 import onnxruntime
 
 OPTIONS = {"CUDAExecutionProvider": {"use_tf32": "0"}}  # which would compute in less than float32

@@ -24,7 +24,7 @@ def test_every_product_is_kept_and_the_rate_follows_from_the_size():
     assert found.at < time.perf_counter() - origin
     assert found.peak_flops == pytest.approx(2 * found.size**3 / (min(found.samples) / 1e9))
     assert found.usual_flops <= found.peak_flops
-    assert 1e8 < found.peak_flops < 1e15
+    assert 1e6 < found.peak_flops < 1e15  # of a very slow machine or a very fast one
 
 
 def test_a_provider_that_is_not_there_has_no_product():

@@ -11,6 +11,7 @@ from aetk.contract.protobuf import encode_bytes, encode_int
 from aetk.edge.providers import PROVIDERS, Provider
 from aetk.edge.runtime import onnxruntime, usable_cpus
 from aetk.edge.session import open_session
+from aetk.edge.telemetry import Telemetry, examine_telemetry
 
 _PACKAGES = (
     "aetk", "numpy", "click", "pyarrow", "torch", "onnx", "onnxscript", "safetensors", "pandas", "scikit-learn",
@@ -35,12 +36,14 @@ class DoctorReport:
         runtimes: the installed distributions that provide the module onnxruntime, with versions.
         packages: versions of what aetk uses; None where not installed.
         cpus: processors that this process may use.
+        telemetry: whether ONNX Runtime sends usage data from here.
         problems: what has to be mended, in words; empty where all is well.
     """
 
     python: str
     system: str
     cpus: int
+    telemetry: Telemetry
     runtimes: dict[str, str]
     packages: dict[str, str | None]
     providers: tuple[ProviderState, ...]
@@ -71,6 +74,7 @@ def examine() -> DoctorReport:
         python=platform.python_version(),
         system=f"{platform.system()} {platform.release()} {platform.machine()}",
         cpus=usable_cpus(),
+        telemetry=examine_telemetry(),
         runtimes=runtimes,
         packages={name: _version(name) for name in _PACKAGES},
         providers=providers,

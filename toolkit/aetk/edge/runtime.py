@@ -14,7 +14,7 @@ _USUAL_CACHE = 2**20
 
 
 def onnxruntime() -> ModuleType:
-    """The onnxruntime module; MissingExtra where neither of its builds is installed."""
+    """The onnxruntime module, its telemetry switched off by `import aetk`; MissingExtra where no build is installed."""
     try:
         return import_module("onnxruntime")
     except ImportError as error:

@@ -165,6 +165,7 @@ def doctor(report: DoctorReport) -> str:
     lines = [
         f"Python {report.python}, {report.system}, {count(report.cpus, 'usable CPU')}",
         f"ONNX Runtime: {runtimes}",
+        f"its telemetry: {report.telemetry.state} ({report.telemetry.reason})",
         f"packages: {packages}",
         table(("provider", "state", "reason"), rows),
         *(f"problem: {problem}" for problem in report.problems),

@@ -41,6 +41,7 @@ bool is_too_old(const std::string& version) {
 }
 
 std::string load(const std::string& library) {
+  setenv("ORT_DISABLE_TELEMETRY", "1", 0);  // ONNX Runtime looks once, when it is loaded, and would send usage data
   std::string first_error;
   for (const std::string& name : candidates(library)) {
     void* handle = dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL);

@@ -1,5 +1,6 @@
 import { closeSync, existsSync, openSync, readSync, statSync } from "node:fs";
 import { performance } from "node:perf_hooks";
+import { isMainThread } from "node:worker_threads";
 
 import type { InferenceSession } from "onnxruntime-node";
 
@@ -16,6 +17,7 @@ export { Problem };
 export const PROVIDER = "CPUExecutionProvider";
 type Runtime = typeof import("onnxruntime-node");
 
+const TELEMETRY_OFF = "ORT_DISABLE_TELEMETRY";
 const ERRORS_ONLY = 3;
 const PIECE_BYTES = 2 ** 20;
 
@@ -139,8 +141,19 @@ function readBounded(path: string): Uint8Array {
   }
 }
 
-/** The library is loaded late, so that its absence can be told in words. */
+/**
+ * The library is loaded late, so that its absence can be told in words, and with its telemetry switched off: it looks at the
+ * variable once, when it is loaded, and would send usage data.
+ */
 async function loadRuntime(): Promise<Runtime> {
+  if (!isMainThread && process.env[TELEMETRY_OFF] === undefined) {
+    throw new Problem(
+      "A worker thread cannot switch ONNX Runtime's telemetry off: its environment is a copy.",
+      `Before the worker starts, in the main thread: process.env.${TELEMETRY_OFF} = "1"`,
+      3,
+    );
+  }
+  process.env[TELEMETRY_OFF] ??= "1";
   try {
     const ort = await import("onnxruntime-node");
     ort.env.logLevel = "error";

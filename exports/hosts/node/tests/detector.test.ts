@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import {
+  closeSync, cpSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync, writeSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { after, before, test } from "node:test";
+import { Worker } from "node:worker_threads";
 
 import { parseCard } from "../src/core/card.ts";
 import { type Comparison, passed, replay, type Scores } from "../src/core/golden.ts";
@@ -187,6 +191,17 @@ function program(name: string, modules: string[]): string {
   return join(app, "dist", "main.js");
 }
 
+test("a worker thread, whose environment is a copy, is refused unless telemetry was decided on before it started", async () => {
+  const { ORT_DISABLE_TELEMETRY: _, ...undecided } = process.env;
+  const script = `import("./build/src/detector.js").then(({ Detector }) => Detector.open("${MODEL}"))`;
+  const open = async (env: NodeJS.ProcessEnv): Promise<number> => {
+    const said = `.then(() => 0, (problem) => problem.exitCode).then((code) => process.exit(code))`;
+    return (await once(new Worker(script + said, { eval: true, env }), "exit"))[0] as number;
+  };
+  assert.equal(await open(undecided), 3);
+  assert.equal(await open({ ...undecided, ORT_DISABLE_TELEMETRY: "1" }), 0);
+});
+
 test("a runtime that is not installed is told in words", () => {
   const main = program("bare", ["@noble/hashes"]);
   const { status, stderr } = spawnSync(process.execPath, [main, "selftest", "--model", MODEL], { encoding: "utf8" });
@@ -209,12 +224,15 @@ for (const [signal, exitCode] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
     const { features } = await Detector.open(MODEL);
     const work = mkdtempSync(join(folder, "work-"));
     const row = `${features.map(() => "1").join(",")}\n`;
-    writeFileSync(join(work, "t.csv"), `${features.join(",")}\n${row.repeat(300_000)}`);
+    spawnSync("mkfifo", [join(work, "t.csv")]);
+    const table = openSync(join(work, "t.csv"), "r+"); // of which no end comes
+    writeSync(table, `${features.join(",")}\n${row.repeat(100)}`);
     const child = spawn(process.execPath, [main, "score", "t.csv", "--model", resolve(MODEL)], { cwd: work });
     const ended = new Promise((done) => child.on("exit", done));
     while (readdirSync(work).length === 1 && child.exitCode === null) await new Promise((done) => setTimeout(done, 5));
     child.kill(signal);
     assert.equal(await ended, exitCode);
+    closeSync(table);
     assert.deepEqual(readdirSync(work), ["t.csv"]);
   });
 }

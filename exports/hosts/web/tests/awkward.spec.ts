@@ -16,7 +16,6 @@ const FIXTURE = process.env["AETK_AWKWARD"] ?? repository("tests/tables/awkward.
 
 test("every awkward table is read, or refused, as by every other reader", async ({ detector: page }) => {
   test.skip(!existsSync(FIXTURE), "AETK_AWKWARD names no tables; they lie in aetk's own repository");
-  test.setTimeout(180_000);
   const { cases } = JSON.parse(readFileSync(FIXTURE, "utf-8")) as { cases: Case[] };
   const wrong: string[] = [];
   for (const columns of new Set(cases.map((one) => JSON.stringify(one.columns)))) {

@@ -16,6 +16,7 @@ const browser = await chromium.launch({
 });
 try {
   const page = await browser.newPage();
+  page.setDefaultTimeout(600_000); // which measures nothing: the machine may be busy
   await page.goto(`http://127.0.0.1:${port}/`);
   await page.locator("#verdict:is(.passed, .failed)").waitFor();
   const models = process.argv.slice(2);

@@ -1,4 +1,4 @@
-import { choose, csv, download, expect, figure, judged, longestGap, NAMES, rows, test, watch, watchFrames } from "./page.ts";
+import { choose, csv, download, expect, figure, judged, LONGEST_TASK, longestTask, NAMES, rows, test, watch, watchTasks } from "./page.ts";
 
 test("a table that cannot be read is refused with its line, and the result before it stays", async ({ detector: page }) => {
   await choose(page, csv(rows(30)), "good.csv");
@@ -81,7 +81,7 @@ test("one cell of ten megabytes is shown in part or refused, and the page stays 
   const long = "x".repeat(10_000_000);
   await choose(page, csv([["1", ...rows(1)[0]!], [long, ...rows(1)[0]!]], ["note", ...NAMES]), "long.csv");
   await judged(page, "long.csv");
-  await watchFrames(page);
+  await watchTasks(page);
   await page.getByLabel("Name each row by").selectOption("note");
   await expect(page.locator("#rows thead th").first()).toHaveText("note");
   await page.getByLabel("All, flagged first").check();
@@ -90,7 +90,7 @@ test("one cell of ten megabytes is shown in part or refused, and the page stays 
   await expect(page.locator("#problem")).toContainText(`found '${"x".repeat(37)}...', expected a number.`);
   await choose(page, long, "one-line.csv");
   await expect(page.locator("#problem")).toContainText("one-line.csv has no column");
-  expect(await longestGap(page)).toBeLessThan(200);
+  expect(await longestTask(page)).toBeLessThan(LONGEST_TASK);
 });
 
 test("the page connects nowhere else, even if it were told to", async ({ page, baseURL }) => {

@@ -4,9 +4,12 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from aetk.contract.telemetry import VARIABLE
 from aetk.edge.providers import find_provider
 from aetk.edge.session import SPINNING
 from aetk.edge.ways import Setting
+
+_TELEMETRY_OFF = f'os.environ.setdefault("{VARIABLE}", "1")  # else onnxruntime sends usage data'
 
 
 def snippet(model: Path, settings: Sequence[Setting]) -> str:
@@ -16,7 +19,7 @@ def snippet(model: Path, settings: Sequence[Setting]) -> str:
     """
     if not settings:
         return ""
-    lines = ["import onnxruntime as ort"]
+    lines = ["import os", "", _TELEMETRY_OFF, "import onnxruntime as ort"]
     opened: dict[tuple[str, int | None, bool], str] = {}
     for setting in settings:
         name = "for_1_row" if setting.batch == 1 else f"for_{setting.batch}_rows"
