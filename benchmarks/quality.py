@@ -36,8 +36,13 @@ from aetk.lab.training import train
 from harness import DATA, ROOT, SEEDS, Goal, Table, goals, keep, read, show
 
 Rows = NDArray[np.float64]
-FEWEST, MOST = 1000, 50_000
+MOST = 50_000
 CARDS = "creditcard"
+CHOSEN_ON = (
+    "annthyroid", "campaign", "cardio", "donors", "fault", "letter", "magic.gamma", "mammography", "PageBlocks",
+    "pendigits", "satellite", "shuttle", "thyroid", "vowels", "Waveform", "Wilt",
+)  # fmt: skip
+"""The sets of ADBench that the recipes were chosen on; others in the folder are left to check them."""
 SEEDS_HERE = SEEDS[:5]
 ABLATION_SEEDS = SEEDS[:1]
 ABLATIONS = {
@@ -112,9 +117,7 @@ def file_of(data: str) -> Path:
 
 def sets() -> list[str]:
     """The sets that the published figures can be compared on, and card fraud."""
-    files = sorted((DATA / "adbench").glob("*.npz"), key=lambda path: path.stem.split("_", 1)[1].lower())
-    large = [path for path in files if len(np.load(path)["y"]) >= FEWEST]
-    return [*(path.stem.split("_", 1)[1] for path in large), CARDS]
+    return [*CHOSEN_ON, CARDS]
 
 
 @cache
