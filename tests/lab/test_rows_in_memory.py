@@ -89,3 +89,12 @@ def test_rows_that_are_not_a_table_of_numbers_are_refused(rows, words):
         load_dataset(rows)
     assert words in refused.value.message
     assert refused.value.hint
+
+
+def test_all_columns_that_hold_no_numbers_are_named_at_once(frame):
+    mixed = frame.assign(kind="x", when=pd.Timestamp(0), b=["1"] * 300)
+    with pytest.raises(BadInput) as refused:
+        load_dataset(mixed)
+    assert "3 columns hold no numbers: 'b', 'kind', 'when'." in refused.value.message
+    assert refused.value.hint == "Leave them out: drop=['b', 'kind', 'when']"
+    assert load_dataset(mixed, drop=["b", "kind", "when"]).features == ("a", "c", "d", "e")

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from aetk.contract import named_rows, spec
 from aetk.contract.errors import BadInput
-from aetk.edge.chunk import NoNumbers, NotANumber, check_names, place
+from aetk.edge.chunk import MOST_NAMED, NoNumbers, NotANumber, check_names, place
 from aetk.edge.labels import as_labels
 from aetk.edge.tables import header, read_chunks, read_table
 from aetk.lab.openml import OpenMLTable
-from aetk.lab.text import drop_hint, text_columns
+from aetk.lab.text import drop_hint, quoted, text_columns
 
 _LABEL_HINT = "A label is 0 (ordinary) or 1 (anomaly)."
 
@@ -78,8 +78,9 @@ def is_numeric(column: pd.Series) -> bool:
     return True
 
 
-def _drop_argument(column: str) -> str:
-    return f"Leave it out: drop=['{column}']"
+def _drop_argument(*columns: str) -> str:
+    shown = ", ".join(map(repr, columns[:MOST_NAMED])) + ", ..." * (len(columns) > MOST_NAMED)
+    return f"Leave {'it' if len(columns) == 1 else 'them'} out: drop=[{shown}]"
 
 
 def _read_file(path: Path, label: str | None, drop: Sequence[str]) -> Source:
@@ -111,10 +112,11 @@ def feature_names(title: str, all_names: Sequence[str], label: str | None, drop:
 
 
 def _read_memory(
-    rows: Any, called: tuple[str, str], label: str | None, drop: Sequence[str], hint: Callable[[str], str]
+    rows: Any, called: tuple[str, str], label: str | None, drop: Sequence[str], hint: Callable[..., str]
 ) -> Source:
     """Read rows in memory; `called` is their title and name, `hint` says how to leave a column out."""
     title, word = called
+    table, names = None, tuple[str, ...]()
     try:
         table = named_rows.columns(rows)
         if table is None:
@@ -125,15 +127,29 @@ def _read_memory(
         values = np.ascontiguousarray(table.select(names), np.float64)
         found = None if label is None or label not in table.names else table.select([label])[:, 0].astype(np.float64)
     except named_rows.Refused as refused:
-        remedy = refused.hint if refused.column is None else hint(refused.column)
         message = f"{title}: {refused.message[0].lower()}{refused.message[1:]}"
-        raise BadInput(message, _LABEL_HINT if refused.column == label else remedy) from None
+        if table is None or refused.column is None:
+            raise BadInput(message, refused.hint) from None
+        if refused.column == label:
+            raise BadInput(message, _LABEL_HINT) from None
+        others = [name for name in names if not _is_readable(table, name)]
+        if len(others) > 1:
+            message += f" {len(others):,} columns hold no numbers: {quoted(others, '.')}"
+        raise BadInput(message, hint(*others)) from None
 
     def where(row: int) -> str:
         return f"{title}, row {row}"
 
     labels = None if label is None or found is None else as_labels(found, label, where)
     return Source(title, word, table.names, names, values, labels, where)
+
+
+def _is_readable(table: named_rows.Columns, name: str) -> bool:
+    try:
+        table.select([name])
+    except named_rows.Refused:
+        return False
+    return True
 
 
 def _with_names(values: NDArray[Any], title: str) -> named_rows.Columns:
