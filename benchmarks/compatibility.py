@@ -19,8 +19,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 from aetk.edge.embed import embed
-from aetk.lab.export import export
-from aetk.lab.training import train
+from aetk.lab.export.publish import export
+from aetk.lab.training.trainer import train
 from harness import Table, keep, reason, show
 from hostapps import build_cmake, install_npm, replace_package, run
 

@@ -21,12 +21,12 @@ from scipy.stats import betabinom
 
 import subject
 from aetk.contract import spec
-from aetk.edge.runtime import onnxruntime
+from aetk.edge.runtime.ort import onnxruntime
 from aetk.lab.evaluation import evaluate
-from aetk.lab.export import export
+from aetk.lab.export.publish import export
 from aetk.lab.runs import read_record
-from aetk.lab.training import train
-from aetk.render.text import seconds
+from aetk.lab.training.trainer import train
+from aetk.render.edge_text import seconds
 from harness import DATA, SEEDS, Goal, Table, Timing, Variant, goals, interleave, keep, named, ratio, show
 
 VARIANTS = (

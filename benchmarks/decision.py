@@ -20,11 +20,11 @@ import numpy as np
 import torch
 
 from aetk.edge.embed import embed
-from aetk.edge.runtime import onnxruntime
-from aetk.edge.scorer import Scorer
-from aetk.lab.export import export
+from aetk.edge.runtime.ort import onnxruntime
+from aetk.edge.scoring.scorer import Scorer
+from aetk.lab.export.publish import export
 from aetk.lab.runs import read_run
-from aetk.lab.training import train
+from aetk.lab.training.trainer import train
 from harness import Table, keep, show
 from hostapps import build_cmake, install_npm, run
 

@@ -25,9 +25,9 @@ import pandas as pd
 
 import subject
 from aetk import Scorer
-from aetk.lab.export import export
-from aetk.lab.training import train
-from aetk.render.text import seconds
+from aetk.lab.export.publish import export
+from aetk.lab.training.trainer import train
+from aetk.render.edge_text import seconds
 from files import aetk_score, launch, write
 from harness import ROOT, Goal, Table, Timing, Variant, attempt, goals, interleave, keep, show, skipped
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
-from aetk.contract import strict
+from aetk.base import typed_json
 from aetk.edge.bench import environment
-from aetk.render import text
-from aetk.render.data import to_data
+from aetk.render import edge_text
+from aetk.render.report_json import to_data
 
 ROOT = Path(__file__).resolve().parent
 DATA = ROOT.parent.parent / "shared" / "data"
@@ -147,7 +147,7 @@ class Table:
     rows: Sequence[Sequence[str]]
 
     def __str__(self) -> str:
-        return f"{self.title}\n{text.table(self.head, self.rows)}"
+        return f"{self.title}\n{edge_text.table(self.head, self.rows)}"
 
     def markdown(self) -> str:
         """The table in GitHub's dialect."""
@@ -202,7 +202,7 @@ def read(name: str, kind: Any) -> tuple[dict[str, str], Any]:
     document = json.loads((ROOT / "results" / f"{name}.json").read_text())
     if document["schema_version"] != SCHEMA_VERSION:
         raise ValueError(f"{name}.json is of schema {document['schema_version']}; expected {SCHEMA_VERSION}")
-    return document["environment"], strict.read(kind, document["result"], "result")
+    return document["environment"], typed_json.read(kind, document["result"], "result")
 
 
 def show(tables: Sequence[Table]) -> None:

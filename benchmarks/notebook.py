@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cosine_similarity, l1_loss
 from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler
 
-from aetk.lab.autoencoders import autoencoder
+from aetk.lab.model.autoencoders import autoencoder
 from aetk.lab.presets import RECIPES
 
 RECIPE = RECIPES["reference"]

@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from aetk.edge.tables import read_table
-from aetk.lab import parity
-from aetk.lab.export import export
+from aetk.edge.tables.read import read_table
+from aetk.lab.export import parity
+from aetk.lab.export.publish import export
 from aetk.lab.runs import read_run
-from aetk.lab.training import train
+from aetk.lab.training.trainer import train
 from harness import DATA, Table, keep, show
 
 SETS = ("6_cardio", "22_magic.gamma", "30_satellite", "32_shuttle", "41_Waveform")

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from aetk.edge.runtime import usable_cpus
-from aetk.lab.detector import Detector
+from aetk.edge.runtime.ort import usable_cpus
+from aetk.lab.model.detector import Detector
 
 Rows = NDArray[np.float32]
 Score = Callable[[Rows], Any]

@@ -32,7 +32,7 @@ from sklearn.preprocessing import StandardScaler
 from aetk.lab.presets import find_recipe
 from aetk.lab.recipe import Recipe
 from aetk.lab.runs import read_run
-from aetk.lab.training import train
+from aetk.lab.training.trainer import train
 from harness import DATA, ROOT, SEEDS, Goal, Table, goals, keep, read, show
 
 Rows = NDArray[np.float64]

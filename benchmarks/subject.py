@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from aetk.edge.bench.product import flops_per_row
+from aetk.edge.bench.roofline import flops_per_row
 from aetk.edge.model import load
-from aetk.lab.detector import Detector
-from aetk.lab.export import export
+from aetk.lab.export.publish import export
+from aetk.lab.model.detector import Detector
 from aetk.lab.runs import read_run
-from aetk.lab.training import train
+from aetk.lab.training.trainer import train
 from harness import DATA
 
 FILES = DATA / "creditcard"

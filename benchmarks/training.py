@@ -39,11 +39,11 @@ import notebook
 import peers
 import subject
 from aetk.contract.threshold import calibrate, parse_method
-from aetk.edge.runtime import usable_cpus
+from aetk.edge.runtime.ort import usable_cpus
 from aetk.lab.metrics import measure
 from aetk.lab.runs import read_run
-from aetk.lab.training import train
-from aetk.render.text import seconds
+from aetk.lab.training.trainer import train
+from aetk.render.edge_text import seconds
 from harness import SEEDS, Goal, Table, goals, keep, reason, show
 
 ROWS, EPOCHS = 113_842, 400

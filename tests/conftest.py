@@ -33,7 +33,7 @@ def ctrl_c_works():
 @pytest.fixture(scope="session")
 def breast_cancer_run(tmp_path_factory):
     """The report of one short training run on the built-in table."""
-    from aetk.lab.training import train
+    from aetk.lab.training.trainer import train
 
     return train(epochs=30, device="cpu", out=tmp_path_factory.mktemp("runs") / "breast-cancer", progress=False)
 
@@ -41,7 +41,7 @@ def breast_cancer_run(tmp_path_factory):
 @pytest.fixture(scope="session")
 def model(breast_cancer_run, tmp_path_factory):
     """The exported `.onnx` file of that run. Read it only; to change one, take `model_copy`."""
-    from aetk.lab.export import export
+    from aetk.lab.export.publish import export
 
     return export(breast_cancer_run.run, out=tmp_path_factory.mktemp("exports") / "breast-cancer.onnx").model
 
@@ -49,7 +49,7 @@ def model(breast_cancer_run, tmp_path_factory):
 @pytest.fixture(scope="session")
 def explaining_model(breast_cancer_run, tmp_path_factory):
     """The same run exported with contributions."""
-    from aetk.lab.export import export
+    from aetk.lab.export.publish import export
 
     return export(breast_cancer_run.run, out=tmp_path_factory.mktemp("exports") / "explaining.onnx", explain=True).model
 
@@ -99,7 +99,7 @@ def resign():
 @pytest.fixture(scope="session")
 def parts(model, breast_cancer, tmp_path_factory):
     """A folder of four files of rows like the built-in table's, a few of them with a missing value."""
-    from aetk.edge.scorer import Scorer
+    from aetk.edge.scoring.scorer import Scorer
 
     folder = tmp_path_factory.mktemp("fleet") / "data"
     names, random, first = Scorer(model).feature_names, np.random.default_rng(7), 0

@@ -8,14 +8,14 @@ import pandas as pd
 import pytest
 
 import aetk
-from aetk.contract.errors import AetkError
+from aetk.base.errors import AetkError
 from aetk.contract.threshold import Method
 from aetk.edge import calibrate_threshold, set_threshold, undo_threshold
-from aetk.edge.arrow import BatchScorer
 from aetk.edge.bench import bench
 from aetk.edge.embed import embed
 from aetk.edge.inspection import inspect
-from aetk.edge.scoring import score_file
+from aetk.edge.scoring.batch_scorer import BatchScorer
+from aetk.edge.scoring.table_file import score_file
 from aetk.lab.evaluation import evaluate
 
 

@@ -7,8 +7,8 @@ from sklearn.datasets import load_breast_cancer
 
 from aetk import Scorer, verify
 from aetk.edge.model import load
-from aetk.lab.export import export
-from aetk.lab.training import train
+from aetk.lab.export.publish import export
+from aetk.lab.training.trainer import train
 
 MODEL = Path(__file__).parents[1] / "exports" / "reference" / "breast-cancer.onnx"
 

@@ -5,7 +5,7 @@ import json
 import pytest
 from edge.bench.clock import Clock
 
-from aetk.edge.session import open_session
+from aetk.edge.runtime.session import open_session
 
 SMALL = ("--seconds", 1, "--batch", 1)
 
@@ -71,7 +71,7 @@ def test_a_file_in_the_place_of_the_output_folder_is_found_before_measuring(refu
 @pytest.fixture
 def earlier(aetk, model, tmp_path, monkeypatch):
     """A report of one row, as a file and as data, to be changed; no time goes to cold starts."""
-    from aetk.edge.bench.measured import NotProbed
+    from aetk.edge.bench.row import NotProbed
 
     left_out = NotProbed("not asked for")
     monkeypatch.setattr("aetk.edge.bench.benchmark.probe_rows", lambda loaded, opened, *_: [left_out] * len(opened))

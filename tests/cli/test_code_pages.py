@@ -13,7 +13,7 @@ import pytest
 
 from aetk.cli.main import COMMANDS, main
 from aetk.edge.model import card_path
-from aetk.render.text import inspection
+from aetk.render.edge_text import inspection
 
 PAGES = ("cp1252", "cp437", "cp932", "gbk", "cp949", "ascii", "utf-8")
 NAME = "ключ µκ 値\U0001f600"

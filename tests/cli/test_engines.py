@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
+from aetk.cluster import engine as engines
 from aetk.edge.model import load
-from aetk.fleet import engine as engines
 
 
 @pytest.fixture

@@ -131,7 +131,7 @@ def test_a_folder_that_cannot_be_written_is_named_and_the_old_file_stays(
     refused, monkeypatch, model_copy, breast_cancer_run
 ):
     """Tests may run as root, whom no permission stops, so the system's answer is put in its place."""
-    from aetk.contract import files
+    from aetk.base import files
 
     def denied(path):
         raise PermissionError(13, "Permission denied", str(path.parent))

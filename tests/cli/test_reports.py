@@ -3,7 +3,7 @@
 import re
 
 from aetk.edge.model import card_path, load
-from aetk.edge.session import open_session
+from aetk.edge.runtime.session import open_session
 
 
 def test_inspect_shows_the_contract_the_card_and_the_operators(aetk, model):

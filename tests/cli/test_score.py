@@ -13,8 +13,8 @@ import pytest
 from patience import PATIENCE
 
 from aetk.contract import spec
-from aetk.edge import scoring
-from aetk.edge.scorer import Scorer
+from aetk.edge.scoring import table_file
+from aetk.edge.scoring.scorer import Scorer
 
 
 @pytest.fixture
@@ -184,7 +184,7 @@ def test_threads_are_passed_to_the_scorer(aetk, model, whole_table, monkeypatch)
             asked.append(threads)
             super().__init__(*arguments, threads=threads, **options)
 
-    monkeypatch.setattr(scoring, "Scorer", Watched)
+    monkeypatch.setattr(table_file, "Scorer", Watched)
     for arguments in ([], ["--threads", 1]):
         assert aetk("score", model, whole_table, *arguments).code == 0
     assert asked == [None, 1]
@@ -213,8 +213,8 @@ def test_a_signal_ends_scoring_promptly_and_leaves_nothing(model, rows, tmp_path
     code = f"""
 import os, select, signal
 from aetk.cli.main import main
-from aetk.edge import scoring
-from aetk.edge.sinks import CsvSink
+from aetk.edge.scoring import table_file as scoring
+from aetk.edge.tables.write import CsvSink
 
 come, told = os.pipe()
 os.set_blocking(told, False)

@@ -6,7 +6,7 @@ import pytest
 
 from aetk.contract.threshold import is_anomaly
 from aetk.edge.model import card_path
-from aetk.edge.scorer import Scorer
+from aetk.edge.scoring.scorer import Scorer
 from aetk.edge.verification import verify
 
 

@@ -7,8 +7,8 @@ from typing import Any, Literal
 import numpy as np
 import pytest
 
+from aetk.base.errors import BadInput
 from aetk.contract.arguments import checked
-from aetk.contract.errors import BadInput
 
 
 @checked

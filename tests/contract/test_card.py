@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
+from aetk.base.errors import BadInput
 from aetk.contract import spec
 from aetk.contract.card import parse
-from aetk.contract.errors import BadInput
 
 FREE_FORM = {"validation", "recipe", "training_data", "versions"}
 

@@ -4,7 +4,7 @@ import os
 import numpy as np
 import pytest
 
-from aetk.contract.errors import (
+from aetk.base.errors import (
     AetkError,
     BadInput,
     CheckFailed,

@@ -4,8 +4,8 @@ import pickle
 
 import pytest
 
-from aetk.contract.errors import BadInput, CheckFailed, Interrupted, MissingExtra, Unavailable
-from aetk.edge.chunk import NotANumber
+from aetk.base.errors import BadInput, CheckFailed, Interrupted, MissingExtra, Unavailable
+from aetk.edge.tables.chunk import NotANumber
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from aetk.contract import files
-from aetk.contract.errors import BadInput, from_os_error
-from aetk.contract.files import atomic_file, remove, write_atomically
+from aetk.base import files
+from aetk.base.errors import BadInput, from_os_error
+from aetk.base.files import atomic_file, remove, write_atomically
 
 
 def names(folder):
@@ -119,7 +119,7 @@ def test_a_killed_writers_leftover_is_swept(tmp_path):
     killed = """
 import os, sys
 from pathlib import Path
-from aetk.contract.files import atomic_file
+from aetk.base.files import atomic_file
 with atomic_file(Path(sys.argv[1])) as file:
     file.write(b"half")
     file.flush()
@@ -310,7 +310,7 @@ def test_standard_output_and_error_keep_the_lines_before_and_after(tmp_path, nam
     code = """
 import sys
 from pathlib import Path
-from aetk.contract.files import atomic_file
+from aetk.base.files import atomic_file
 print("before")
 print("before", file=sys.stderr)
 with atomic_file(Path(sys.argv[1])) as file:

@@ -14,8 +14,8 @@ from onnx import TensorProto, helper, version_converter
 from onnxruntime.quantization import quantize_dynamic
 from onnxruntime.transformers.float16 import convert_float_to_float16
 
+from aetk.base.errors import BadInput
 from aetk.contract import gate
-from aetk.contract.errors import BadInput
 from aetk.contract.foreign import explain, other_kind
 from aetk.contract.protobuf import encode_bytes, encode_int
 from aetk.edge.model import card_path, load

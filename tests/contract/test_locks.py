@@ -10,16 +10,16 @@ from types import SimpleNamespace
 import pytest
 from patience import PATIENCE
 
-from aetk.contract import locks
-from aetk.contract.errors import BadInput
-from aetk.contract.locks import locked
+from aetk.base import locks
+from aetk.base.errors import BadInput
+from aetk.base.locks import locked
 
 pytestmark = pytest.mark.skipif(locks.fcntl is None, reason="no locks without fcntl")
 
 HOLDER = """
 import sys
 from pathlib import Path
-from aetk.contract.locks import locked
+from aetk.base.locks import locked
 with locked(Path(sys.argv[1]), 0):
     print("held", flush=True)
     sys.stdin.read()

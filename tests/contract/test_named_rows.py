@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from aetk.contract import named_rows
 from aetk.contract.named_rows import Refused, columns, matrix, select
-from aetk.edge.arrays import is_numeric
+from aetk.edge.tables.arrow import is_numeric
 from contract.row_kinds import BY_NAME, CELLS, PAGE, ROWS, page
 
 NAMES = ["a", "b", "c"]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aetk.contract.names import as_text, natural_order
+from aetk.base.names import as_text, natural_order
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import numpy_helper
 
+from aetk.base.errors import AetkError
 from aetk.contract import onnxfile, spec
-from aetk.contract.errors import AetkError
 from aetk.edge.model import load
 
 

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from aetk.contract.statistics import beta_cdf, beta_quantile, clopper_pearson
+from aetk.base.binomial import beta_cdf, beta_quantile, clopper_pearson
 
 SHAPES = st.floats(0.05, 1e4)
 

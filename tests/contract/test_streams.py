@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from aetk.contract.errors import BadInput, Unavailable
-from aetk.contract.streams import STANDARD, Stop, Stopped, is_stream, open_input, open_output
+from aetk.base.errors import BadInput, Unavailable
+from aetk.base.streams import STANDARD, Stop, Stopped, is_stream, open_input, open_output
 
 
 @pytest.fixture

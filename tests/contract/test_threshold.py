@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn.metrics import f1_score
 
-from aetk.contract.errors import BadInput
+from aetk.base.errors import BadInput
 from aetk.contract.threshold import (
     Method,
     calibrate,

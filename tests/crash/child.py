@@ -80,14 +80,14 @@ def _watch(pipe: int, hold: int | None) -> None:
 
 def _become(arguments: Sequence[str], folder: Path, log: Path, save_every: float | None) -> int:
     from aetk.cli.main import run
-    from aetk.lab import fit
+    from aetk.lab.training import loop
 
     os.chdir(folder)
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(output, 1)
     os.dup2(output, 2)
     if save_every is not None:
-        fit._SAVE_EVERY = save_every
+        loop._SAVE_EVERY = save_every
     return run(list(arguments))
 
 

@@ -10,11 +10,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from aetk.contract.errors import BadInput, CheckFailed
-from aetk.edge import arrow
-from aetk.edge.arrow import BatchScorer
-from aetk.edge.rethreshold import set_threshold
-from aetk.edge.scorer import Scorer
+from aetk.base.errors import BadInput, CheckFailed
+from aetk.edge.scoring import batch_scorer
+from aetk.edge.scoring.batch_scorer import BatchScorer
+from aetk.edge.scoring.scorer import Scorer
+from aetk.edge.threshold import set_threshold
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_a_record_batch_comes_back_as_one_and_its_columns_are_not_copied(model, 
 
 def test_more_rows_than_are_scored_at_once_keep_their_order(model, table, monkeypatch):
     whole = BatchScorer(model)(table)
-    monkeypatch.setattr(arrow, "_ROWS_AT_ONCE", 100)
+    monkeypatch.setattr(batch_scorer, "_ROWS_AT_ONCE", 100)
     chunked = pa.concat_tables([table[:7], table[7:7], table[7:]])
     scored = BatchScorer(model)(chunked)
     np.testing.assert_allclose(scored["similarity"].to_numpy(), whole["similarity"].to_numpy(), atol=1e-6)
@@ -111,10 +111,10 @@ def test_a_table_that_does_not_fit_is_refused_by_name(model, table, change, mess
 def test_it_pickles_small_and_opens_its_session_once_in_a_process(model, table):
     scorer = BatchScorer(model)
     assert len(pickle.dumps(scorer)) < 10_000
-    arrow._open.cache_clear()
+    batch_scorer._open.cache_clear()
     with ThreadPoolExecutor(8) as threads:
         scored = list(threads.map(lambda _: pickle.loads(pickle.dumps(scorer))(table), range(16)))
-    assert arrow._open.cache_info().misses == 1
+    assert batch_scorer._open.cache_info().misses == 1
     assert all(each.equals(scored[0]) for each in scored)
 
 
@@ -155,6 +155,6 @@ def test_map_is_lazy(model, table):
 
 
 def test_making_one_imports_no_pyarrow(model):
-    made = f"from aetk.edge.arrow import BatchScorer; BatchScorer({str(model)!r})"
+    made = f"from aetk.edge.scoring.batch_scorer import BatchScorer; BatchScorer({str(model)!r})"
     code = f"import sys; {made}; print('pyarrow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"

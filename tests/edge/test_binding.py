@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from aetk.base.errors import BadInput, Unavailable
 from aetk.contract import spec
-from aetk.contract.errors import BadInput, Unavailable
-from aetk.edge.binding import Binding
-from aetk.edge.providers import PROVIDERS
-from aetk.edge.session import Session, open_session
+from aetk.edge.runtime.io_binding import Binding
+from aetk.edge.runtime.providers import PROVIDERS
+from aetk.edge.runtime.session import Session, open_session
 
 
 @pytest.mark.parametrize("rows", [1, 64])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from aetk.edge.cgroup import Throttled, cpu_quota, throttled
+from aetk.base.cgroup import Throttled, cpu_quota, throttled
 
 
 def tree(root, files):

@@ -6,12 +6,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+from aetk.base.errors import BadInput
 from aetk.contract import history
-from aetk.contract.errors import BadInput
 from aetk.contract.threshold import Method
 from aetk.edge.model import card_path, load
-from aetk.edge.rethreshold import calibrate_threshold, set_threshold, undo_threshold
 from aetk.edge.signing import signature_path, signed
+from aetk.edge.threshold import calibrate_threshold, set_threshold, undo_threshold
 from aetk.edge.verification import verify
 
 
@@ -161,7 +161,7 @@ def test_a_dry_run_says_what_would_be_and_writes_nothing(signed_model, keys, tmp
 
 
 def test_a_dry_run_waits_for_nobody(model_copy):
-    from aetk.contract.locks import locked
+    from aetk.base.locks import locked
 
     with locked(model_copy.parent, 0):
         assert set_threshold(model_copy, 0.7, dry_run=True).out is None

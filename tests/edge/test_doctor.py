@@ -5,9 +5,9 @@ from types import SimpleNamespace
 import onnx
 import pytest
 
-from aetk.contract.errors import Unavailable
+from aetk.base.errors import Unavailable
 from aetk.edge import doctor
-from aetk.edge.providers import PROVIDERS
+from aetk.edge.runtime.providers import PROVIDERS
 
 
 def installed(name, version="1.30.0", files=("onnxruntime/__init__.py",)):

@@ -5,7 +5,7 @@ import tempfile
 
 import pytest
 
-from aetk.contract.errors import BadInput, CheckFailed, Unavailable
+from aetk.base.errors import BadInput, CheckFailed, Unavailable
 from aetk.edge import embed as module
 from aetk.edge.embed import HOSTS, embed
 from aetk.edge.model import card_path, load

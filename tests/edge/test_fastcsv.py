@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from aetk.contract.errors import BadInput
-from aetk.edge import fastcsv, source
-from aetk.edge.sinks import CsvSink
-from aetk.edge.tables import read_chunks, read_table
+from aetk.base.errors import BadInput
+from aetk.edge.tables import csv_arrow, source
+from aetk.edge.tables.read import read_chunks, read_table
+from aetk.edge.tables.write import CsvSink
 
 BY_FUNCTION = settings(
     max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
@@ -71,7 +71,7 @@ def both(tmp_path, monkeypatch):
         with monkeypatch.context() as patch:
             patch.setattr(source, "BLOCK_BYTES", block_bytes)
             quick = outcome(path, numeric, text)
-            patch.setattr(fastcsv, "block_parser", lambda *_: None)
+            patch.setattr(csv_arrow, "block_parser", lambda *_: None)
             return quick, outcome(path, numeric, text)
 
     return read
@@ -81,7 +81,7 @@ def both(tmp_path, monkeypatch):
 def parsed(monkeypatch):
     """Counts the blocks that pyarrow was shown, and those that it read."""
     counts = {"shown": 0, "read": 0}
-    made = fastcsv.block_parser
+    made = csv_arrow.block_parser
 
     def block_parser(*arguments):
         parse = made(*arguments)
@@ -94,7 +94,7 @@ def parsed(monkeypatch):
 
         return counting
 
-    monkeypatch.setattr(fastcsv, "block_parser", block_parser)
+    monkeypatch.setattr(csv_arrow, "block_parser", block_parser)
     return counts
 
 
@@ -218,7 +218,7 @@ def test_the_longest_row_is_the_same_for_both(both, length, row):
 
 
 def test_a_small_file_is_read_without_pyarrow(tmp_path, monkeypatch):
-    monkeypatch.setattr(fastcsv, "block_parser", None)
+    monkeypatch.setattr(csv_arrow, "block_parser", None)
     path = tmp_path / "table.csv"
     path.write_text("a\n1\n")
     assert read_table(path, ["a"]).values.tolist() == [[1]]
@@ -233,7 +233,7 @@ def written(monkeypatch):
         for quick in (True, False):
             with monkeypatch.context() as patch:
                 if not quick:
-                    patch.setattr(fastcsv, "lines", lambda columns: None)
+                    patch.setattr(csv_arrow, "lines", lambda columns: None)
                 file = io.BytesIO()
                 sink = CsvSink(file)
                 for start in (0, 5000):
@@ -258,7 +258,7 @@ def test_scores_are_written_alike(written):
 def test_similarities_all_over_their_range_are_written_alike():
     spread = np.arange(np.float32(0.00011).view(np.int32), np.float32(1).view(np.int32), 313, np.int32)
     values = spread.view(np.float32)
-    assert fastcsv.lines({"x": values}).decode().split() == values.astype(str).tolist()
+    assert csv_arrow.lines({"x": values}).decode().split() == values.astype(str).tolist()
 
 
 @pytest.mark.parametrize(
@@ -277,7 +277,7 @@ def test_any_text_is_written_alike_and_never_as_a_formula(texts):
     columns = {"id": tuple(texts), "flag": np.zeros(len(texts), np.bool_)}
     file = io.BytesIO()
     CsvSink(file).write(columns)
-    quick = fastcsv.lines(columns)
+    quick = csv_arrow.lines(columns)
     assert quick is None or b"id,flag\n" + quick == file.getvalue()
     for text, (cell, _) in zip(
         texts, list(csv.reader(io.StringIO(file.getvalue().decode(), newline="")))[1:], strict=True
@@ -288,9 +288,9 @@ def test_any_text_is_written_alike_and_never_as_a_formula(texts):
 
 
 def test_pyarrow_writes_what_needs_no_quotes_and_nothing_else():
-    assert fastcsv.lines({"id": ["a", "b"], "x": np.float32([0.5, -1])}) == b"a,0.5\nb,-1.0\n"
+    assert csv_arrow.lines({"id": ["a", "b"], "x": np.float32([0.5, -1])}) == b"a,0.5\nb,-1.0\n"
     for odd in ',"\n\r':
-        assert fastcsv.lines({"id": ["a", odd]}) is None
+        assert csv_arrow.lines({"id": ["a", odd]}) is None
 
 
 def test_a_spelling_of_missing_is_known_in_every_mixture_of_cases():

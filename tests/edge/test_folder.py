@@ -8,10 +8,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from aetk.contract.errors import BadInput
-from aetk.edge.scorer import Scorer
-from aetk.edge.scoring import score_file
-from aetk.edge.tables import header, read_chunks, read_table
+from aetk.base.errors import BadInput
+from aetk.edge.scoring.scorer import Scorer
+from aetk.edge.scoring.table_file import score_file
+from aetk.edge.tables.read import header, read_chunks, read_table
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ import threading
 import pytest
 from patience import PATIENCE
 
-from aetk.edge import helpers
-from aetk.edge.helpers import Helpers
+from aetk.edge.scoring import workers
+from aetk.edge.scoring.workers import Helpers
 
-needs_affinity = pytest.mark.skipif(helpers._current_cpu is None, reason="the system does not tell the processor")
+needs_affinity = pytest.mark.skipif(workers._current_cpu is None, reason="the system does not tell the processor")
 
 
 def affinity_of(works):
@@ -54,7 +54,7 @@ def test_a_helper_keeps_off_whichever_processor_the_caller_is_on(monkeypatch):
     under_test = Helpers(1)
     affinity_of(under_test)  # starts its thread
     for cpu in sorted(allowed):
-        monkeypatch.setattr(helpers, "_current_cpu", lambda cpu=cpu: cpu)
+        monkeypatch.setattr(workers, "_current_cpu", lambda cpu=cpu: cpu)
         assert affinity_of(under_test) == allowed - {cpu}
     assert os.sched_getaffinity(0) == allowed
 
@@ -64,12 +64,12 @@ def test_with_one_processor_there_is_nothing_to_keep_off(monkeypatch):
     under_test = Helpers(1)
     before = affinity_of(under_test)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0})
-    monkeypatch.setattr(helpers, "_current_cpu", lambda: 0)
+    monkeypatch.setattr(workers, "_current_cpu", lambda: 0)
     monkeypatch.setattr(os, "sched_setaffinity", pytest.fail)
     under_test.start([lambda: None])[0].result()
     assert before
 
 
 def test_a_system_that_does_not_tell_the_processor_is_no_fault(monkeypatch):
-    monkeypatch.setattr(helpers, "_current_cpu", None)
+    monkeypatch.setattr(workers, "_current_cpu", None)
     assert Helpers(1).start([lambda: None])[0].result() is None

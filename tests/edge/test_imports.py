@@ -16,7 +16,7 @@ def run(code):
         "import aetk",
         "import aetk.edge",
         "from aetk import AetkError, Scorer, verify",
-        "import aetk.edge.scoring, aetk.edge.inspection, aetk.edge.doctor, aetk.edge.arrow",
+        "import aetk.edge.scoring.table_file, aetk.edge.inspection, aetk.edge.doctor, aetk.edge.scoring.batch_scorer",
     ],
 )
 def test_importing_brings_in_nothing_heavy(statement):

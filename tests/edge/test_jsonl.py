@@ -4,10 +4,10 @@ import math
 import numpy as np
 import pytest
 
-from aetk.contract.errors import BadInput
-from aetk.edge import jsonl
-from aetk.edge.jsonl import Literally
-from aetk.edge.tables import header, read_chunks, read_table
+from aetk.base.errors import BadInput
+from aetk.edge.tables import jsonl_read
+from aetk.edge.tables.jsonl_read import Literally
+from aetk.edge.tables.read import header, read_chunks, read_table
 
 
 @pytest.fixture
@@ -130,7 +130,7 @@ def test_what_no_table_can_carry_along_is_refused(read, cell):
 
 
 def test_rows_are_placed_by_their_lines_through_all_chunks(tmp_path, monkeypatch):
-    monkeypatch.setattr(jsonl, "CHUNK_ROWS", 3)
+    monkeypatch.setattr(jsonl_read, "CHUNK_ROWS", 3)
     path = tmp_path / "rows.ndjson"
     path.write_text("\n".join(json.dumps({"a": i}) if i % 4 else "" for i in range(1, 30)))
     chunks = list(read_chunks(path, ["a"]))

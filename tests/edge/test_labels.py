@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aetk.contract.errors import BadInput
-from aetk.edge.labels import as_labels
-from aetk.edge.tables import read_table
+from aetk.base.errors import BadInput
+from aetk.edge.tables.labels import as_labels
+from aetk.edge.tables.read import read_table
 
 
 def refusal(path, labels, suffix="csv"):

@@ -8,11 +8,11 @@ import onnxruntime
 import pytest
 
 from aetk.contract import spec
-from aetk.edge.lanes import DeviceLane, HostLane, bound_shape, open_lane
 from aetk.edge.model import load
-from aetk.edge.providers import PROVIDERS
-from aetk.edge.session import open_session
-from aetk.edge.tiles import Tiles
+from aetk.edge.runtime.providers import PROVIDERS
+from aetk.edge.runtime.session import open_session
+from aetk.edge.scoring.lanes import DeviceLane, HostLane, bound_shape, open_lane
+from aetk.edge.scoring.tiles import Tiles
 
 
 class CopiesWhenBound:

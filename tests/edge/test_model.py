@@ -4,8 +4,8 @@ import os
 import numpy as np
 import pytest
 
+from aetk.base.errors import BadInput, CheckFailed
 from aetk.contract import onnxfile, spec
-from aetk.contract.errors import BadInput, CheckFailed
 from aetk.edge.inspection import inspect
 from aetk.edge.model import card_path, load, newest_model
 

@@ -15,11 +15,11 @@ import joblib
 import numpy as np
 import pytest
 
-from aetk.contract.errors import BadInput, CheckFailed
+from aetk.base.errors import BadInput, CheckFailed
 from aetk.edge.inspection import inspect
 from aetk.edge.model import load
-from aetk.edge.rethreshold import set_threshold
-from aetk.edge.scorer import Scorer
+from aetk.edge.scoring.scorer import Scorer
+from aetk.edge.threshold import set_threshold
 from aetk.edge.verification import verify
 
 

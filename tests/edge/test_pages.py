@@ -7,10 +7,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from aetk.contract.errors import Unavailable
-from aetk.edge import parquet
-from aetk.edge.pages import pages_at_once
-from aetk.edge.tables import read_chunks
+from aetk.base.errors import Unavailable
+from aetk.edge.tables import parquet
+from aetk.edge.tables.parquet_pages import pages_at_once
+from aetk.edge.tables.read import read_chunks
 
 OF_ONE_PAGE = {
     "use_dictionary": False, "data_page_size": 2**28, "write_batch_size": 2**26, "max_rows_per_page": 2**26,

@@ -6,10 +6,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from aetk.contract.errors import BadInput, MissingExtra
-from aetk.edge import parquet
-from aetk.edge.parquet import BATCH_ROWS
-from aetk.edge.tables import header, read_chunks, read_table
+from aetk.base.errors import BadInput, MissingExtra
+from aetk.edge.tables import parquet
+from aetk.edge.tables.parquet import BATCH_ROWS
+from aetk.edge.tables.read import header, read_chunks, read_table
 
 
 @pytest.fixture

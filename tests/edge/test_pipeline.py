@@ -6,7 +6,7 @@ import time
 import pytest
 from patience import PATIENCE
 
-from aetk.edge.pipeline import overlap
+from aetk.edge.scoring.pipeline import overlap
 
 
 @pytest.fixture(autouse=True)

@@ -4,10 +4,10 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from aetk.contract.errors import Unavailable
-from aetk.edge import placement
-from aetk.edge.providers import Provider
-from aetk.edge.session import open_session
+from aetk.base.errors import Unavailable
+from aetk.edge.runtime import placement
+from aetk.edge.runtime.providers import Provider
+from aetk.edge.runtime.session import open_session
 
 FELL_BACK = ["AzureExecutionProvider", "CPUExecutionProvider"]
 CPU = "CPUExecutionProvider"

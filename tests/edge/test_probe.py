@@ -8,11 +8,11 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
-from aetk.contract.errors import Unavailable
-from aetk.edge import probe as probing
+from aetk.base.errors import Unavailable
+from aetk.edge.bench import cold_start as probing
+from aetk.edge.bench.cold_start import peak_resident_bytes, probe
+from aetk.edge.bench.setting import Setting
 from aetk.edge.model import load
-from aetk.edge.probe import peak_resident_bytes, probe
-from aetk.edge.ways import Setting
 
 
 def test_its_peak_of_memory_is_its_own_and_not_that_of_a_large_parent(model):
@@ -57,7 +57,8 @@ def test_a_process_that_dies_otherwise_is_no_riddle(model, monkeypatch):
 
 @pytest.mark.parametrize(("provider", "code"), [("qnn", 3), ("fpga", 2)])
 def test_the_process_ends_with_the_errors_exit_code_and_no_output(model, provider, code):
-    command = [sys.executable, "-m", "aetk.edge.probe", str(model), json.dumps(asdict(Setting(provider, 1)))]
+    start = "import sys; from aetk.edge.bench import cold_start; sys.exit(cold_start.main(*sys.argv[1:]))"
+    command = [sys.executable, "-c", start, str(model), json.dumps(asdict(Setting(provider, 1)))]
     done = subprocess.run(command, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (code, "")
     assert done.stderr.count("\n") == 1
@@ -66,8 +67,8 @@ def test_the_process_ends_with_the_errors_exit_code_and_no_output(model, provide
 
 def test_it_brings_in_none_of_the_labs_packages(model):
     code = (
-        "import sys; from aetk.edge import probe; "
-        'probe._main(sys.argv[1], \'{"provider": "cpu", "batch": 1}\'); '
+        "import sys; from aetk.edge.bench import cold_start; "
+        'cold_start.main(sys.argv[1], \'{"provider": "cpu", "batch": 1}\'); '
         "sys.exit(any(m in sys.modules for m in ('torch', 'pandas', 'onnx', 'sklearn')))"
     )
     assert subprocess.run([sys.executable, "-c", code, str(model)], capture_output=True).returncode == 0

@@ -3,14 +3,14 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
+from aetk.base.errors import BadInput, CheckFailed
 from aetk.contract import onnxfile, spec
 from aetk.contract.card import parse
-from aetk.contract.errors import BadInput, CheckFailed
 from aetk.contract.threshold import Method
 from aetk.edge import destination
 from aetk.edge.model import card_path, load
-from aetk.edge.rethreshold import calibrate_threshold, set_threshold
-from aetk.edge.scorer import Scorer
+from aetk.edge.scoring.scorer import Scorer
+from aetk.edge.threshold import calibrate_threshold, set_threshold
 from aetk.edge.verification import verify
 
 from .forgery import add_to_first, edit

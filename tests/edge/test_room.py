@@ -1,4 +1,4 @@
-from aetk.edge.room import free_memory
+from aetk.base.free_memory import free_memory
 
 
 def put(root, name, text):

@@ -4,9 +4,9 @@ import pandas as pd
 import pytest
 from contract.row_kinds import BY_NAME, ROWS
 
+from aetk.base.errors import BadInput, Unavailable
 from aetk.contract import spec
-from aetk.contract.errors import BadInput, Unavailable
-from aetk.edge.scorer import Scorer
+from aetk.edge.scoring.scorer import Scorer
 
 
 @pytest.fixture(scope="module")

@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aetk.contract.errors import BadInput, Unavailable
-from aetk.edge import sinks
-from aetk.edge.csvfile import CHUNK_ROWS
-from aetk.edge.scorer import Scorer
-from aetk.edge.scoring import score_file
+from aetk.base.errors import BadInput, Unavailable
+from aetk.edge.scoring.scorer import Scorer
+from aetk.edge.scoring.table_file import score_file
+from aetk.edge.tables import write
+from aetk.edge.tables.csv_read import CHUNK_ROWS
 
 
 @pytest.fixture
@@ -233,7 +233,7 @@ def test_a_full_disk_leaves_no_output(model, data, tmp_path, monkeypatch):
     def full(self, columns):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(sinks.CsvSink, "write", full)
+    monkeypatch.setattr(write.CsvSink, "write", full)
     with pytest.raises(Unavailable, match=r"out\.csv: No space left"):
         score_file(model, data, out=tmp_path / "out.csv")
     assert [path.name for path in tmp_path.iterdir()] == ["patients.csv"]

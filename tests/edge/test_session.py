@@ -3,12 +3,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from aetk.base.errors import BadInput, MissingExtra, Unavailable
 from aetk.contract import spec
-from aetk.contract.errors import BadInput, MissingExtra, Unavailable
-from aetk.edge import runtime
 from aetk.edge.model import load
-from aetk.edge.providers import PROVIDERS, Provider, find_provider
-from aetk.edge.session import OPTIMIZATIONS, Session, open_session
+from aetk.edge.runtime import ort
+from aetk.edge.runtime.providers import PROVIDERS, Provider, find_provider
+from aetk.edge.runtime.session import OPTIMIZATIONS, Session, open_session
 
 AZURE = Provider("azure", "AzureExecutionProvider", "onnxruntime")
 
@@ -82,7 +82,7 @@ def test_without_onnxruntime_the_extra_is_named(monkeypatch):
 
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(MissingExtra, match=r"pip install 'aetk\[cpu\]'"):
-        runtime.onnxruntime()
+        ort.onnxruntime()
 
 
 @pytest.mark.parametrize(("spinning", "entry"), [(True, "1"), (False, "0")])

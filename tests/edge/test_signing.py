@@ -15,11 +15,11 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from aetk.contract.errors import BadInput, CheckFailed, MissingExtra
+from aetk.base.errors import BadInput, CheckFailed, MissingExtra
 from aetk.edge import signing
 from aetk.edge.model import load
-from aetk.edge.rethreshold import set_threshold
 from aetk.edge.signing import check_signature, signature_path, signed
+from aetk.edge.threshold import set_threshold
 from aetk.edge.verification import verify
 
 

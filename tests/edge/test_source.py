@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from aetk.base.errors import BadInput
+from aetk.base.streams import Stop, Stopped
 from aetk.contract.dialect import ROW_BYTES
-from aetk.contract.errors import BadInput
-from aetk.contract.streams import Stop, Stopped
-from aetk.edge import source
-from aetk.edge.source import open_source
-from aetk.edge.tables import read_chunks
+from aetk.edge.tables import source
+from aetk.edge.tables.read import read_chunks
+from aetk.edge.tables.source import open_source
 
 
 @pytest.fixture

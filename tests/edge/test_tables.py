@@ -11,11 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from patience import PATIENCE
 
-from aetk.contract.errors import BadInput, Unavailable
-from aetk.edge import source, tables
-from aetk.edge.chunk import NotANumber, place
-from aetk.edge.csvfile import CHUNK_ROWS
-from aetk.edge.tables import header, read_chunks, read_table
+from aetk.base.errors import BadInput, Unavailable
+from aetk.edge.tables import read as tables
+from aetk.edge.tables import source
+from aetk.edge.tables.chunk import NotANumber, place
+from aetk.edge.tables.csv_read import CHUNK_ROWS
+from aetk.edge.tables.read import header, read_chunks, read_table
 
 BY_FUNCTION = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
@@ -254,7 +255,7 @@ def test_the_names_of_a_million_columns_are_not_held_against_one_another(write):
     path = write(",".join(names) + "\n" + ",".join(["1"] * len(names)) + "\n")
     code = f"""
 from pathlib import Path
-from aetk.edge.tables import read_table
+from aetk.edge.tables.read import read_table
 print(read_table(Path({str(path)!r}), {names[::50_000]}).values.shape)
 read_table(Path({str(path)!r}), ["zzz"])
 """

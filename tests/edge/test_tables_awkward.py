@@ -5,9 +5,9 @@ import re
 import numpy as np
 import pytest
 
-from aetk.contract.errors import BadInput
-from aetk.edge.csvfile import CHUNK_ROWS
-from aetk.edge.tables import read_chunks
+from aetk.base.errors import BadInput
+from aetk.edge.tables.csv_read import CHUNK_ROWS
+from aetk.edge.tables.read import read_chunks
 
 
 def check(case, path, as_numbers, padding=0):

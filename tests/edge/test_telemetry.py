@@ -9,11 +9,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from aetk.contract import telemetry as variable
-from aetk.edge import telemetry
+from aetk.base import telemetry as variable
+from aetk.edge.bench.setting import Setting
 from aetk.edge.bench.snippet import snippet
-from aetk.edge.telemetry import Telemetry, examine_telemetry
-from aetk.edge.ways import Setting
+from aetk.edge.runtime import telemetry
+from aetk.edge.runtime.telemetry import Telemetry, examine_telemetry
 
 ROOT = Path(__file__).resolve().parents[2]
 IMPORT = re.compile(r"^\s*(?:import|from) onnxruntime\b", re.MULTILINE)
@@ -39,7 +39,7 @@ def build(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "statement", ["import aetk", "import aetk.contract.gate", "from aetk.edge.arrow import BatchScorer"]
+    "statement", ["import aetk", "import aetk.contract.gate", "from aetk.edge.scoring.batch_scorer import BatchScorer"]
 )
 def test_any_import_of_aetk_switches_it_off_for_the_process_and_its_children(statement):
     child = f"import os; print(os.environ[{NAME!r}])"
@@ -61,8 +61,8 @@ class Watch:
             print(os.environ.get({NAME!r}))
 
 sys.meta_path.insert(0, Watch())
-import aetk.lab.export, aetk.cli.main
-from aetk.edge.runtime import onnxruntime
+import aetk.lab.export.publish, aetk.cli.main
+from aetk.edge.runtime.ort import onnxruntime
 onnxruntime()
 """
     assert printed(code) == "1\n"
@@ -89,7 +89,7 @@ def test_a_build_without_it_is_told_apart(build, content):
 
 def test_a_program_that_loaded_the_runtime_first_is_told_that_it_is_on():
     code = "import sys; sys.modules['onnxruntime'] = type(sys)('onnxruntime')\n"
-    code += "from aetk.contract import telemetry; print(telemetry.TOO_LATE)"
+    code += "from aetk.base import telemetry; print(telemetry.TOO_LATE)"
     assert printed(code) == "True\n"
     assert printed(code, **{NAME: "1"}) == "False\n"
 

@@ -7,14 +7,14 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
+from aetk.base.errors import BadInput, CheckFailed
 from aetk.contract import gate, history
-from aetk.contract.errors import BadInput, CheckFailed
 from aetk.contract.threshold import Method
 from aetk.edge.inspection import inspect
 from aetk.edge.model import card_path, load
-from aetk.edge.rethreshold import calibrate_threshold, set_threshold, undo_threshold
+from aetk.edge.threshold import calibrate_threshold, set_threshold, undo_threshold
 from aetk.edge.verification import verify
-from aetk.render.text import inspection
+from aetk.render.edge_text import inspection
 
 from .forgery import add_to_first, edit
 

@@ -12,12 +12,12 @@ import pytest
 from patience import PATIENCE
 
 from aetk.contract import spec
-from aetk.edge import tiles
-from aetk.edge.lanes import HostLane
 from aetk.edge.model import load
-from aetk.edge.scorer import Scorer
-from aetk.edge.session import open_session
-from aetk.edge.tiles import Tiles, rows_per_tile
+from aetk.edge.runtime.session import open_session
+from aetk.edge.scoring import tiles
+from aetk.edge.scoring.lanes import HostLane
+from aetk.edge.scoring.scorer import Scorer
+from aetk.edge.scoring.tiles import Tiles, rows_per_tile
 
 RANDOM = np.random.default_rng(0)
 

@@ -3,18 +3,18 @@ import re
 import numpy as np
 import pytest
 
+from aetk.base.errors import BadInput, Unavailable
 from aetk.contract import onnxfile, spec
-from aetk.contract.errors import BadInput, Unavailable
 from aetk.contract.golden import compare
-from aetk.edge import tiles
-from aetk.edge.lanes import HostLane
 from aetk.edge.model import card_path, load
-from aetk.edge.rethreshold import set_threshold
-from aetk.edge.scorer import Scorer
-from aetk.edge.session import open_session
-from aetk.edge.tiles import Tiles
+from aetk.edge.runtime.session import open_session
+from aetk.edge.scoring import tiles
+from aetk.edge.scoring.lanes import HostLane
+from aetk.edge.scoring.scorer import Scorer
+from aetk.edge.scoring.tiles import Tiles
+from aetk.edge.threshold import set_threshold
 from aetk.edge.verification import verify
-from aetk.render.text import verification
+from aetk.render.edge_text import verification
 
 from .forgery import add_to_first, edit, swap_columns
 

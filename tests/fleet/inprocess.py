@@ -5,7 +5,7 @@ import json
 import pickle
 from dataclasses import dataclass, field
 
-from aetk.fleet.engine import attempt, outcome
+from aetk.cluster.engine import attempt, outcome
 
 
 @dataclass

@@ -5,9 +5,9 @@ import socket
 
 import pytest
 
-from aetk.contract.errors import AetkError, BadInput, CheckFailed, Unavailable
-from aetk.fleet.engine import attempt, find_engine, outcome
-from aetk.fleet.ray import _check_address
+from aetk.base.errors import AetkError, BadInput, CheckFailed, Unavailable
+from aetk.cluster.engine import attempt, find_engine, outcome
+from aetk.cluster.ray import _check_address
 
 
 def raising(error):

@@ -8,12 +8,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from aetk.contract.errors import BadInput, CheckFailed, Unavailable
-from aetk.contract.locks import locked
-from aetk.edge.rethreshold import set_threshold
-from aetk.edge.scoring import score_file
-from aetk.fleet.plan import PLAN
-from aetk.fleet.scoring import SUMMARY, score_folder
+from aetk.base.errors import BadInput, CheckFailed, Unavailable
+from aetk.base.locks import locked
+from aetk.cluster.job import PLAN
+from aetk.cluster.scoring import SUMMARY, score_folder
+from aetk.edge.scoring.table_file import score_file
+from aetk.edge.threshold import set_threshold
 
 
 def tables(folder):

@@ -8,11 +8,11 @@ import pyarrow.parquet as pq
 import pytest
 from pyarrow import fs
 
-from aetk.contract.errors import BadInput, Unavailable
-from aetk.edge.parquet import files
-from aetk.fleet import scoring, threshold
-from aetk.fleet.scoring import SUMMARY, score_folder
-from aetk.fleet.storage import LocalFolder, StoreFolder, open_folder
+from aetk.base.errors import BadInput, Unavailable
+from aetk.cluster import scoring, threshold
+from aetk.cluster.scoring import SUMMARY, score_folder
+from aetk.cluster.storage import LocalFolder, StoreFolder, open_folder
+from aetk.edge.tables.parquet import files
 
 
 @pytest.fixture

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aetk.contract.errors import BadInput, CheckFailed
+from aetk.base.errors import BadInput, CheckFailed
+from aetk.cluster import threshold as fleet_threshold
+from aetk.cluster.threshold import _keys, _search, _similarities, calibrate_on_engine
 from aetk.contract.threshold import Method, conformal_rank, is_anomaly, just_below
 from aetk.edge.model import card_path, load
-from aetk.edge.rethreshold import calibrate_threshold, undo_threshold
-from aetk.fleet import threshold as fleet_threshold
-from aetk.fleet.threshold import _keys, _search, _similarities, calibrate_on_engine
+from aetk.edge.threshold import calibrate_threshold, undo_threshold
 
 similarities = st.lists(
     st.one_of(st.floats(-1, 1, width=32), st.sampled_from([0.0, -0.0, 1.0, -1.0, 0.5, float(np.float32(0.1))])),

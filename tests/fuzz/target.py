@@ -9,9 +9,9 @@ from collections.abc import Callable
 import atheris
 
 with atheris.instrument_imports(include=["aetk.contract", "json"]):
+    from aetk.base.errors import AetkError
     from aetk.contract import card as cards
     from aetk.contract import gate
-    from aetk.contract.errors import AetkError
 
 
 def _gate(data: bytes) -> None:

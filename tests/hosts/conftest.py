@@ -83,7 +83,7 @@ def leave_out(reason):
 @pytest.fixture(scope="session")
 def trained(creditcard, tmp_path_factory):
     """Runs on card fraud, by name: every preset, and one with imputed medians."""
-    from aetk.lab.training import train
+    from aetk.lab.training.trainer import train
 
     folder = tmp_path_factory.mktemp("card-fraud-runs")
     known = {"validation": creditcard / "val.csv", "label": "Class", "drop": ["ID"], "device": "cpu", "progress": False}
@@ -105,8 +105,8 @@ def models(trained, tmp_path_factory):
 
     And `retuned`, the default with another threshold, and with the one before in its card's history.
     """
-    from aetk.edge.rethreshold import set_threshold
-    from aetk.lab.export import export
+    from aetk.edge.threshold import set_threshold
+    from aetk.lab.export.publish import export
 
     folder = tmp_path_factory.mktemp("card-fraud-models")
     explained = {"explained": "default", "median": "median"}

@@ -14,7 +14,7 @@ from patience import PATIENCE, wait_until
 
 from aetk.contract import spec
 from aetk.edge.model import load
-from aetk.edge.scoring import score_file
+from aetk.edge.scoring.table_file import score_file
 from aetk.lab.runs import read_run
 
 from .conftest import ENVIRONMENT

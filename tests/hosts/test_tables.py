@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 from patience import PATIENCE
 
-from aetk.contract.errors import BadInput
+from aetk.base.errors import BadInput
 from aetk.edge.model import card_path
-from aetk.edge.scoring import score_file
+from aetk.edge.scoring.table_file import score_file
 
 from .conftest import ROOT
 
@@ -21,8 +21,8 @@ GUESS = "Did you mean"
 @pytest.fixture(scope="session")
 def narrow(tmp_path_factory):
     """Models of one, two and three columns, by their number."""
-    from aetk.lab.export import export
-    from aetk.lab.training import train
+    from aetk.lab.export.publish import export
+    from aetk.lab.training.trainer import train
 
     folder = tmp_path_factory.mktemp("narrow")
     random = np.random.default_rng(0)

@@ -7,8 +7,8 @@ import sys
 import numpy as np
 import pytest
 
-from aetk.contract.telemetry import is_yes
-from aetk.edge.scorer import Scorer
+from aetk.base.telemetry import is_yes
+from aetk.edge.scoring.scorer import Scorer
 
 from .conftest import COMMANDS, ROOT, App
 

@@ -7,7 +7,7 @@ import urllib.request
 
 import pytest
 
-from aetk.edge.scoring import score_file
+from aetk.edge.scoring.table_file import score_file
 
 from .conftest import ENVIRONMENT, SERVE, readme_commands
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import torch
 
-from aetk.lab.autoencoders import Autoencoders
-from aetk.lab.batches import Shuffled
-from aetk.lab.fit import Job, reconstruction_error
+from aetk.lab.model.autoencoders import Autoencoders
 from aetk.lab.presets import RECIPES
+from aetk.lab.training.batches import Shuffled
+from aetk.lab.training.loop import Job, reconstruction_error
 
 COLUMNS = ("a", "b", "c", "d")
 

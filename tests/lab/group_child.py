@@ -9,9 +9,9 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from aetk.contract.errors import AetkError, BadInput
-from aetk.lab.autoencoders import Autoencoders
-from aetk.lab.group import joined
+from aetk.base.errors import AetkError, BadInput
+from aetk.lab.model.autoencoders import Autoencoders
+from aetk.lab.training.distributed.group import joined
 
 SHAPES, STEPS, ROWS, FEATURES = ((8, 16), (12,)), 3, 40, 5
 

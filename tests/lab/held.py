@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 
 from aetk.cli.main import main
-from aetk.lab import fit
-from aetk.lab.signals import SIGNALS
+from aetk.lab.training import loop as fit
+from aetk.lab.training.signals import SIGNALS
 
 STEPS = 20
 

@@ -3,9 +3,9 @@
 import torch
 from torch import nn
 
-from aetk.lab.autoencoders import Autoencoders
-from aetk.lab.detector import Detector
-from aetk.lab.memory import Memory
+from aetk.lab.model.autoencoders import Autoencoders
+from aetk.lab.model.detector import Detector
+from aetk.lab.model.memory import Memory
 
 
 def small_networks(n, shapes=((4,),)):

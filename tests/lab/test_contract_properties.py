@@ -12,8 +12,8 @@ from onnx import numpy_helper
 
 from aetk.contract import card as cards
 from aetk.contract import gate, onnxfile, spec
-from aetk.edge.session import open_session
-from aetk.lab.graph import to_onnx
+from aetk.edge.runtime.session import open_session
+from aetk.lab.export.graph import to_onnx
 
 from .small import small_detector
 

@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from aetk.base.errors import BadInput
 from aetk.contract import spec
-from aetk.contract.errors import BadInput
 from aetk.contract.threshold import parse_method
-from aetk.lab.data import Dataset, load_dataset
+from aetk.lab.data.dataset import Dataset, load_dataset
+from aetk.lab.data.split import impute, medians, split
 from aetk.lab.presets import RECIPES
-from aetk.lab.split import impute, medians, split
 
 COLUMNS = [f"V{i}" for i in range(1, 31)]
 

@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch.nn.functional import cosine_similarity
 
-from aetk.contract.errors import CheckFailed
-from aetk.lab.autoencoders import Autoencoders
-from aetk.lab.bound import safe_bound
-from aetk.lab.detector import Detector
-from aetk.lab.memory import Memory
+from aetk.base.errors import CheckFailed
+from aetk.lab.model.autoencoders import Autoencoders
+from aetk.lab.model.detector import Detector
+from aetk.lab.model.memory import Memory
+from aetk.lab.model.overflow import safe_bound
 
 from .float64 import contract
 from .small import small_networks

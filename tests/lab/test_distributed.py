@@ -17,10 +17,10 @@ from patience import PATIENCE, wait_until
 from safetensors.torch import load_file
 
 from aetk.cli.main import run
-from aetk.lab import survey
-from aetk.lab.checkpoint import read_checkpoint
 from aetk.lab.metrics import measure
 from aetk.lab.runs import read_run
+from aetk.lab.training import survey
+from aetk.lab.training.checkpoint import read_checkpoint
 
 from . import group_child, held
 from .fitting import one_thread

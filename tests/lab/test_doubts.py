@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 from aetk.contract.threshold import expected_alarms
-from aetk.lab.data import load_dataset
-from aetk.lab.doubts import alarm_doubts, column_doubts, label_doubts, ranking_doubts
-from aetk.lab.redundancy import find_redundancy
+from aetk.lab.data.dataset import load_dataset
+from aetk.lab.data.redundancy import find_redundancy
+from aetk.lab.data.warnings import alarm_doubts, column_doubts, label_doubts, ranking_doubts
 
 ROWS = 200
 

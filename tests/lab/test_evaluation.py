@@ -5,12 +5,12 @@ import pandas as pd
 import pytest
 from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
+from aetk.base.errors import BadInput
 from aetk.contract import spec
-from aetk.contract.errors import BadInput
-from aetk.edge.scorer import Scorer
+from aetk.edge.scoring.scorer import Scorer
 from aetk.lab import evaluation
 from aetk.lab.evaluation import evaluate
-from aetk.lab.training import train
+from aetk.lab.training.trainer import train
 
 
 @pytest.fixture

@@ -5,15 +5,15 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
+from aetk.base.errors import BadInput, CheckFailed
 from aetk.contract import onnxfile
 from aetk.contract import threshold as thresholds
-from aetk.contract.errors import BadInput, CheckFailed
 from aetk.edge.model import card_path, load
-from aetk.edge.scorer import Scorer
-from aetk.lab import export as exporting
+from aetk.edge.scoring.scorer import Scorer
 from aetk.lab import runs
-from aetk.lab.export import export, verify_against_run
-from aetk.lab.graph import to_onnx
+from aetk.lab.export import publish as exporting
+from aetk.lab.export.graph import to_onnx
+from aetk.lab.export.publish import export, verify_against_run
 
 
 def move_threshold(data):

@@ -7,15 +7,15 @@ import pandas as pd
 import pytest
 import torch
 
+from aetk.base.errors import CheckFailed
 from aetk.cli.main import run
-from aetk.contract.errors import CheckFailed
-from aetk.lab import fit as fitting
-from aetk.lab.batches import steps_per_epoch
-from aetk.lab.checkpoint import read_checkpoint
-from aetk.lab.fit import fit
 from aetk.lab.presets import RECIPES
 from aetk.lab.runs import read_history, read_run
-from aetk.lab.training import train
+from aetk.lab.training import loop as fitting
+from aetk.lab.training.batches import steps_per_epoch
+from aetk.lab.training.checkpoint import read_checkpoint
+from aetk.lab.training.loop import fit
+from aetk.lab.training.trainer import train
 
 from .fitting import SHAPES, bits, make_job, one_thread, table
 

@@ -8,8 +8,8 @@ from aetk.contract import spec
 from aetk.contract.card import Feature
 from aetk.contract.threshold import is_anomaly
 from aetk.edge.model import load
-from aetk.lab.data import load_dataset
-from aetk.lab.golden import answers, in_float64, make_golden, synthetic_rows
+from aetk.lab.data.dataset import load_dataset
+from aetk.lab.export.golden import answers, in_float64, make_golden, synthetic_rows
 from aetk.lab.runs import read_run
 
 from .small import small_detector

@@ -12,11 +12,11 @@ import onnx
 import pytest
 from onnx import TensorProto, numpy_helper
 
+from aetk.base.errors import BadInput
 from aetk.contract import onnxfile, spec
-from aetk.contract.errors import BadInput
-from aetk.edge.session import open_session
-from aetk.lab.graph import OPSETS, to_onnx
-from aetk.lab.parity import compare
+from aetk.edge.runtime.session import open_session
+from aetk.lab.export.graph import OPSETS, to_onnx
+from aetk.lab.export.parity import compare
 from aetk.lab.runs import read_run
 
 from .small import small_detector
@@ -148,7 +148,7 @@ def test_two_exports_are_the_same_bytes_in_this_process_and_in_another_folder(sm
     assert to_onnx(small_detector()) == small_export
     code = (
         "import hashlib, sys; sys.path.insert(0, sys.argv[1]); from lab.small import small_detector; "
-        "from aetk.lab.graph import to_onnx; print(hashlib.sha256(to_onnx(small_detector())).hexdigest())"
+        "from aetk.lab.export.graph import to_onnx; print(hashlib.sha256(to_onnx(small_detector())).hexdigest())"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, str(Path(__file__).parents[1])], capture_output=True, text=True, cwd=tmp_path

@@ -13,7 +13,7 @@ import pytest
 from patience import PATIENCE, wait_until
 
 from aetk.cli.main import run
-from aetk.lab.checkpoint import read_checkpoint
+from aetk.lab.training.checkpoint import read_checkpoint
 
 from . import held
 from .fitting import one_thread

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from aetk.lab.memory import Memory, fit_memory
+from aetk.lab.model.memory import Memory, fit_memory
 
 
 def clusters(rows=400, seed=0):
@@ -66,7 +66,7 @@ def test_the_same_seed_remembers_the_same_and_another_seed_something_else():
 
 
 def test_a_memory_says_that_there_is_too_little_memory_before_openblas_waits_for_it_for_ever(monkeypatch):
-    from aetk.lab import memory
+    from aetk.lab.model import memory
 
     monkeypatch.setattr(memory, "_PRODUCT_BYTES", 2**60)
     with pytest.raises(MemoryError):

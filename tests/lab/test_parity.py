@@ -7,11 +7,11 @@ import pytest
 from onnx import helper, numpy_helper
 
 from aetk.contract import onnxfile, spec
-from aetk.lab.golden import in_float64
-from aetk.lab.graph import to_onnx
-from aetk.lab.parity import BATCHES, _near_threshold, compare
+from aetk.lab.export.golden import in_float64
+from aetk.lab.export.graph import to_onnx
+from aetk.lab.export.parity import BATCHES, _near_threshold, compare
 from aetk.lab.runs import read_run
-from aetk.lab.training import train
+from aetk.lab.training.trainer import train
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from aetk.contract.errors import BadInput
+from aetk.base.errors import BadInput
 from aetk.lab.presets import RECIPES, describe_changes, find_recipe, read_setting
 from aetk.lab.recipe import read_recipe
 

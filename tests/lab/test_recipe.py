@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from aetk.contract.errors import BadInput
-from aetk.lab.autoencoders import autoencoder
+from aetk.base.errors import BadInput
+from aetk.lab.model.autoencoders import autoencoder
 from aetk.lab.presets import RECIPES, find_recipe
 
 

@@ -7,11 +7,11 @@ import torch
 
 from aetk.contract import golden
 from aetk.edge.model import card_path, load
-from aetk.edge.session import open_session
+from aetk.edge.runtime.session import open_session
 from aetk.lab import runs
-from aetk.lab.export import export
+from aetk.lab.export.publish import export
 from aetk.lab.presets import RECIPES
-from aetk.lab.training import train
+from aetk.lab.training.trainer import train
 
 QUICK = {"epochs": 3, "device": "cpu", "progress": False}
 VARIANTS = {

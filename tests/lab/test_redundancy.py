@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from aetk.lab.redundancy import Redundancy, find_redundancy
+from aetk.lab.data.redundancy import Redundancy, find_redundancy
 
 
 def table(rows=1000):

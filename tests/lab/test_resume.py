@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from aetk.base.errors import Interrupted
 from aetk.cli.main import run
-from aetk.contract.errors import Interrupted
-from aetk.lab import fit as fitting
-from aetk.lab import training
-from aetk.lab.checkpoint import read_checkpoint
-from aetk.lab.fit import fit
 from aetk.lab.runs import read_record
+from aetk.lab.training import loop as fitting
+from aetk.lab.training import trainer
+from aetk.lab.training.checkpoint import read_checkpoint
+from aetk.lab.training.loop import fit
 
 from .fitting import SHAPES, bar_maker, bits, make_job, one_thread
 
@@ -113,7 +113,7 @@ def here(tmp_path, monkeypatch):
 @pytest.fixture
 def stop_at(monkeypatch):
     """A function that lets the next training from the command line meet Ctrl-C at a step; None for never again."""
-    return lambda step: monkeypatch.setattr(training, "_bar", lambda progress: bar_maker(step))
+    return lambda step: monkeypatch.setattr(trainer, "_bar", lambda progress: bar_maker(step))
 
 
 @pytest.fixture

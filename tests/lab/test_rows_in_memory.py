@@ -8,8 +8,8 @@ import pytest
 import torch
 
 import aetk
-from aetk.contract.errors import BadInput
-from aetk.lab.data import load_dataset
+from aetk.base.errors import BadInput
+from aetk.lab.data.dataset import load_dataset
 
 QUICK = {"recipe": "small", "settings": {"steps": 5}, "threshold": "conformal:0.1", "device": "cpu", "progress": False}
 

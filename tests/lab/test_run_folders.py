@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load, save
 
-from aetk.contract.errors import BadInput
+from aetk.base.errors import BadInput
 from aetk.lab import runs
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from aetk.lab.scale import Copies, Scale
+from aetk.lab.model.layers import Copies, Scale
 
 
 def rows_and_scale(n, offset, kappa=2.0, identity=False, bound=1e6, by_product=True):

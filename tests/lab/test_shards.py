@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from aetk.contract import spec
-from aetk.edge import parquet
-from aetk.lab.lots import CALIBRATION, FIT, SELECTION, Drawn, Lots
-from aetk.lab.moments import Moments
-from aetk.lab.shards import BLOCK_ROWS, Columns, Stream, Streamed, deal, find_shards, is_fit, read
+from aetk.edge.tables import parquet
+from aetk.lab.data.hash_split import CALIBRATION, FIT, SELECTION, Drawn, Lots
+from aetk.lab.data.moments import Moments
+from aetk.lab.data.shards import BLOCK_ROWS, Columns, Stream, Streamed, deal, find_shards, is_fit, read
 
 from .torchrun import write_parts
 

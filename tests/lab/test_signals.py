@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from aetk.lab.signals import StopRequest
+from aetk.lab.training.signals import StopRequest
 
 
 @pytest.fixture(autouse=True)

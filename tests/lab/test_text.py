@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aetk.contract.errors import BadInput
-from aetk.edge import csvfile
-from aetk.lab import text
-from aetk.lab.data import load_dataset
+from aetk.base.errors import BadInput
+from aetk.edge.tables import csv_read
+from aetk.lab.data import text_columns
+from aetk.lab.data.dataset import load_dataset
 
 
 def refusal(path, frame, **options):
@@ -61,7 +61,7 @@ def test_rows_that_are_damaged_further_down_do_not_hide_the_first_cell_at_fault(
 
 
 def test_a_long_table_is_looked_through_from_its_start(frame, tmp_path, monkeypatch):
-    monkeypatch.setattr(text, "_CELLS", 10)
+    monkeypatch.setattr(text_columns, "_CELLS", 10)
     assert "'city'" in refusal(tmp_path, frame.assign(city="Rome")).message
 
 
@@ -69,7 +69,7 @@ def test_a_table_of_several_blocks_is_looked_through_as_well(tmp_path):
     numbers = np.arange(400_000)
     large = pd.DataFrame({"a": numbers / 7, "w": numbers % 2 == 0, "city": "Rome", "n": numbers})
     error = refusal(tmp_path, large)
-    assert (tmp_path / "t.csv").stat().st_size > 2 * csvfile.BLOCK_BYTES
+    assert (tmp_path / "t.csv").stat().st_size > 2 * csv_read.BLOCK_BYTES
     assert error.message.endswith("2 columns hold such text: 'w', 'city'.")
     assert "whose true/false columns are numbers: 'w'." in error.hint
 

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from aetk.lab import runs
-from aetk.lab.training import train
-from aetk.lab.trim import trim
+from aetk.lab.data.trim import trim
+from aetk.lab.training.trainer import train
 
 
 def contaminated(rows=500, strange=10, seed=0):

@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from aetk.lab.weighting import error_weights
+from aetk.lab.model.error_weights import error_weights
 
 N, ROWS = 4, 2000
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from patience import PATIENCE, wait_until
 
+from aetk.base import locks
+from aetk.base.locks import locked
 from aetk.cli.main import run
-from aetk.contract import locks
-from aetk.contract.locks import locked
 from aetk.edge.model import card_path, load
 from aetk.lab import runs
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(locks.fcntl is None, reason="no locks without fc
 
 
 PATIENT = f"""
-from aetk.contract import locks
+from aetk.base import locks
 locks.FOLDER_WAIT = {PATIENCE}
 from aetk.cli.main import main
 main()
@@ -104,9 +104,9 @@ def test_a_models_folder_is_waited_for(model_copy, breast_cancer_run, arguments)
 
 
 def test_a_models_folder_that_stays_held_is_refused_and_nothing_changes(model_copy, monkeypatch, capsys):
-    from aetk.edge import rethreshold
+    from aetk.edge import threshold
 
-    monkeypatch.setattr(rethreshold, "FOLDER_WAIT", 0.1)
+    monkeypatch.setattr(threshold, "FOLDER_WAIT", 0.1)
     before = contents(model_copy.parent)
     with locked(model_copy.parent, 0):
         assert run(["threshold", str(model_copy), "--set", "0.5"]) == 2

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from edge.bench.making import measured, report, timings
 
-from aetk.edge.bench.measured import Measured
+from aetk.edge.bench.row import Measured
 from aetk.render.bench_files import bench_json
 
 

@@ -7,9 +7,9 @@ import pytest
 from edge.bench.making import measured, report, timings
 
 from aetk.edge.bench.arrivals import Arrivals
-from aetk.edge.bench.measured import Measured
-from aetk.edge.bench.product import Bound
-from aetk.edge.ways import Setting
+from aetk.edge.bench.roofline import Bound
+from aetk.edge.bench.row import Measured
+from aetk.edge.bench.setting import Setting
 from aetk.render import bench_picture
 from aetk.render.bench_picture import draw_bench
 

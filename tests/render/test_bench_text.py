@@ -6,9 +6,9 @@ from edge.bench.test_comparison import baseline
 
 from aetk.edge.bench.arrivals import Arrivals
 from aetk.edge.bench.comparison import compare
-from aetk.edge.bench.measured import Measured, NotProbed, Skipped
-from aetk.edge.bench.product import Bound
-from aetk.edge.ways import Setting
+from aetk.edge.bench.roofline import Bound
+from aetk.edge.bench.row import Measured, NotProbed, Skipped
+from aetk.edge.bench.setting import Setting
 from aetk.render import bench_text
 
 ROWS = [

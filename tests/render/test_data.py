@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from aetk.edge.verification import verify
-from aetk.render.data import in_ascii, to_json
+from aetk.render.report_json import in_ascii, to_json
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from aetk.lab.checkpoint import Evaluation
-from aetk.render import picture
+from aetk.lab.training.checkpoint import Evaluation
+from aetk.render import figure
 
 PNG = b"\x89PNG\r\n\x1a\n"
 SIMILARITY = np.float32([0.99, 0.98, 0.98, 0.2, -1.0])
@@ -22,4 +22,4 @@ def test_training_is_drawn_with_and_without_labels(labels):
         calibration_labels=labels,
         threshold=SimpleNamespace(value=0.9),
     )
-    assert picture.draw_training(report).startswith(PNG)
+    assert figure.draw_training(report).startswith(PNG)

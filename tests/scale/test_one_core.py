@@ -4,9 +4,9 @@ import io
 import statistics
 import time
 
-from aetk.edge import parquet
-from aetk.edge.arrow import BatchScorer
-from aetk.edge.parquet import ParquetSink
+from aetk.edge.scoring.batch_scorer import BatchScorer
+from aetk.edge.tables import parquet
+from aetk.edge.tables.parquet import ParquetSink
 
 from .conftest import MODEL
 

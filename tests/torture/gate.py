@@ -11,7 +11,7 @@ import numpy as np
 
 from aetk.contract import card as cards
 from aetk.contract import gate, onnxfile, spec
-from aetk.lab.graph import OPSETS, to_onnx
+from aetk.lab.export.graph import OPSETS, to_onnx
 
 from ..lab.small import small_detector
 from .case import REFERENCE

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from aetk.base.errors import AetkError
 from aetk.contract.dialect import parse_cell
-from aetk.contract.errors import AetkError
 from aetk.edge.model import load
-from aetk.edge.rethreshold import set_threshold
-from aetk.edge.scorer import Scorer, Scores
+from aetk.edge.scoring.scorer import Scorer, Scores
+from aetk.edge.threshold import set_threshold
 
 from .case import MODEL, REFERENCE
 from .outcome import Outcome

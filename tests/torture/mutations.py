@@ -96,7 +96,7 @@ class _Worker:
             os._exit(code)
 
     def _try_all(self, number: int) -> None:
-        from aetk.contract.errors import AetkError, Unavailable, out_of_memory
+        from aetk.base.errors import AetkError, Unavailable, out_of_memory
 
         folder = self._work / f"from-{number}"
         folder.mkdir()

@@ -8,7 +8,7 @@ import pytest
 
 from aetk.contract import spec
 from aetk.edge.model import load
-from aetk.edge.scorer import Scorer
+from aetk.edge.scoring.scorer import Scorer
 
 from .conftest import MODEL
 
@@ -16,7 +16,7 @@ PROVIDER = "WebGpuExecutionProvider"
 SINGLE = """
 import sys
 import numpy as np
-from aetk.edge.scorer import Scorer
+from aetk.edge.scoring.scorer import Scorer
 
 scorer = Scorer(sys.argv[1], providers=["webgpu"])
 answers = [scorer.score(row) for row in np.load("rows.npy")]

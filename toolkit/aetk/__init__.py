@@ -7,20 +7,20 @@ telemetry off, unless the environment variable `ORT_DISABLE_TELEMETRY` is set.
 
 from typing import TYPE_CHECKING, Any
 
-from aetk.contract.telemetry import switch_off
+from aetk.base.telemetry import switch_off
 
 __version__ = "0.1.0"
 __all__ = ["AetkError", "Scorer", "export", "train", "verify"]
 
 if TYPE_CHECKING:
     from aetk.api import export, train
-    from aetk.contract.errors import AetkError
-    from aetk.edge.scorer import Scorer
+    from aetk.base.errors import AetkError
+    from aetk.edge.scoring.scorer import Scorer
     from aetk.edge.verification import verify
 
 _HOMES = {
-    "AetkError": "aetk.contract.errors",
-    "Scorer": "aetk.edge.scorer",
+    "AetkError": "aetk.base.errors",
+    "Scorer": "aetk.edge.scoring.scorer",
     "export": "aetk.api",
     "train": "aetk.api",
     "verify": "aetk.edge.verification",

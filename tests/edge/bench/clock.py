@@ -1,6 +1,6 @@
 """A clock for benchmarks that no other process can delay."""
 
-from aetk.edge.bench import arrivals, benchmark, opening, product, turns
+from aetk.edge.bench import arrivals, benchmark, roofline, rounds, sessions
 
 
 class Clock:
@@ -12,7 +12,7 @@ class Clock:
     def __init__(self, monkeypatch, tick=1e-6):
         self._tick = tick
         self._now = self._spent = 0
-        for module in (arrivals, benchmark, opening, product, turns):
+        for module in (arrivals, benchmark, sessions, roofline, rounds):
             monkeypatch.setattr(module, "time", self)
 
     def perf_counter_ns(self):

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from aetk.edge.bench.advice import conclude
+from aetk.edge.bench.cold_start import Probe
 from aetk.edge.bench.machine import Conditions
-from aetk.edge.bench.measured import Measured
 from aetk.edge.bench.report import SCHEMA_VERSION, BenchReport
+from aetk.edge.bench.row import Measured
 from aetk.edge.bench.samples import Timings, Turn
-from aetk.edge.probe import Probe
-from aetk.edge.ways import Setting
+from aetk.edge.bench.setting import Setting
 
 ENVIRONMENT = {
     "system": "an operating system", "processor": "a processor", "usable_cpus": "2", "cpu_quota": None,

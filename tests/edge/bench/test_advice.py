@@ -6,9 +6,9 @@ import sys
 import pytest
 
 from aetk.edge.bench.advice import Crossover, conclude
-from aetk.edge.bench.measured import Measured, Skipped
+from aetk.edge.bench.row import Measured, Skipped
+from aetk.edge.bench.setting import Setting
 from aetk.edge.bench.snippet import snippet
-from aetk.edge.ways import Setting
 
 from .making import measured, timings
 

@@ -6,9 +6,9 @@ import pytest
 
 from aetk.edge.bench import arrivals
 from aetk.edge.bench.arrivals import measure_arrivals
-from aetk.edge.bench.turns import Runner
-from aetk.edge.session import open_session
-from aetk.edge.ways import Setting
+from aetk.edge.bench.rounds import Runner
+from aetk.edge.bench.setting import Setting
+from aetk.edge.runtime.session import open_session
 
 from .clock import Clock
 from .making import timings

@@ -5,15 +5,15 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from aetk.contract.errors import BadInput, Unavailable
-from aetk.edge import session as sessions
-from aetk.edge.bench import SCHEMA_VERSION, bench, benchmark, opening, ordinary_rows
-from aetk.edge.bench.measured import NotProbed
-from aetk.edge.bench.opening import open_rows, probe_rows
+from aetk.base.errors import BadInput, Unavailable
+from aetk.edge.bench import SCHEMA_VERSION, bench, benchmark, ordinary_rows, sessions
+from aetk.edge.bench.cold_start import Probe
+from aetk.edge.bench.row import NotProbed
+from aetk.edge.bench.sessions import open_rows, probe_rows
+from aetk.edge.bench.setting import Setting
 from aetk.edge.model import load
-from aetk.edge.probe import Probe
-from aetk.edge.providers import PROVIDERS, Provider
-from aetk.edge.ways import Setting
+from aetk.edge.runtime import session as runtime_session
+from aetk.edge.runtime.providers import PROVIDERS, Provider
 
 from .clock import Clock
 
@@ -86,7 +86,7 @@ def test_it_concludes_with_the_options_to_use(report):
 def test_the_seconds_bound_everything(model, monkeypatch):
     clock = Clock(monkeypatch, tick=1e-4)
     cold = Probe(0.01, 0.001, None)
-    monkeypatch.setattr(opening, "probe", lambda path, setting: clock.sleep(0.4) or cold)
+    monkeypatch.setattr(sessions, "probe", lambda path, setting: clock.sleep(0.4) or cold)
     found = bench(model, providers=("cpu",), batches=(1, 16, 64), seconds=3)
     assert 2.9 < found.seconds <= clock.perf_counter() < 3.2
     assert 0 < sum(row.cold is cold for row in found.measured) < len(found.measured)
@@ -116,7 +116,7 @@ def test_a_big_batch_is_measured_through_the_scorer_too(model):
 
 
 def test_a_row_that_breaks_is_left_out_and_the_others_are_measured(model, monkeypatch):
-    original = opening.runner
+    original = sessions.runner
 
     def runner(loaded, session, setting, rows):
         def broken():
@@ -124,7 +124,7 @@ def test_a_row_that_breaks_is_left_out_and_the_others_are_measured(model, monkey
 
         return broken if setting.batch == 64 else original(loaded, session, setting, rows)
 
-    monkeypatch.setattr(opening, "runner", runner)
+    monkeypatch.setattr(sessions, "runner", runner)
     found = bench(model, providers=("cpu",), batches=(1, 64), threads=(1,), seconds=1)
     assert [row.setting.batch for row in found.measured] == [1]
     assert [skipped.reason for skipped in found.skipped] == ["64 rows (run): out of memory"]
@@ -136,7 +136,7 @@ def test_a_required_provider_that_works_but_cannot_be_bound_is_measured_with_the
     """A `bound` row on the CPU stands for a device whose runtime does not say where its rows lie."""
     settings, loaded = [Setting("cpu", 1), Setting("cpu", 1, "bound")], load(model)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sessions.Session, "memory", None)
+        patch.setattr(runtime_session.Session, "memory", None)
         opened, skipped = open_rows(loaded, settings, ("cpu",), lambda _: None)
     assert [row.runner.setting for row in opened] == settings[:1]
     assert "in a memory that is not known" in skipped[0].reason
@@ -150,7 +150,7 @@ def test_a_required_provider_that_does_not_work_is_an_error(model):
 def test_a_provider_that_takes_no_nodes_is_never_reported_as_measured(model, monkeypatch):
     """ONNX Runtime lists a provider it was given even where all nodes went to the CPU; the assignment record tells."""
     monkeypatch.setitem(PROVIDERS, "azure", Provider("azure", "AzureExecutionProvider", "onnxruntime"))
-    if "AzureExecutionProvider" not in sessions.onnxruntime().get_available_providers():
+    if "AzureExecutionProvider" not in runtime_session.onnxruntime().get_available_providers():
         pytest.skip("this build has no second provider that takes no nodes")
     found = bench(model, providers=("cpu", "azure"), batches=(1,), threads=(1,), seconds=1)
     assert {row.setting.provider for row in found.measured} == {"cpu"}

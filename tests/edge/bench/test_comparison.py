@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from aetk.contract.errors import BadInput
+from aetk.base.errors import BadInput
 from aetk.edge.bench.baseline import Baseline, read_baseline
 from aetk.edge.bench.comparison import check, compare
-from aetk.edge.ways import Setting
+from aetk.edge.bench.setting import Setting
 from aetk.render.bench_files import bench_json
 
 from .making import ENVIRONMENT, measured, report, timings

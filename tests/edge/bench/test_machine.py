@@ -3,9 +3,9 @@
 import json
 from pathlib import Path
 
+from aetk.base.cgroup import Throttled
 from aetk.edge.bench.machine import Conditions, conditions, environment, findings
-from aetk.edge.bench.product import Speed
-from aetk.edge.cgroup import Throttled
+from aetk.edge.bench.roofline import Speed
 
 
 def test_the_environment_is_json_and_names_machine_and_versions():

@@ -2,9 +2,9 @@
 
 import pytest
 
-from aetk.contract.errors import BadInput
-from aetk.edge.bench.plan import BATCHES, PROVIDERS, compared_batches, plan
-from aetk.edge.ways import Setting
+from aetk.base.errors import BadInput
+from aetk.edge.bench.grid import BATCHES, PROVIDERS, compared_batches, plan
+from aetk.edge.bench.setting import Setting
 
 
 def cpu(*arguments, **options):

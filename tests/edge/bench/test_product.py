@@ -6,14 +6,14 @@ from types import SimpleNamespace
 import onnx
 import pytest
 
-from aetk.contract.errors import Unavailable
-from aetk.edge.bench import product
-from aetk.edge.bench.product import Product, Speed, bounds, flops_per_row
+from aetk.base.errors import Unavailable
+from aetk.edge.bench import roofline
+from aetk.edge.bench.roofline import Product, Speed, bounds, flops_per_row
 from aetk.edge.model import load
 
 
 def test_the_product_is_a_sound_model():
-    onnx.checker.check_model(onnx.load_from_string(product._model(8)), full_check=True)
+    onnx.checker.check_model(onnx.load_from_string(roofline._model(8)), full_check=True)
 
 
 def test_every_product_is_kept_and_the_rate_follows_from_the_size():

@@ -2,8 +2,8 @@
 
 import pytest
 
-from aetk.edge.bench.turns import Runner, measure
-from aetk.edge.ways import Setting
+from aetk.edge.bench.rounds import Runner, measure
+from aetk.edge.bench.setting import Setting
 
 from .clock import Clock
 

@@ -97,14 +97,14 @@ def _become(
     save_every: float | None,
     ready: int,
 ) -> None:
-    from aetk.lab import fit
+    from aetk.lab.training import loop
 
     os.chdir(folder)
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(output, 1)
     os.dup2(output, 2)
     if save_every is not None:
-        fit._SAVE_EVERY = save_every
+        loop._SAVE_EVERY = save_every
     before()
     os.write(ready, b"!")
     os.close(ready)

@@ -14,8 +14,8 @@ from aetk.contract import gate, golden, onnxfile, spec
 from aetk.contract.protobuf import encode_bytes, encode_int
 from aetk.edge.inspection import inspect
 from aetk.edge.model import LoadedModel, load
-from aetk.edge.session import open_session
-from aetk.render import text
+from aetk.edge.runtime.session import open_session
+from aetk.render import edge_text
 
 from ..case import REFERENCE
 from .family import ACCEPTED, RAN, SAME, Family, Wrong, mutate_bytes, mutate_json
@@ -101,7 +101,7 @@ class _Trial:
             return SAME
         if not forged:
             raise Wrong("a changed file was accepted")
-        text.inspection(inspect(self.path))
+        edge_text.inspection(inspect(self.path))
         if loaded.graph.sha256 == self.original.sha256:
             return ACCEPTED
         self._run(loaded)

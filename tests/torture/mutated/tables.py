@@ -11,12 +11,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from aetk.contract.errors import AetkError
-from aetk.edge import fastcsv
+from aetk.base.errors import AetkError
 from aetk.edge.model import load
-from aetk.edge.scorer import Scorer
-from aetk.edge.scoring import score_file
-from aetk.edge.tables import read_chunks
+from aetk.edge.scoring.scorer import Scorer
+from aetk.edge.scoring.table_file import score_file
+from aetk.edge.tables import csv_arrow
+from aetk.edge.tables.read import read_chunks
 from aetk.lab.presets import find_recipe
 
 from ..case import FEATURES, REFERENCE
@@ -102,7 +102,7 @@ def _odd_table(header: list[str], table: list[list[str]], chance: random.Random)
 
 
 def _fast(data: bytes, header: list[str]) -> "np.ndarray[Any, Any] | None":
-    parse = fastcsv.block_parser(header, FEATURES, ["ID"], np.float64)
+    parse = csv_arrow.block_parser(header, FEATURES, ["ID"], np.float64)
     first, _, rest = data.partition(b"\n")
     if parse is None or first.rstrip(b"\r").decode("utf-8", "replace").split(",") != header or not rest:
         return None

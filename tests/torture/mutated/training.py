@@ -11,7 +11,7 @@ from safetensors import safe_open
 from safetensors.torch import save
 
 from aetk.lab import runs
-from aetk.lab.checkpoint import read_checkpoint
+from aetk.lab.training.checkpoint import read_checkpoint
 
 from .family import ACCEPTED, SAME, Family, Wrong, mutate_bytes, mutate_json
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from aetk.cli.common import FILE, json_option, overwrite, provider_option, say_json, show
-from aetk.edge.providers import PROVIDERS
+from aetk.edge.runtime.providers import PROVIDERS
 
 
 @click.command("bench", short_help="Measure speed and memory.")

@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 import click
 
 from aetk.cli.printing import say
+from aetk.cluster.engine import ENGINES
 from aetk.contract.dialect import printable
-from aetk.edge.providers import PROVIDERS
-from aetk.fleet.engine import ENGINES
-from aetk.render.data import in_ascii, to_json
+from aetk.edge.runtime.providers import PROVIDERS
+from aetk.render.report_json import in_ascii, to_json
 
 F = TypeVar("F", bound=Callable[..., Any])
 

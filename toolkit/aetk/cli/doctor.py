@@ -3,7 +3,7 @@
 import click
 
 from aetk.cli.common import json_option, show
-from aetk.render import text
+from aetk.render import edge_text
 
 
 @click.command("doctor", short_help="Find out what this machine can do.")
@@ -14,5 +14,5 @@ def command(ctx: click.Context, as_json: bool) -> None:
     from aetk.edge.doctor import examine
 
     report = examine()
-    show(report, text.doctor, as_json, following="" if report.problems else "aetk train")
+    show(report, edge_text.doctor, as_json, following="" if report.problems else "aetk train")
     ctx.exit(3 if report.problems else 0)

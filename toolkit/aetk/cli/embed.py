@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from aetk.cli.common import FILE, json_option, show
-from aetk.render.text import embedding
+from aetk.render.edge_text import embedding
 
 
 @click.command("embed", short_help="Write an app around a model.")

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import click
 
+from aetk.base.errors import MissingExtra, out_of_memory
+from aetk.base.files import write_atomically
 from aetk.cli.common import FILE, json_option, show
-from aetk.contract.errors import MissingExtra, out_of_memory
-from aetk.contract.files import write_atomically
 
 
 @click.command("evaluate", short_help="Measure models on a labelled table.")

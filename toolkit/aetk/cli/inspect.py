@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from aetk.cli.common import FILE, json_option, show
-from aetk.render.text import inspection
+from aetk.render.edge_text import inspection
 
 
 @click.command("inspect", short_help="Show what a model is.")

@@ -12,10 +12,10 @@ from typing import Any
 import click
 
 from aetk import __version__
+from aetk.base.errors import AetkError, Interrupted, from_os_error, out_of_memory
+from aetk.base.torchrun import is_first_process, is_started_by_torchrun
 from aetk.cli.printing import let_every_text_be_shown, say
 from aetk.contract.dialect import printable
-from aetk.contract.errors import AetkError, Interrupted, from_os_error, out_of_memory
-from aetk.contract.torchrun import is_first_process, is_started_by_torchrun
 
 COMMANDS = ("train", "export", "verify", "score", "evaluate", "threshold", "bench", "embed", "inspect", "doctor")
 

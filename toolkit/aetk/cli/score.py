@@ -19,11 +19,11 @@ from aetk.cli.common import (
     show,
     trust_option,
 )
-from aetk.render import fleet_text, text
+from aetk.render import cluster_text, edge_text
 
 if TYPE_CHECKING:
-    from aetk.edge.scoring import ScoreProgress
-    from aetk.fleet.scoring import FleetProgress
+    from aetk.cluster.scoring import FleetProgress
+    from aetk.edge.scoring.table_file import ScoreProgress
 
 
 @click.command("score", short_help="Score a table with a model.")
@@ -81,19 +81,19 @@ def command(
     if engine is not None:
         if table_format is not None or "-" in (data, out):
             raise click.UsageError("--engine scores folders of Parquet files; --format and - are for one table.")
-        from aetk.fleet.engine import Resources, find_engine
-        from aetk.fleet.scoring import score_folder
+        from aetk.cluster.engine import Resources, find_engine
+        from aetk.cluster.scoring import score_folder
 
         given |= {"providers": providers or ("cuda" if gpus else "cpu",), "trusted_key": trusted_key}
         with _Line() as line:
             cluster = find_engine(engine, Resources(workers, threads or 1, gpus or 0.0))
             done = score_folder(model, data, cluster, out=out, progress=line.partitions, **given)
-        show(done, fleet_text.scoring, as_json, f"{done.out}/")
+        show(done, cluster_text.scoring, as_json, f"{done.out}/")
         return
     refuse_without_engine(data, workers=workers, gpus=gpus)
-    from aetk.contract.streams import STANDARD, open_file_number
+    from aetk.base.streams import STANDARD, open_file_number
     from aetk.edge.model import load
-    from aetk.edge.scoring import score_file
+    from aetk.edge.scoring.table_file import score_file
 
     given |= {"providers": providers or ("cpu",), "threads": threads, "table_format": table_format}
     target = None if out is None else _path(out)
@@ -103,7 +103,7 @@ def command(
         report = score_file(load(model, trusted_key), _path(data), out=target, progress=line.rows, **given)
     wrote = "standard output" if report.out == STANDARD else str(report.out)
     following = shlex.join(["aetk", "threshold", str(model)])
-    show(report, text.scoring, as_json, wrote, following, is_error=is_printed)
+    show(report, edge_text.scoring, as_json, wrote, following, is_error=is_printed)
 
 
 def _path(given: str) -> Path:
@@ -121,11 +121,11 @@ class _Line:
 
     def rows(self, progress: "ScoreProgress") -> None:
         """Of a table."""
-        self._show(text.scoring_progress, progress)
+        self._show(edge_text.scoring_progress, progress)
 
     def partitions(self, progress: "FleetProgress") -> None:
         """Of a folder on an engine."""
-        self._show(fleet_text.progress, progress)
+        self._show(cluster_text.progress, progress)
 
     def _show(self, words: Callable[[Any], str], progress: Any) -> None:
         if self._shown and time.monotonic() >= self._next:

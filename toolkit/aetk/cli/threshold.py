@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from aetk.cli.common import FILE, LOCATION, engine_options, json_option, refuse_without_engine, show, sign_option
-from aetk.render import text
+from aetk.render import edge_text
 
 _WAYS = "--set, --false-alarms, --best-f1 and --undo"
 
@@ -69,11 +69,11 @@ def command(
         from aetk.edge.inspection import inspect
 
         found = inspect(model).card.threshold
-        show(found, text.threshold, as_json, following=shlex.join(["aetk", "verify", str(model)]))
+        show(found, edge_text.threshold, as_json, following=shlex.join(["aetk", "verify", str(model)]))
         return
     from aetk.contract.threshold import Method, check_rate
     from aetk.edge.model import card_path
-    from aetk.edge.rethreshold import calibrate_threshold, set_threshold, undo_threshold
+    from aetk.edge.threshold import calibrate_threshold, set_threshold, undo_threshold
 
     given: dict[str, Any] = {"sign_key": sign_key, "out": out, "dry_run": dry_run}
     if undo:
@@ -86,13 +86,13 @@ def command(
         if engine is None:
             report = calibrate_threshold(model, method, Path(data), label, **given)
         else:
-            from aetk.fleet.engine import Resources, find_engine
-            from aetk.fleet.threshold import calibrate_on_engine
+            from aetk.cluster.engine import Resources, find_engine
+            from aetk.cluster.threshold import calibrate_on_engine
 
             cluster = find_engine(engine, Resources(workers, gpus=gpus or 0.0))
             report = calibrate_on_engine(model, method, data, cluster, label, **given)
     if report.out is None:
-        show(report, text.thresholds, as_json)
+        show(report, edge_text.thresholds, as_json)
         return
     wrote = f"{report.out} and {card_path(report.out)}"
-    show(report, text.thresholds, as_json, wrote, shlex.join(["aetk", "verify", str(report.out)]))
+    show(report, edge_text.thresholds, as_json, wrote, shlex.join(["aetk", "verify", str(report.out)]))

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
+from aetk.base.torchrun import is_first_process
 from aetk.cli.common import FILE, json_option, show
 from aetk.contract.card import MISSING_POLICIES
-from aetk.contract.torchrun import is_first_process
 
 
 @click.command("train", short_help="Train a detector on a table.")

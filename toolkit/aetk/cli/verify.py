@@ -5,9 +5,9 @@ from pathlib import Path
 
 import click
 
+from aetk.base.errors import MissingExtra, out_of_memory
 from aetk.cli.common import FILE, json_option, provider_option, show, trust_option
-from aetk.contract.errors import MissingExtra, out_of_memory
-from aetk.render.text import verification
+from aetk.render.edge_text import verification
 
 
 @click.command("verify", short_help="Prove a model on this machine.")
@@ -40,7 +40,7 @@ def command(
         show(report, verification, as_json, following=shlex.join(["aetk", "inspect", str(model)]) if passed else "")
     else:
         try:
-            from aetk.lab.export import verify_against_run
+            from aetk.lab.export.publish import verify_against_run
             from aetk.render.lab_text import parity
         except ImportError as error:
             raise out_of_memory(error) or MissingExtra("aetk verify --run", "lab,cpu") from None

@@ -9,8 +9,8 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, ParamSpec, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from aetk.base.errors import AetkError, BadInput, from_os_error
 from aetk.contract.dialect import show
-from aetk.contract.errors import AetkError, BadInput, from_os_error
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -9,15 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aetk.contract import gate, spec, strict
-from aetk.contract.errors import BadInput
+from aetk.base import typed_json
+from aetk.base.errors import BadInput
+from aetk.contract import gate, spec
 from aetk.contract.golden import Golden
 from aetk.contract.history import Replaced
 from aetk.contract.threshold import Threshold, check_value
 
 QUANTILE_LEVELS = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 MISSING_POLICIES = ("reject", "median")
-_AGAIN = strict.CARD.remedy
+_AGAIN = typed_json.CARD.remedy
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,7 @@ def parse(text: str) -> Card:
             f"The card is of contract version {data.get('contract')!r}; this aetk knows version {spec.VERSION}.",
             "Export the model again, or use the aetk that made it.",
         )
-    parts: _Data = strict.read(_Data, {"history": [], **data}, "card")
+    parts: _Data = typed_json.read(_Data, {"history": [], **data}, "card")
     _check_features(parts, data)
     for threshold in (parts.threshold, *(entry.threshold for entry in parts.history)):
         check_value(threshold.value)

@@ -8,8 +8,8 @@ import hashlib
 import struct
 from collections.abc import Iterator
 
+from aetk.base.errors import BadInput, CheckFailed
 from aetk.contract import gate, spec
-from aetk.contract.errors import BadInput, CheckFailed
 from aetk.contract.foreign import explain
 from aetk.contract.gate import Field, Model, fields
 from aetk.contract.protobuf import encode_bytes

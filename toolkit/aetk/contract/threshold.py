@@ -10,8 +10,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from aetk.contract.errors import BadInput
-from aetk.contract.statistics import clopper_pearson
+from aetk.base.binomial import clopper_pearson
+from aetk.base.errors import BadInput
 
 Kind = Literal["fixed", "best-f1", "conformal"]
 

@@ -4,8 +4,8 @@
 `undo_threshold` re-issue it.
 """
 
-from aetk.edge.rethreshold import calibrate_threshold, set_threshold, undo_threshold
-from aetk.edge.scorer import Scorer, Scores
+from aetk.edge.scoring.scorer import Scorer, Scores
+from aetk.edge.threshold import calibrate_threshold, set_threshold, undo_threshold
 from aetk.edge.verification import VerifyReport, verify
 
 __all__ = [

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from aetk.contract.errors import BadInput
-from aetk.contract.files import check_target, write_atomically
-from aetk.contract.locks import FOLDER_WAIT, locked
+from aetk.base.errors import BadInput
+from aetk.base.files import check_target, write_atomically
+from aetk.base.locks import FOLDER_WAIT, locked
 from aetk.edge.model import LoadedModel, card_path, load
 from aetk.edge.signing import signature_path, signed
 

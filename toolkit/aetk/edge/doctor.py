@@ -6,12 +6,12 @@ from importlib import metadata
 
 import numpy as np
 
-from aetk.contract.errors import Unavailable
+from aetk.base.errors import Unavailable
 from aetk.contract.protobuf import encode_bytes, encode_int
-from aetk.edge.providers import PROVIDERS, Provider
-from aetk.edge.runtime import onnxruntime, usable_cpus
-from aetk.edge.session import open_session
-from aetk.edge.telemetry import Telemetry, examine_telemetry
+from aetk.edge.runtime.ort import onnxruntime, usable_cpus
+from aetk.edge.runtime.providers import PROVIDERS, Provider
+from aetk.edge.runtime.session import open_session
+from aetk.edge.runtime.telemetry import Telemetry, examine_telemetry
 
 _PACKAGES = (
     "aetk", "numpy", "click", "pyarrow", "torch", "onnx", "onnxscript", "safetensors", "pandas", "scikit-learn",

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from aetk.base.errors import BadInput, Unavailable
 from aetk.contract import spec
 from aetk.contract.arguments import checked
-from aetk.contract.errors import BadInput, Unavailable
 from aetk.edge.model import LoadedModel, load
 from aetk.edge.signing import signature_path
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from aetk.base.errors import BadInput, CheckFailed
+from aetk.base.names import natural_order
 from aetk.contract import card as cards
 from aetk.contract import gate, onnxfile, spec
 from aetk.contract.card import Card
-from aetk.contract.errors import BadInput, CheckFailed
-from aetk.contract.names import natural_order
 from aetk.edge.signing import check_signature
 
 _LONGEST_PATH = 4096

@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from aetk.contract.errors import BadInput, CheckFailed, MissingExtra
+from aetk.base.errors import BadInput, CheckFailed, MissingExtra
 
 _LARGEST_KEY = 2**14
 _SIGNATURE_BYTES = 64

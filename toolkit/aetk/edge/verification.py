@@ -17,8 +17,8 @@ from aetk.contract import spec
 from aetk.contract.arguments import checked
 from aetk.contract.golden import GoldenReport, compare, worst
 from aetk.edge.model import load
-from aetk.edge.runtime import onnxruntime
-from aetk.edge.scorer import Scorer
+from aetk.edge.runtime.ort import onnxruntime
+from aetk.edge.scoring.scorer import Scorer
 
 _THREADS = 2
 """Few, so that as many rows are replayed on a machine of many processors; the paths are the same from two on."""

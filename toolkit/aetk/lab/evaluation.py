@@ -8,17 +8,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from aetk.base.errors import BadInput
 from aetk.contract.arguments import checked
-from aetk.contract.errors import BadInput
 from aetk.contract.threshold import check_rate, expected_alarms
-from aetk.edge.lanes import float32
-from aetk.edge.scorer import Scorer
-from aetk.edge.tables import Table, read_table
-from aetk.lab.detector import Detector
-from aetk.lab.doubts import alarm_doubts, column_doubts, label_doubts, ranking_doubts
-from aetk.lab.golden import answers
+from aetk.edge.scoring.lanes import float32
+from aetk.edge.scoring.scorer import Scorer
+from aetk.edge.tables.read import Table, read_table
+from aetk.lab.data.redundancy import find_redundancy
+from aetk.lab.data.warnings import alarm_doubts, column_doubts, label_doubts, ranking_doubts
+from aetk.lab.export.golden import answers
 from aetk.lab.metrics import Metrics, measure, natural_average_precision
-from aetk.lab.redundancy import find_redundancy
+from aetk.lab.model.detector import Detector
 from aetk.lab.runs import read_run
 
 _TILE = 16384

@@ -7,8 +7,8 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, get_origin, get_type_hints
 
-from aetk.contract.errors import BadInput
-from aetk.contract.names import as_text
+from aetk.base.errors import BadInput
+from aetk.base.names import as_text
 from aetk.lab.recipe import Recipe, read_recipe
 
 _DEFAULT = Recipe(

@@ -3,11 +3,11 @@
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
-from aetk.contract import strict
-from aetk.contract.errors import BadInput
+from aetk.base import typed_json
+from aetk.base.errors import BadInput
 from aetk.contract.threshold import parse_method
 
-_RECIPE = strict.Document("recipe", "Give another value with --set KEY=VALUE, or in the .toml file.")
+_RECIPE = typed_json.Document("recipe", "Give another value with --set KEY=VALUE, or in the .toml file.")
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def read_recipe(data: dict[str, Any]) -> Recipe:
     Raises:
         BadInput: a key that no recipe has, one that is missing, or a value of the wrong kind or out of range.
     """
-    recipe: Recipe = strict.read(Recipe, data, "recipe", _RECIPE)
+    recipe: Recipe = typed_json.read(Recipe, data, "recipe", _RECIPE)
     known = [field.name for field in fields(Recipe)]
     for key in data:
         if key not in known:

@@ -16,15 +16,15 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 
 from aetk import __version__
-from aetk.contract import strict
+from aetk.base import typed_json
+from aetk.base.errors import BadInput, CheckFailed, out_of_memory
+from aetk.base.files import remove, write_atomically
+from aetk.base.names import natural_order
 from aetk.contract.card import QUANTILE_LEVELS, Feature
-from aetk.contract.errors import BadInput, CheckFailed, out_of_memory
-from aetk.contract.files import remove, write_atomically
-from aetk.contract.names import natural_order
 from aetk.contract.threshold import Threshold
-from aetk.lab.autoencoders import Autoencoders
-from aetk.lab.detector import Detector
-from aetk.lab.memory import Memory
+from aetk.lab.model.autoencoders import Autoencoders
+from aetk.lab.model.detector import Detector
+from aetk.lab.model.memory import Memory
 from aetk.lab.recipe import read_recipe
 
 RUNS = Path("runs")
@@ -32,7 +32,7 @@ RECORD, WEIGHTS, ROWS, HISTORY = "run.json", "model.safetensors", "calibration.s
 CHECKPOINT = "checkpoint.safetensors"
 
 
-_DOCUMENT = strict.Document("run", "Train again.")
+_DOCUMENT = typed_json.Document("run", "Train again.")
 
 
 @dataclass(frozen=True)
@@ -181,7 +181,7 @@ def read_record(folder: Path) -> dict[str, Any]:
 
 
 def read_history(folder: Path) -> list[dict[str, Any]]:
-    """The evaluations of a run, in order; see `lab.checkpoint.Evaluation`. Raises as `read_run` does."""
+    """The evaluations of a run, in order; see `lab.training.checkpoint.Evaluation`. Raises as `read_run` does."""
     content = _vouched(folder, HISTORY, read_record(folder))
     try:
         history: list[dict[str, Any]] = json.loads(content)
@@ -199,7 +199,7 @@ def read_run(folder: Path) -> Run:
     """
     record = read_record(folder)
     contents = {name: _vouched(folder, name, record) for name in (WEIGHTS, ROWS)}
-    known: _Record = strict.read(_Record, record, RECORD, _DOCUMENT)
+    known: _Record = typed_json.read(_Record, record, RECORD, _DOCUMENT)
     try:
         weights, rows = load(contents[WEIGHTS]), load(contents[ROWS])
     except SafetensorError as error:

@@ -5,14 +5,14 @@ import re
 from pathlib import Path
 from typing import Any
 
-from aetk.contract.errors import BadInput, MissingExtra
-from aetk.contract.files import write_atomically
+from aetk.base.errors import BadInput, MissingExtra
+from aetk.base.files import write_atomically
 from aetk.edge.bench.arrivals import Arrivals
-from aetk.edge.bench.measured import Measured
 from aetk.edge.bench.report import BenchReport
+from aetk.edge.bench.row import Measured
 from aetk.edge.bench.samples import SAMPLES_NEEDED
 from aetk.render.bench_picture import draw_bench
-from aetk.render.data import encode, to_data
+from aetk.render.report_json import encode, to_data
 
 _NUMBERS = re.compile(r"\[\n\s*(-?\d[-\d,.e+\s]*?)\n\s*\]")  # a line break: within a text it would be escaped
 

@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from aetk.edge.bench.arrivals import Arrivals
-from aetk.edge.bench.measured import Measured
 from aetk.edge.bench.report import BenchReport
-from aetk.edge.ways import Setting
-from aetk.render.picture import as_it_stands, as_png, legend_below, new_figure
+from aetk.edge.bench.row import Measured
+from aetk.edge.bench.setting import Setting
+from aetk.render.figure import as_it_stands, as_png, legend_below, new_figure
 
 _COLORS = ("#3b76af", "#c8553d", "#5b9a68", "#8d6ab8", "#b98b2f", "#4aa3a2")
 _INK, _FAINT = "#333333", "#8a8a8a"

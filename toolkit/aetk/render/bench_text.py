@@ -4,13 +4,13 @@ from collections import Counter
 from collections.abc import Sequence
 
 from aetk.edge.bench.arrivals import Arrivals
+from aetk.edge.bench.cold_start import Probe
 from aetk.edge.bench.comparison import Comparison, Ratio
-from aetk.edge.bench.measured import Measured, NotProbed
 from aetk.edge.bench.report import BenchReport
+from aetk.edge.bench.row import Measured, NotProbed
 from aetk.edge.bench.samples import Timings
-from aetk.edge.probe import Probe
-from aetk.edge.ways import Setting
-from aetk.render.text import count, seconds, table
+from aetk.edge.bench.setting import Setting
+from aetk.render.edge_text import count, seconds, table
 
 _WAYS = {"run": "", "bound": ", no copies", "scorer": " Scorer"}
 _PERCENTILES = (50, 90, 99, 99.9)

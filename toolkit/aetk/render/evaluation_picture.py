@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aetk.contract.threshold import macro_f1
-from aetk.render.picture import (
+from aetk.render.figure import (
     DISTANCE_AXIS,
     as_it_stands,
     as_png,

@@ -3,11 +3,11 @@
 from dataclasses import asdict
 
 from aetk.lab.evaluation import EvaluateReport
-from aetk.lab.export import ExportReport
-from aetk.lab.finish import TrainReport
+from aetk.lab.export.parity import ParityReport
+from aetk.lab.export.publish import ExportReport
 from aetk.lab.metrics import Metrics
-from aetk.lab.parity import ParityReport
-from aetk.render.text import count, seconds, size, table, threshold
+from aetk.lab.training.finish import TrainReport
+from aetk.render.edge_text import count, seconds, size, table, threshold
 
 
 def training(report: TrainReport) -> str:

@@ -1,11 +1,11 @@
 """The benchmark: a grid of settings measured in turns, sparse arrivals, the machine behind it, and what follows."""
 
 from aetk.edge.bench.benchmark import bench
+from aetk.edge.bench.grid import BATCHES, PROVIDERS
 from aetk.edge.bench.inputs import ordinary_rows
 from aetk.edge.bench.machine import environment
-from aetk.edge.bench.measured import Measured, Skipped
-from aetk.edge.bench.plan import BATCHES, PROVIDERS
 from aetk.edge.bench.report import SCHEMA_VERSION, BenchReport
+from aetk.edge.bench.row import Measured, Skipped
 
 __all__ = [
     "BATCHES",

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from aetk.edge.bench.measured import Measured, Skipped
-from aetk.edge.bench.plan import compared_batches
+from aetk.edge.bench.grid import compared_batches
+from aetk.edge.bench.row import Measured, Skipped
+from aetk.edge.bench.setting import Setting
 from aetk.edge.bench.snippet import snippet
-from aetk.edge.ways import Setting
 
 _ALIKE = 1.05
 _CPU_ALIKE = 1.10

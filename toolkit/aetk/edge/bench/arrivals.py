@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from aetk.edge.bench.rounds import Runner, settle
 from aetk.edge.bench.samples import SAMPLES_NEEDED, WINDOWS, Timings, Turn
-from aetk.edge.bench.turns import Runner, settle
-from aetk.edge.session import Session
-from aetk.edge.ways import Setting
+from aetk.edge.bench.setting import Setting
+from aetk.edge.runtime.session import Session
 
 INTERVALS_MS = (10, 100, 1000)
 _SHARES = {10: 0.3, 100: 0.2, 1000: 0.5}

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from aetk.contract import strict
-from aetk.contract.errors import BadInput
+from aetk.base import typed_json
+from aetk.base.errors import BadInput
 from aetk.edge.bench.samples import Timings
-from aetk.edge.ways import Setting, Way
+from aetk.edge.bench.setting import Setting, Way
 
-_REPORT = strict.Document("report", "Make one with: aetk bench")
+_REPORT = typed_json.Document("report", "Make one with: aetk bench")
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def read_baseline(path: Path, schema_version: int) -> Baseline:
         found = data.get("schema_version")
         if found != schema_version:
             raise BadInput(f"Its schema version is {found!r}; expected {schema_version}.", "Measure anew.")
-        return _baseline(path, strict.read(_Data, data, "report", _REPORT))
+        return _baseline(path, typed_json.read(_Data, data, "report", _REPORT))
     except BadInput as error:
         raise BadInput(f"{path}: {error.message}", error.hint) from None
 

@@ -7,23 +7,23 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from aetk.base.errors import BadInput, Unavailable
 from aetk.contract.arguments import checked
-from aetk.contract.errors import BadInput, Unavailable
 from aetk.edge.bench.advice import conclude
 from aetk.edge.bench.arrivals import INTERVALS_MS, Arrivals, measure_arrivals
 from aetk.edge.bench.baseline import Baseline, Key, read_baseline
 from aetk.edge.bench.comparison import check, compare
+from aetk.edge.bench.grid import BATCHES, PROVIDERS, plan
 from aetk.edge.bench.machine import conditions, environment, findings
-from aetk.edge.bench.measured import Measured
-from aetk.edge.bench.opening import Opened, open_rows, probe_rows
-from aetk.edge.bench.plan import BATCHES, PROVIDERS, plan
-from aetk.edge.bench.product import Product, Speed, bounds, flops_per_row
 from aetk.edge.bench.report import SCHEMA_VERSION, BenchReport
+from aetk.edge.bench.roofline import Product, Speed, bounds, flops_per_row
+from aetk.edge.bench.rounds import measure
+from aetk.edge.bench.row import Measured
 from aetk.edge.bench.samples import Timings
-from aetk.edge.bench.turns import measure
+from aetk.edge.bench.sessions import Opened, open_rows, probe_rows
+from aetk.edge.bench.setting import Setting
 from aetk.edge.model import load
-from aetk.edge.providers import find_provider
-from aetk.edge.ways import Setting
+from aetk.edge.runtime.providers import find_provider
 
 _PROBES_SHARE = 0.35
 _SPARSE_SHARE = 0.64

@@ -16,10 +16,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from aetk.contract.errors import BadInput
+from aetk.base.errors import BadInput
 from aetk.edge.bench.baseline import Baseline, Key
 from aetk.edge.bench.samples import Timings
-from aetk.edge.ways import Setting
+from aetk.edge.bench.setting import Setting
 
 _MACHINE = ("system", "processor", "usable_cpus", "cpu_quota")
 _VERSIONS = ("onnxruntime", "python", "numpy")

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from aetk.edge.bench.product import Speed
-from aetk.edge.cgroup import Throttled, cpu_quota, throttled
-from aetk.edge.runtime import onnxruntime, usable_cpus
+from aetk.base.cgroup import Throttled, cpu_quota, throttled
+from aetk.edge.bench.roofline import Speed
+from aetk.edge.runtime.ort import onnxruntime, usable_cpus
 
 _CPUS = Path("/sys/devices/system/cpu")
 _SLOWER = 0.15

@@ -8,8 +8,8 @@ from aetk.edge.bench.advice import Conclusion
 from aetk.edge.bench.arrivals import Arrivals
 from aetk.edge.bench.comparison import Comparison
 from aetk.edge.bench.machine import Conditions
-from aetk.edge.bench.measured import Measured, Skipped
-from aetk.edge.bench.product import Bound, Speed
+from aetk.edge.bench.roofline import Bound, Speed
+from aetk.edge.bench.row import Measured, Skipped
 
 SCHEMA_VERSION = 2
 

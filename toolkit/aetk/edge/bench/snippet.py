@@ -4,10 +4,10 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from aetk.contract.telemetry import VARIABLE
-from aetk.edge.providers import find_provider
-from aetk.edge.session import SPINNING
-from aetk.edge.ways import Setting
+from aetk.base.telemetry import VARIABLE
+from aetk.edge.bench.setting import Setting
+from aetk.edge.runtime.providers import find_provider
+from aetk.edge.runtime.session import SPINNING
 
 _TELEMETRY_OFF = f'os.environ.setdefault("{VARIABLE}", "1")  # else onnxruntime sends usage data'
 

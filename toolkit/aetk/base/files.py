@@ -1,0 +1,188 @@
+"""Files that appear whole or not at all: a temporary name in the same folder, synced, then renamed."""
+
+import contextlib
+import errno
+import hashlib
+import itertools
+import os
+import platform
+import re
+import stat
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO, cast
+
+from aetk.base.errors import BadInput
+from aetk.base.streams import Stop, is_stream, open_output
+
+_serial = itertools.count()
+
+
+def _writers(target: Path) -> str:
+    """How temporary names of this machine's writers of `target` begin; a process id means nothing elsewhere.
+
+    A digest stands for both: beside a name as long as the file system takes there has to be room for another.
+    """
+    of = "\0".join((target.name, platform.node())).encode(errors="surrogateescape")
+    return f".aetk-{hashlib.sha256(of).hexdigest()[:16]}-"
+
+
+def _temporary(target: Path) -> Path:
+    return target.with_name(f"{_writers(target)}{os.getpid()}-{next(_serial)}.tmp")
+
+
+def _alive(pid: int) -> bool:
+    if os.name != "posix":  # there, signal 0 is no question but Ctrl-C
+        return True
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _remove_leftovers(target: Path) -> None:
+    """Delete the temporary files of writers of `target` that were killed."""
+    pattern = re.compile(re.escape(_writers(target)) + r"(\d+)-\d+\.tmp")
+    for name in _names(target.parent):
+        match = pattern.fullmatch(name)
+        if match and not _alive(int(match[1])):
+            _remove_temporary(target.with_name(name))
+
+
+def _names(folder: Path) -> list[str]:
+    """What a folder holds; nothing where it may be written, but not listed."""
+    try:
+        return os.listdir(folder)
+    except PermissionError:
+        return []
+
+
+def _remove_temporary(path: Path) -> None:
+    """Delete a temporary file, if it is there and can be deleted: that it cannot is no news to anybody."""
+    with contextlib.suppress(OSError):
+        path.unlink()
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name != "posix":  # Windows cannot open a folder for syncing
+        return
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except PermissionError:  # it may be written, but not listed
+        return
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _open_new(path: Path) -> IO[bytes]:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
+    return os.fdopen(os.open(path, flags, 0o666), "wb")
+
+
+def _sync(file: IO[bytes]) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def check_source(path: Path, *, once: bool = False) -> None:
+    """BadInput where a path cannot be read as a table: there is nothing, or a device, or a pipe unless read `once`."""
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        raise BadInput(f"No such file: {path}.", "Check the path, and the folder that it starts from.") from None
+    if not (stat.S_ISREG(mode) or (once and stat.S_ISFIFO(mode))):
+        raise BadInput(
+            f"{path} is no regular file; expected a CSV or Parquet file.",
+            "Name a file; what a device gives, aetk score reads from standard input: aetk score MODEL -",
+        )
+
+
+@contextlib.contextmanager
+def _named(path: Path, temporary: Path) -> Iterator[None]:
+    """Say in the error of a full disk, which knows no file, which one did not fit; and never a temporary name."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or error.filename == str(temporary):
+            error.filename, error.filename2 = str(path), None
+        raise
+
+
+def check_target(path: Path) -> None:
+    """BadInput where a path cannot become a file: it is a folder, a stream or a disk."""
+    if path.is_dir():
+        raise BadInput(f"{path} is a folder; expected a file name.", "Name a file.")
+    if is_stream(path) or (path.exists() and not path.is_file()):
+        raise BadInput(f"{path} is no regular file; expected a file name.", "Name a file.")
+
+
+def _stage(path: Path) -> tuple[Path, Path]:
+    """The file that a path really means, its folder made and swept, and a temporary name beside it."""
+    check_target(path)
+    target = Path(os.path.realpath(path))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(target)
+    return target, _temporary(target)
+
+
+@contextlib.contextmanager
+def atomic_file(path: Path, stop: Stop | None = None) -> Iterator[IO[bytes]]:
+    """Open a binary file that becomes `path` when the block ends well, and vanishes when it does not.
+
+    A symbolic link keeps pointing where it points; its target is replaced. Missing parent folders are made.
+
+    What is no file of its own name, such as `-`, `/dev/stdout`, a pipe or a device, is no file to replace: each write
+    is sent there at once, and `stop` ends the waits for its reader.
+    """
+    if is_stream(path):
+        with open_output(path, stop) as stream:
+            yield cast("IO[bytes]", stream)
+        return
+    target, temporary = _stage(path)
+    try:
+        with _named(path, temporary):
+            with _open_new(temporary) as file:
+                yield file
+                _sync(file)
+            os.replace(temporary, target)
+    except BaseException:
+        _remove_temporary(temporary)
+        raise
+    _sync_folder(target.parent)
+
+
+def write_atomically(files: Sequence[tuple[Path, bytes]]) -> None:
+    """Write files that belong together: all are staged and synced first, then renamed in the order given.
+
+    Put the file that vouches for the others by their digests last: until it is renamed, nothing refers to them.
+
+    Raises:
+        BadInput: one of them is a folder or a stream.
+    """
+    staged: list[tuple[Path, Path, Path]] = []
+    try:
+        for path, content in files:
+            target, temporary = _stage(path)
+            staged.append((path, target, temporary))
+            with _named(path, temporary), _open_new(temporary) as file:
+                file.write(content)
+                _sync(file)
+        for path, target, temporary in staged:
+            with _named(path, temporary):
+                os.replace(temporary, target)
+            _sync_folder(target.parent)
+    except BaseException:
+        for _, _, temporary in staged:
+            _remove_temporary(temporary)
+        raise
+
+
+def remove(path: Path) -> None:
+    """Delete a file, where there is one, with what killed writers of it left behind."""
+    _remove_leftovers(path)
+    path.unlink(missing_ok=True)

@@ -1,0 +1,90 @@
+"""Reads JSON into dataclasses, accepting nothing that is not exactly of the declared type."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from types import UnionType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from aetk.base.errors import BadInput
+
+
+@dataclass(frozen=True)
+class Document:
+    """What a JSON document is called in messages, and what to do about a bad one."""
+
+    name: str
+    remedy: str
+
+
+CARD = Document("card", "Export the model again.")
+_SCALARS = {int: "a whole number", str: "text", bool: "true or false", float: "a finite number"}
+
+
+def read(kind: Any, value: Any, where: str, of: Document = CARD) -> Any:
+    """A JSON value as `kind`: a scalar, `Literal`, `X | None`, `tuple[X, ...]`, `Mapping[str, X]`, a dataclass of such.
+
+    Members that the dataclass does not know are ignored.
+
+    Raises:
+        BadInput: with the place of the first value that is missing or of another kind.
+    """
+    origin, arguments = get_origin(kind), get_args(kind)
+    if kind is Any:
+        return value
+    if kind in _SCALARS:
+        return _scalar(kind, value, where, of)
+    if origin is Literal:
+        if value not in arguments or type(value) is not str:
+            raise _wrong(where, value, "one of " + ", ".join(arguments), of)
+        return value
+    if origin is UnionType:
+        (inner,) = (a for a in arguments if a is not type(None))
+        return None if value is None else read(inner, value, where, of)
+    if origin is tuple:
+        if not isinstance(value, list):
+            raise _wrong(where, value, "a list", of)
+        return tuple(read(arguments[0], item, f"{where}[{i}]", of) for i, item in enumerate(value))
+    if not isinstance(value, dict):
+        raise _wrong(where, value, "an object", of)
+    if origin is Mapping:
+        return {key: read(arguments[1], item, f"{where}.{key}", of) for key, item in value.items()}
+    assert is_dataclass(kind) and isinstance(kind, type)  # noqa: PT018 - one condition for the type checker
+    hints = get_type_hints(kind)
+    parts = {}
+    for field in fields(kind):
+        if field.name not in value:
+            raise BadInput(f"The {of.name} lacks {_within(of, where)}{field.name}.", of.remedy)
+        parts[field.name] = read(hints[field.name], value[field.name], f"{where}.{field.name}", of)
+    return kind(**parts)
+
+
+def _scalar(kind: type, value: Any, where: str, of: Document) -> Any:
+    if kind is float and type(value) in (int, float):
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.inf
+        if math.isfinite(number):
+            return number
+    elif type(value) is kind and (kind is not str or _is_unicode(str(value))):
+        return value
+    raise _wrong(where, value, _SCALARS[kind], of)
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _within(of: Document, where: str) -> str:
+    """Where a field stands in a document, up to the field's own name."""
+    return "" if where == of.name else f"{where.removeprefix(of.name + '.')}."
+
+
+def _wrong(where: str, value: Any, expected: str, of: Document) -> BadInput:
+    where = f"The {of.name}" if where == of.name else f"The {of.name}'s {where.removeprefix(of.name + '.')}"
+    return BadInput(f"{where} is {repr(value)[:40]}; expected {expected}.", of.remedy)

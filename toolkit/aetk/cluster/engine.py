@@ -1,0 +1,106 @@
+"""What an engine has to do: run one piece of work on each of many tasks, wherever it likes, as often as it must."""
+
+import contextlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from aetk.base.errors import AetkError, BadInput, CheckFailed, Unavailable, from_os_error, out_of_memory
+
+Work = Callable[[Any], Any]
+"""From a task to a result, both plain JSON. It pickles; done twice, it leaves what it leaves done once."""
+
+ENGINES = ("ray", "spark")
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What a job may take of an engine.
+
+    Attributes:
+        workers: processes at a time; None for as many as the processors, or the GPUs, allow.
+        threads: processors of each.
+        gpus: of each; a fraction shares one.
+    """
+
+    workers: int | None = None
+    threads: int = 1
+    gpus: float = 0.0
+
+
+_ALL = Resources()
+
+
+class Engine(Protocol):
+    """An engine.
+
+    Attributes:
+        threads: processors of each worker.
+    """
+
+    name: str
+    threads: int
+
+    def connected(self) -> contextlib.AbstractContextManager[int | None]:
+        """Be connected while the block runs: to the cluster that is configured, else to one of this machine's own.
+
+        The block is given how many work at a time; None where that is the engine's own affair.
+
+        Raises:
+            BadInput: resources that it cannot give out.
+            Unavailable: it cannot be reached.
+        """
+
+    def run(self, work: Work, tasks: Sequence[Any]) -> Iterator[Any]:
+        """The results as they are done, in any order, within `connected`.
+
+        A worker that dies is replaced, and what it had in hand is done again.
+
+        Raises:
+            AetkError: the first that a task ended with, or Unavailable where the engine itself gives up.
+        """
+
+
+def find_engine(name: str, resources: Resources = _ALL) -> Engine:
+    """An engine by its name, not connected yet.
+
+    Raises:
+        BadInput: a name that is none of `ENGINES`.
+        MissingExtra: its package is not installed.
+    """
+    if name == "ray":
+        from aetk.cluster.ray import RayEngine
+
+        return RayEngine(resources)
+    if name == "spark":
+        from aetk.cluster.spark import SparkEngine
+
+        return SparkEngine(resources)
+    raise BadInput(f"'{name}' is no engine that aetk knows.", f"Known: {', '.join(ENGINES)}.")
+
+
+def attempt(work: Work, task: str) -> str:
+    """Run work on a task where an engine says; JSON in and out, for errors would be wrapped in the engine's own."""
+    try:
+        return json.dumps({"result": work(json.loads(task))})
+    except AetkError as error:
+        failure = error
+    except OSError as error:
+        failure = from_os_error(error)
+    except Exception as error:
+        exhausted = out_of_memory(error)
+        if exhausted is None:
+            raise
+        failure = exhausted
+    return json.dumps({"error": [failure.exit_code, failure.message, failure.hint]})
+
+
+def outcome(text: str) -> Any:
+    """The result of an attempt; raises the error that it ended with."""
+    found = json.loads(text)
+    if "result" in found:
+        return found["result"]
+    code, message, hint = found["error"]
+    kinds = {kind.exit_code: kind for kind in (CheckFailed, BadInput, Unavailable)}
+    raise kinds[code](message, hint)

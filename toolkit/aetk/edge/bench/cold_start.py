@@ -1,0 +1,82 @@
+"""What a fresh process needs to load a model and run it once, one process a probe.
+
+A process of its own is the only honest way to see a cold load and a peak of memory: within one process, the first
+session warms the next, and memory never comes back.
+"""
+
+import contextlib
+import json
+import shlex
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from aetk.base.errors import AetkError, Unavailable
+from aetk.edge.bench.setting import Setting, runner
+from aetk.edge.model import load
+from aetk.edge.runtime.ort import onnxruntime
+
+_START = "import sys; from aetk.edge.bench import cold_start; sys.exit(cold_start.main(*sys.argv[1:]))"
+
+
+@dataclass(frozen=True)
+class Probe:
+    """Cold figures of one process.
+
+    Attributes:
+        load_seconds: to open the session, without Python's own start and imports.
+        first_run_seconds: of the first batch.
+        peak_bytes: the process's peak resident memory; None where the system does not tell.
+    """
+
+    load_seconds: float
+    first_run_seconds: float
+    peak_bytes: int | None
+
+
+def peak_resident_bytes() -> int | None:
+    """The peak of this process's own resident memory (Linux: VmHWM, which a parent's size does not spoil)."""
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:")), None)
+
+
+def probe(model: Path, setting: Setting) -> Probe:
+    """Load and run a model in a fresh process.
+
+    Raises:
+        Unavailable: the process failed; the message is what it said.
+    """
+    command = [sys.executable, "-c", _START, str(model), json.dumps(asdict(setting))]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own module
+    if done.returncode != 0:
+        with contextlib.suppress(ValueError):
+            raise Unavailable(**json.loads(done.stderr))
+        ended = f"The process that opens the model anew ended with exit code {done.returncode}."
+        raise Unavailable(ended, f"See why with: {shlex.join(['aetk', 'verify', str(model)])}")
+    return Probe(**json.loads(done.stdout))
+
+
+def main(model: str, setting: str) -> int:
+    """What the fresh process does: print its figures as JSON, or why there are none; returns the exit code."""
+    asked = Setting(**json.loads(setting))
+    try:
+        loaded = load(Path(model))
+        onnxruntime()
+        rows = np.zeros((asked.batch, len(loaded.card.features)), np.float32)
+        start = time.perf_counter()
+        run = runner(loaded, None, asked, rows)
+        ready = time.perf_counter()
+        run()
+        done = time.perf_counter()
+    except AetkError as error:
+        sys.stderr.write(json.dumps({"message": error.message, "hint": error.hint}) + "\n")
+        return error.exit_code
+    sys.stdout.write(json.dumps(asdict(Probe(ready - start, done - ready, peak_resident_bytes()))))
+    return 0

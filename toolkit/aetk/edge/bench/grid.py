@@ -1,0 +1,71 @@
+"""Which rows a benchmark measures."""
+
+from collections.abc import Iterable, Sequence
+
+from aetk.base.errors import BadInput
+from aetk.edge.bench.setting import Setting
+from aetk.edge.runtime.providers import find_provider
+
+BATCHES = (1, 16, 64, 256, 1024, 4096, 16384, 65536)
+PROVIDERS = ("cpu", "cuda")
+TILE = 1024
+"""About the rows of a batch by which session options are compared: large enough to amortize a call."""
+_SCORER_FROM = 16_384
+
+
+def plan(
+    providers: Sequence[str],
+    batches: Sequence[int],
+    threads: Sequence[int | None] | None,
+    spinning: Sequence[bool] | None,
+    sparse: bool,
+) -> list[Setting]:
+    """The rows of a benchmark, ordered by provider and batch.
+
+    On the CPU, threads and spinning that are named are crossed with all batches. Where neither is, every batch is
+    measured as ONNX Runtime comes, and the alternatives (one thread; threads that do not spin) only where options are
+    chosen by them: at the smallest batch and at the one nearest to `TILE`. Big batches also go through the Scorer.
+    A provider with a memory of its own is measured with the copies and, batch for batch, without them.
+
+    Raises:
+        BadInput: an empty or impossible grid.
+    """
+    if not batches or min(batches) < 1 or any(count is not None and count < 1 for count in threads or ()):
+        raise BadInput("Batch sizes and threads must be positive.")
+    rows: list[Setting] = []
+    for provider in dict.fromkeys(providers):
+        if provider == "cpu":
+            rows += _on_cpu(batches, threads, spinning, sparse)
+        else:
+            rows += [Setting(provider, batch) for batch in batches]
+            if find_provider(provider).device != "cpu":
+                rows += [Setting(provider, batch, "bound") for batch in batches]
+            rows += [Setting(provider, 1)] if sparse else []
+    places = {provider: place for place, provider in enumerate(dict.fromkeys(providers))}
+    return sorted(dict.fromkeys(rows), key=lambda row: (places[row.provider], row.way == "bound", row.batch))
+
+
+def compared_batches(batches: Iterable[int]) -> tuple[int, ...]:
+    """The batch sizes by which session options are chosen: the smallest, and the one nearest to `TILE`."""
+    sizes = sorted(set(batches))
+    return tuple(dict.fromkeys((sizes[0], min(sizes, key=lambda batch: abs(batch - TILE)))))
+
+
+def _on_cpu(
+    batches: Sequence[int], threads: Sequence[int | None] | None, spinning: Sequence[bool] | None, sparse: bool
+) -> list[Setting]:
+    counts, spins = threads or (None,), spinning or (True,)
+    rows = [_setting(batch, count, spin) for batch in batches for count in counts for spin in spins]
+    if threads is None and spinning is None:
+        for batch in compared_batches(batches):
+            rows += [_setting(batch, None, False), _setting(batch, 1, True)]
+    if sparse:
+        rows += [_setting(1, count, spin) for count in counts for spin in (True, False)]
+    return rows + [
+        Setting("cpu", batch, "scorer", count) for batch in batches for count in counts if batch >= _SCORER_FROM
+    ]
+
+
+def _setting(batch: int, threads: int | None, spinning: bool) -> Setting:
+    alone = threads == 1  # a single thread waits for nobody, so that there is nothing to spin
+    return Setting("cpu", batch, "run", threads, spinning or alone)

@@ -1,0 +1,130 @@
+"""A fixed float32 matrix product: the peak that a network of matrix products can be held against, and a speed probe.
+
+The bound is the roofline's compute roof (Williams, Waterman, Patterson 2009, https://doi.org/10.1145/1498765.1498785):
+no row can be answered faster than its multiplications and additions at the rate of a plain matrix product. It is
+measured with ONNX Runtime's own MatMul on the provider in question, inputs and output resident, in the same run.
+On the CPU it runs on the threads that ONNX Runtime chooses. It has not been run on a CUDA device.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from statistics import median
+
+import numpy as np
+
+from aetk.contract import spec
+from aetk.contract.gate import Model
+from aetk.contract.protobuf import encode_bytes, encode_int
+from aetk.edge.bench.rounds import settle
+from aetk.edge.runtime.io_binding import Binding
+from aetk.edge.runtime.providers import find_provider
+from aetk.edge.runtime.session import open_session
+
+_SIZES = {"cpu": 512}
+_SIZE_ELSEWHERE = 4096  # a big device is idle for the most part of a small product
+
+
+@dataclass(frozen=True)
+class Speed:
+    """The matrix product at one moment.
+
+    Attributes:
+        provider: where it was computed.
+        size: of the square matrices.
+        at: seconds from the start of the benchmark.
+        samples: nanoseconds of every product.
+    """
+
+    provider: str
+    size: int
+    at: float
+    samples: tuple[int, ...]
+
+    @property
+    def peak_flops(self) -> float:
+        """Operations per second of the fastest product: a bound is what is possible, not what is usual."""
+        return 2.0 * self.size**3 / min(self.samples) * 1e9
+
+    @property
+    def usual_flops(self) -> float:
+        """Operations per second of the median product: what the machine gave just then."""
+        return 2.0 * self.size**3 / median(self.samples) * 1e9
+
+
+@dataclass(frozen=True)
+class Bound:
+    """What matrix products alone would allow.
+
+    Attributes:
+        provider: where.
+        peak_flops: float32 operations per second of the fastest product of the whole run.
+        flops_per_row: multiplications and additions of the network, twice the number of its Gemm and MatMul weights.
+        rows_per_second: the one over the other.
+    """
+
+    provider: str
+    peak_flops: float
+    flops_per_row: int
+    rows_per_second: float
+
+
+class Product:
+    """The product, ready on a provider.
+
+    Raises:
+        Unavailable: the provider cannot run it.
+    """
+
+    def __init__(self, provider: str) -> None:
+        self.provider, self.size = provider, _SIZES.get(provider, _SIZE_ELSEWHERE)
+        session = open_session(_model(self.size), find_provider(provider))
+        matrix = np.random.default_rng(0).standard_normal((self.size, self.size), np.float32)
+        self._binding = Binding(session, {"a": matrix, "b": matrix})
+
+    def measure(self, seconds: float, origin: float) -> Speed:
+        """Time single products for a while, three at least after an unmeasured one; leaves its threads asleep."""
+        settle()
+        self._binding.run()
+        at, samples = time.perf_counter() - origin, list[int]()
+        while len(samples) < 3 or time.perf_counter() - origin < at + seconds:
+            start = time.perf_counter_ns()
+            self._binding.run()
+            samples.append(time.perf_counter_ns() - start)
+        settle()
+        return Speed(self.provider, self.size, at, tuple(samples))
+
+
+def _model(size: int) -> bytes:
+    """`y = a @ b` on float32 [size, size] as an ONNX file (IR 8, opset 17)."""
+
+    def value(name: bytes) -> bytes:
+        dims = 2 * encode_bytes(1, encode_int(1, size))
+        return encode_bytes(1, name) + encode_bytes(2, encode_bytes(1, encode_int(1, 1) + encode_bytes(2, dims)))
+
+    node = encode_bytes(1, b"a") + encode_bytes(1, b"b") + encode_bytes(2, b"y") + encode_bytes(4, b"MatMul")
+    inputs = encode_bytes(11, value(b"a")) + encode_bytes(11, value(b"b"))
+    graph = encode_bytes(1, node) + encode_bytes(2, b"product") + inputs + encode_bytes(12, value(b"y"))
+    return encode_int(1, 8) + encode_bytes(7, graph) + encode_bytes(8, encode_bytes(1, b"") + encode_int(2, 17))
+
+
+def flops_per_row(graph: Model) -> int:
+    """Float32 operations of the network on a row: a multiplication and an addition for every weight of its layers."""
+    shapes = {initializer.name: initializer.shape for initializer in graph.initializers}
+    weights = [
+        shapes[name]
+        for node in graph.nodes
+        if node.op_type in ("Gemm", "MatMul")
+        for name in node.inputs
+        if len(shapes.get(name, ())) == 2 and name not in spec.GUARD_PRODUCTS
+    ]
+    return 2 * sum(map(prod, weights))
+
+
+def bounds(speeds: Sequence[Speed], flops: int) -> tuple[Bound, ...]:
+    """For every provider, the bound by its fastest product; none where the network holds no matrix product."""
+    peaks: dict[str, float] = {}
+    for speed in speeds:
+        peaks[speed.provider] = max(speed.peak_flops, peaks.get(speed.provider, 0.0))
+    return tuple(Bound(provider, peak, flops, peak / flops) for provider, peak in peaks.items() if flops)

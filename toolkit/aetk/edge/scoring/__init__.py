@@ -1,0 +1,1 @@
+"""Scores rows: arrays, tables on disk, batches of Arrow."""

@@ -1,0 +1,1 @@
+"""Reads and writes tables: CSV, Parquet and folders of it."""

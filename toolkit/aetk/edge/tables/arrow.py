@@ -1,0 +1,81 @@
+"""pyarrow, imported by this module alone and when it is first needed, and what becomes of its columns."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from aetk.base.errors import MissingExtra, out_of_memory
+
+
+def pyarrow() -> Any:
+    """The pyarrow module with `csv`, `compute`, `fs` and `parquet`; MissingExtra where it is not installed."""
+    try:
+        import pyarrow
+        import pyarrow.compute
+        import pyarrow.csv
+        import pyarrow.fs
+        import pyarrow.parquet
+    except ImportError as error:
+        raise out_of_memory(error) or MissingExtra("Parquet", "arrow") from None
+    return pyarrow
+
+
+def is_numeric(kind: Any) -> bool:
+    """Whether a column of an arrow type can be read as numbers: what `contract.named_rows` makes of its cells.
+
+    Nulls alone are, being missing; a dictionary is what its values are.
+    """
+    types = pyarrow().types
+    if types.is_dictionary(kind):
+        return is_numeric(kind.value_type)
+    numeric = (types.is_integer, types.is_floating, types.is_boolean, types.is_decimal, types.is_null)
+    return any(fits(kind) for fits in numeric)
+
+
+def fill(values: Any, columns: Sequence[Any]) -> None:
+    """Write numeric arrow arrays into the columns of a float32 or float64 array; null becomes NaN.
+
+    Every column goes through float64, as the cells of a CSV file do, unless it is of the array's own dtype.
+    """
+    pa = pyarrow()
+    own = pa.from_numpy_dtype(values.dtype)
+    with np.errstate(over="ignore"):  # beyond float32 is infinite, which every model knows how to judge
+        for position, column in enumerate(columns):
+            if pa.types.is_dictionary(column.type):
+                column = column.cast(column.type.value_type)
+            if pa.types.is_boolean(column.type):
+                column = column.cast(pa.uint8())
+            if column.type != own:
+                column = column.cast(pa.float64(), safe=False)
+            values[:, position] = column.to_numpy(zero_copy_only=False)
+
+
+def is_nested(kind: Any) -> bool:
+    """Whether a cell of an arrow type holds cells."""
+    return bool(pyarrow().types.is_nested(kind))
+
+
+def longest(column: Any) -> int:
+    """The bytes of the longest text or binary of an arrow array, or of its dictionary; 0 for other types."""
+    pa = pyarrow()
+    cells = column.dictionary if pa.types.is_dictionary(column.type) else column
+    is_long = (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_large_binary)
+    if not any(fits(cells.type) for fits in is_long):
+        return 0
+    return pa.compute.max(pa.compute.binary_length(cells)).as_py() or 0
+
+
+def texts(column: Any) -> Any:
+    """An arrow array as one of strings, as Python's `str` writes them; null becomes empty.
+
+    Raises:
+        pyarrow.ArrowInvalid: a text is not UTF-8, which Parquet does not make sure of.
+    """
+    pa = pyarrow()
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if pa.types.is_integer(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        found = column.cast(pa.string()).fill_null("")
+        found.validate(full=True)
+        return found
+    return pa.array(["" if cell is None else str(cell) for cell in column.to_pylist()], pa.string())

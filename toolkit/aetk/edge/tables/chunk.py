@@ -1,0 +1,162 @@
+"""What every reader of tables shares: a chunk of rows, how messages name a place, and the checks of column names."""
+
+import os
+import stat
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path, PurePath
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aetk.base.errors import BadInput
+from aetk.contract.dialect import show
+
+_COMPARED, _COMPARED_LENGTH = 2**14, 200
+MOST_NAMED = 12
+"""Names that a message lists; ", ..." stands for more."""
+
+PARQUET = (".parquet", ".pq")
+
+_NUMBERS = "Numbers look like 12, -3.5 or 1e-3; empty, NA, NaN and null are missing values."
+
+FloatType = type[np.float32] | type[np.float64]
+
+
+TRUTHS = ("true", "false")
+AS_NUMBERS = "Write True as 1 and False as 0, or save the table as Parquet, whose true/false columns are numbers."
+
+
+class NotANumber(BadInput):
+    """A cell of a numeric column that is no number of the dialect."""
+
+    def __init__(self, where: str, column: str, cell: str, hint: str = _NUMBERS) -> None:
+        super().__init__(
+            f"{where}, column '{show_name(column)}': found '{show(cell)}', expected a number.",
+            AS_NUMBERS if cell.lower() in TRUTHS else hint,
+        )
+        self.where, self.column, self.cell = where, column, cell
+
+
+class NoNumbers(BadInput):
+    """Columns of types that are none of numbers; `columns` names all of them, `column` the first.
+
+    Args:
+        title: of the table.
+        column, kind: the first such column, and its type.
+        others: the types of all others by name.
+    """
+
+    def __init__(self, title: str, column: str, kind: str, others: Mapping[str, str] | None = None) -> None:
+        kinds = {column: kind} | dict(others or {})
+        message = f"{title}, column '{show_name(column)}': found the type {show(kind)}, expected numbers."
+        if len(kinds) > 1:
+            shown = listed([f"'{show_name(name)}' ({show(kind)})" for name, kind in kinds.items()], ".")
+            message += f" {len(kinds):,} columns hold no numbers: {shown}"
+        it = "them" if len(kinds) > 1 else "it"
+        super().__init__(message, f"Cast {it} to double before, or leave {it} out.")
+        self.column, self.columns = column, tuple(kinds)
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Consecutive rows of a table.
+
+    Attributes:
+        values: float32 or float64 [rows, numeric columns], row-major; NaN where missing. float32 is the float64 value
+            rounded once more, infinite beyond its range.
+        texts: for each text column, its cells: a tuple of strings, or a pyarrow array of strings without nulls where
+            pyarrow read them.
+        places: int64 [rows], where each row stands, counted from 1: lines of a CSV file, rows of Parquet.
+        share: of the table, how much has been read with this chunk, from 0 to 1; None where its size is unknown.
+    """
+
+    values: NDArray[Any]
+    texts: tuple[Any, ...]
+    places: NDArray[np.int64]
+    share: float | None
+
+
+def is_parquet(path: PurePath) -> bool:
+    """Whether a file's ending says Parquet."""
+    return path.suffix.lower() in PARQUET
+
+
+def place(path: Path, number: int) -> str:
+    """How a message names a row of a table."""
+    return f"{path}, {'row' if is_parquet(path) or path.is_dir() else 'line'} {number}"
+
+
+def check_unchanged(path: Path, before: os.stat_result, now: os.stat_result) -> None:
+    """BadInput where a file is written to while it is read: its last row may be half of one."""
+    changed = (before.st_size, before.st_mtime_ns) != (now.st_size, now.st_mtime_ns)
+    if changed and stat.S_ISREG(before.st_mode):
+        raise BadInput(f"{path} was changed while it was read.", "Wait until it is written, or read a copy.")
+
+
+def check_names(source: str, names: Sequence[str]) -> None:
+    """BadInput where a column has no name, or the same as another."""
+    seen = set[str]()
+    for position, name in enumerate(names, 1):
+        if not name:
+            raise BadInput(f"{source}: column {position} has no name.", "Give every column a name of its own.")
+        if name in seen:
+            raise BadInput(f"{source}: two columns are called '{show_name(name)}'.", "Rename or remove one of them.")
+        seen.add(name)
+
+
+def show_name(name: str) -> str:
+    """A column's name for a message: longer than `show` gives, for it has to be found."""
+    return show(name, 200)
+
+
+def no_rows(path: Path) -> BadInput:
+    """The error of a table that is empty."""
+    holds = "no rows" if path.is_dir() or is_parquet(path) else "a header and no rows"
+    return BadInput(f"{path} has {holds}.", "Name a table with rows.")
+
+
+def check_header(path: Path, names: Sequence[str]) -> None:
+    """BadInput where a file has no columns, or what `check_names` refuses."""
+    if not names and is_parquet(path):
+        raise BadInput(f"{path} has no columns; expected one for each feature.", "Write it anew with its columns.")
+    if not names:
+        found = f"{path} is empty; expected a header line with column names."
+        raise BadInput(found, "Write the column names into its first line.")
+    check_names(str(path), names)
+
+
+def positions(source: Path | str, names: Sequence[str], wanted: Sequence[str]) -> list[int]:
+    """Where the wanted columns stand; BadInput that names the first missing one."""
+    position = {name: i for i, name in enumerate(names)}
+    for name in wanted:
+        if name not in position:
+            raise BadInput(f"{source} has no column '{show_name(name)}'.", _closest(name, names))
+    return [position[name] for name in wanted]
+
+
+def _closest(name: str, names: Sequence[str]) -> str:
+    """The hint for a missing column; among very many names, or very long ones, a search would take minutes."""
+    near = [other for other in names[:_COMPARED] if len(other) <= _COMPARED_LENGTH]
+    close = get_close_matches(name, near, 1) if len(name) <= _COMPARED_LENGTH else []
+    if close:
+        return f"Did you mean '{show_name(close[0])}'?"
+    return it_has(names)
+
+
+def it_has(names: Sequence[str]) -> str:
+    """The hint that lists a table's columns."""
+    return f"It has: {listed([*map(show_name, names[: MOST_NAMED + 1])])}"
+
+
+def listed(words: Sequence[str], end: str = "") -> str:
+    """Words for a message, the first of them; in place of its end, ", ..." says that there are more."""
+    return ", ".join(words[:MOST_NAMED]) + (", ..." if len(words) > MOST_NAMED else end)
+
+
+def as_dtype(values: NDArray[np.float64], dtype: FloatType) -> NDArray[Any]:
+    """Values rounded to a dtype; what is beyond float32 becomes infinite, which every model knows how to judge."""
+    with np.errstate(over="ignore"):
+        return values.astype(dtype, copy=False)

@@ -1,0 +1,82 @@
+"""Reads labels: 0 for an ordinary row, 1 for an anomaly, and nothing else, for nobody knows what else would mean."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aetk.base.errors import BadInput
+from aetk.contract.dialect import show
+from aetk.edge.tables.chunk import AS_NUMBERS, TRUTHS, NoNumbers, NotANumber, listed, show_name
+
+_EXPECTED = "expected 0 (ordinary) or 1 (anomaly)"
+_WRITE = "Write 0 for ordinary rows and 1 for anomalies into it, or name another column with --label."
+_MOST_DIFFERENT = 1000
+
+
+def as_labels(
+    values: NDArray[np.float64], column: str, where: Callable[[int], str], *, whole: bool = True
+) -> NDArray[np.bool_]:
+    """Labels, True for 1.
+
+    Args:
+        values: float64 [rows], as read; NaN where missing.
+        column: their column's name.
+        where: names a row in a message.
+        whole: whether these are all rows of the table, so that what the column holds can be told.
+
+    Raises:
+        BadInput: says where the first value stands that is neither 0 nor 1, and what the column holds.
+    """
+    wrong = np.flatnonzero((values != 0) & (values != 1))
+    if not len(wrong):
+        return np.equal(values, 1)
+    row = int(wrong[0])
+    found = f"{where(row)}, label column '{show_name(column)}': found {_shown(values[row])}, {_EXPECTED}."
+    distinct, counts = np.unique(values, return_counts=True)
+    if whole:
+        found += f" {_holds({_shown(value): int(n) for value, n in zip(distinct, counts, strict=True)}, len(distinct))}"
+    raise BadInput(found, _hint(distinct))
+
+
+def text_labels(column: str, error: NotANumber | NoNumbers, cells: Iterable[Any]) -> BadInput:
+    """The error of a label column that holds text, for the error of reading it as numbers.
+
+    Args:
+        column: its name.
+        error: says what was found first.
+        cells: the column as text, piece by piece: tuples of strings or pyarrow arrays.
+    """
+    counts = Counter[str]()
+    for piece in cells:
+        counts.update(piece if isinstance(piece, tuple) else piece.to_pylist())
+        if len(counts) > _MOST_DIFFERENT:
+            break
+    found = error.message.replace(", column '", ", label column '", 1).rpartition(", expected")[0]
+    shown = {f"'{show(cell)}'" if cell else "nothing": rows for cell, rows in counts.most_common()}
+    hint = AS_NUMBERS if {cell.lower() for cell in counts} <= {*TRUTHS} else _WRITE
+    return BadInput(f"{found}, {_EXPECTED}. {_holds(shown, len(counts))}", hint)
+
+
+def _shown(value: float) -> str:
+    return "nothing" if np.isnan(value) else f"{value:g}"
+
+
+def _holds(counts: Mapping[str, int], different: int) -> str:
+    if different > _MOST_DIFFERENT:
+        return f"It holds more than {_MOST_DIFFERENT:,} different values, too many for a label."
+    return f"It holds {listed([f'{shown} ({_rows(n)})' for shown, n in counts.items()], '.')}"
+
+
+def _rows(n: int) -> str:
+    return f"{n:,} row{'s' * (n != 1)}"
+
+
+def _hint(distinct: NDArray[np.float64]) -> str:
+    if -1 in distinct:
+        return f"{_WRITE} -1 is taken for neither: to some tools it means the anomaly, to others the ordinary row."
+    if np.isin(distinct[~np.isnan(distinct)], (0, 1)).all():
+        return "Label every row with 0 or 1, or leave out the rows without a label."
+    return _WRITE

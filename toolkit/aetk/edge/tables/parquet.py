@@ -1,0 +1,273 @@
+"""Parquet, one file or a folder of them, read and written piece by piece at constant memory."""
+
+import contextlib
+import os
+from collections.abc import Generator, Iterator, Sequence
+from pathlib import Path, PurePath
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aetk.base.errors import BadInput, Unavailable
+from aetk.base.files import check_source
+from aetk.base.free_memory import free_memory
+from aetk.contract.dialect import ROW_BYTES, show
+from aetk.edge.tables import arrow
+from aetk.edge.tables.chunk import Chunk, FloatType, NoNumbers, check_header, is_parquet, positions, show_name
+from aetk.edge.tables.parquet_pages import pages_at_once
+
+BATCH_ROWS = 2**16
+_BATCH_VALUES = 2**21
+_READ_BYTES = 2**16
+_TEXT_BYTES = 2**24
+_GROUP_BYTES = 2**24
+_ANEW = "Write or copy it anew; if it is CSV, let its name end with .csv."
+
+
+def files(path: Path) -> tuple[Path, ...]:
+    """The files of a table, in order: a folder's Parquet files, those of nested folders too; else the path itself.
+
+    Names that begin with a dot or an underscore are left out, as all who write such folders expect.
+
+    Raises:
+        BadInput: a folder without Parquet files.
+    """
+    if not path.is_dir():
+        return (path,)
+    found = parts(path)
+    if not found:
+        raise BadInput(f"{path} is a folder without Parquet files.", "Name a CSV or Parquet file, or another folder.")
+    return found
+
+
+def parts(path: Path) -> tuple[Path, ...]:
+    """The Parquet files of a folder, in order; there may be none."""
+    found = []
+    for folder, folders, names in os.walk(path):
+        folders[:] = [name for name in folders if not _is_hidden(name)]
+        found += [Path(folder, name) for name in names if is_parquet(Path(name)) and not _is_hidden(name)]
+    return tuple(sorted(found))
+
+
+def would_read(folder: Path, path: Path) -> bool:
+    """Whether a file of this name would be among the files of a folder."""
+    try:
+        parts = (path.parent.resolve() / path.name).relative_to(folder.resolve()).parts
+    except ValueError:
+        return False
+    return is_part(PurePath(*parts))
+
+
+def is_part(path: PurePath) -> bool:
+    """Whether a file of this path within a folder is read as a part of the table that the folder is."""
+    return is_parquet(path) and not any(map(_is_hidden, path.parts))
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith((".", "_"))
+
+
+def header(path: Path) -> tuple[str, ...]:
+    """The column names of a Parquet file, of a folder's first.
+
+    Raises:
+        BadInput: no such file, a folder without Parquet files, a file that is none, columns without or of one name.
+        MissingExtra: pyarrow is not installed.
+    """
+    with _open(files(path)[0]) as file:
+        return tuple(file.schema_arrow.names)
+
+
+def read_chunks(
+    path: Path, numeric: Sequence[str], text: Sequence[str], dtype: FloatType
+) -> Generator[Chunk, None, None]:
+    """See `read.read_chunks`; booleans are 0 and 1. Every file is looked at before the first row is read."""
+    found = files(path)
+    rows = sum(checked_rows(file, numeric, text) for file in found)
+    return _chunks(found, numeric, text, dtype, rows)
+
+
+def row_groups(path: Path, numeric: Sequence[str]) -> tuple[int, ...]:
+    """How many rows each row group of a file holds; names and types of columns are checked as by `read_chunks`."""
+    checked_rows(path, numeric, ())
+    with _open(path) as file:
+        return tuple(file.metadata.row_group(index).num_rows for index in range(file.metadata.num_row_groups))
+
+
+def read_row_group(path: Path, index: int, numeric: Sequence[str]) -> Generator[NDArray[np.float64], None, None]:
+    """The rows of one row group, float64 [rows, columns], some thousands at a time; NaN where missing.
+
+    Raises:
+        BadInput: a damaged file.
+    """
+    with _open(path) as file:
+        pieces = file.iter_batches(_rows_at_once(numeric), row_groups=[index], columns=list(dict.fromkeys(numeric)))
+        while True:
+            with _reading(path):
+                batch = next(pieces, None)
+                if batch is None:
+                    return
+                values = np.empty((batch.num_rows, len(numeric)))
+                arrow.fill(values, [batch.column(name) for name in numeric])
+            yield values
+
+
+def _rows_at_once(numeric: Sequence[str]) -> int:
+    return max(2**10, min(BATCH_ROWS, _BATCH_VALUES // max(1, len(numeric))))
+
+
+def checked_rows(path: Path, numeric: Sequence[str], text: Sequence[str]) -> int:
+    """The rows of a file whose columns fit, and whose pages there is room for; see `edge.tables.read.read_chunks`."""
+    with _open(path) as file:
+        rows = _fitting_rows(str(path), file, numeric, text)
+    _check_pages(path, {*numeric, *text})
+    return rows
+
+
+def footer_rows(title: str, source: Any, numeric: Sequence[str], text: Sequence[str]) -> int:
+    """The rows of an open file whose columns fit, by its footer alone; `title` names it."""
+    with _reading(title, " is not a Parquet file"), arrow.pyarrow().parquet.ParquetFile(source) as file:
+        return _fitting_rows(title, file, numeric, text)
+
+
+def _fitting_rows(title: str, file: Any, numeric: Sequence[str], text: Sequence[str]) -> int:
+    schema = file.schema_arrow
+    positions(title, schema.names, [*numeric, *text])
+    kinds = {name: schema.field(name).type for name in numeric}
+    wrong = {name: str(kind) for name, kind in kinds.items() if not arrow.is_numeric(kind)}
+    if wrong:
+        first = next(iter(wrong))
+        raise NoNumbers(title, first, wrong[first], wrong)
+    for name in text:
+        kind = schema.field(name).type
+        if arrow.is_nested(kind):
+            raise BadInput(f"{title}, column '{show_name(name)}': found '{show(str(kind))}', expected text or numbers.")
+    return int(file.metadata.num_rows)
+
+
+def _check_pages(path: Path, columns: set[str]) -> None:
+    """Unavailable where the pages that have to be held at once unpack to more than there is room for."""
+    with path.open("rb") as file, _reading(path):
+        needed = 2 * pages_at_once(file, columns)  # a dictionary is decoded, too
+    free = free_memory()
+    if free is not None and needed > free:
+        raise Unavailable(
+            f"{path} does not fit into memory: its pages unpack to {needed / 2**30:.1f} GiB, "
+            f"{free / 2**30:.1f} are free.",
+            "Write it anew with smaller pages; a megabyte is usual.",
+        )
+
+
+def _chunks(
+    paths: Sequence[Path], numeric: Sequence[str], text: Sequence[str], dtype: FloatType, total: int
+) -> Generator[Chunk, None, None]:
+    done = 0
+    for path in paths:
+        for batch in batches(path, numeric, text):
+            first, done = done + 1, done + batch.num_rows
+            with _reading(path):
+                values = np.empty((batch.num_rows, len(numeric)), dtype)
+                arrow.fill(values, [batch.column(name) for name in numeric])
+                texts = tuple(arrow.texts(batch.column(name)) for name in text)
+            yield Chunk(values, texts, np.arange(first, done + 1, dtype=np.int64), min(done / max(total, 1), 1.0))
+
+
+def batches(path: Path, numeric: Sequence[str], text: Sequence[str]) -> Generator[Any, None, None]:
+    """Rows of a file as record batches: at most `BATCH_ROWS`, and fewer where their texts would become too long.
+
+    Texts stay in their dictionaries until they are counted: a million rows may share a text of a million letters.
+
+    Raises:
+        BadInput: a damaged file, one that holds other rows than its footer counts, a text longer than `ROW_BYTES`.
+    """
+    columns = list(dict.fromkeys([*numeric, *text]))
+    found = 0
+    with _open(path, text) as file:
+        pieces = file.iter_batches(_rows_at_once(numeric), columns=columns)
+        while True:
+            with _reading(path):
+                batch = next(pieces, None)
+            if batch is None:
+                break
+            found += batch.num_rows
+            rows = max(1, min(batch.num_rows, _TEXT_BYTES // max(1, _longest(path, batch, text))))
+            yield from (batch.slice(start, rows) for start in range(0, batch.num_rows, rows))
+        if found != file.metadata.num_rows:
+            counted = f"it holds {found:,} rows, its footer counts {file.metadata.num_rows:,}"
+            raise BadInput(f"{path}: damaged Parquet file: {counted}.", _ANEW)
+
+
+def _longest(path: Path, batch: Any, text: Sequence[str]) -> int:
+    """The bytes of the longest text of a batch; BadInput where no CSV file could hold it."""
+    longest = {name: arrow.longest(batch.column(name)) for name in text}
+    for name, length in longest.items():
+        if length > ROW_BYTES:
+            raise BadInput(
+                f"{path}, column '{show_name(name)}': a text is longer than {ROW_BYTES >> 20} MiB.",
+                "Carry another column along.",
+            )
+    return max(longest.values(), default=0)
+
+
+@contextlib.contextmanager
+def _reading(path: Path | str, fault: str = ": damaged Parquet file") -> Iterator[None]:
+    """Turns what pyarrow raises over a file into BadInput; out of memory stays what it is."""
+    try:
+        yield
+    except MemoryError:
+        raise
+    except (arrow.pyarrow().ArrowException, OSError, ValueError, KeyError) as error:
+        reason = show((str(error).splitlines() or [type(error).__name__])[0], 200).rstrip(".")
+        raise BadInput(f"{path}{fault}: {reason}.", _ANEW) from None
+
+
+def _open(path: Path, dictionaries: Sequence[str] = ()) -> Any:
+    """A file, of whose texts those of the `dictionaries` stay encoded; its schema can be read."""
+    check_source(path)
+    with _reading(path, " is not a Parquet file"):
+        # pages as they are needed: read ahead, a row group of ten million rows would be held whole
+        file = arrow.pyarrow().parquet.ParquetFile(
+            path, pre_buffer=False, buffer_size=_READ_BYTES, read_dictionary=list(dictionaries)
+        )
+        names = file.schema_arrow.names
+    check_header(path, names)
+    return file
+
+
+class ParquetSink:
+    """Writes columns of equal length to a Parquet file, in row groups of about 16 MiB.
+
+    Attributes:
+        notes: what `close` writes into the file's metadata, unless there is not even one batch.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._writer: Any = None
+        self._waiting: list[Any] = []
+        self.notes: dict[str, str] = {}
+
+    def write(self, columns: dict[str, Any]) -> None:
+        """Append a batch: arrays or sequences of strings by column name, the same names and types each time."""
+        pa = arrow.pyarrow()
+        self._waiting.append(pa.table({name: pa.array(values) for name, values in columns.items()}))
+        if sum(table.nbytes for table in self._waiting) >= _GROUP_BYTES:
+            self._flush()
+
+    def close(self) -> None:
+        """Write what is left, and the footer."""
+        if self._waiting:
+            self._flush()
+        if self._writer is not None:
+            if self.notes:
+                self._writer.add_key_value_metadata(self.notes)
+            self._writer.close()
+
+    def _flush(self) -> None:
+        pa = arrow.pyarrow()
+        group = pa.concat_tables(self._waiting)
+        self._waiting = []
+        if self._writer is None:
+            self._writer = pa.parquet.ParquetWriter(self._file, group.schema)
+        self._writer.write_table(group, max(1, group.num_rows))

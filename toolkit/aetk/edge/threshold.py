@@ -1,0 +1,194 @@
+"""Re-issues a model with another threshold, on any device: neither PyTorch nor the onnx package is needed."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from aetk.base.errors import BadInput, CheckFailed
+from aetk.base.names import as_text
+from aetk.contract import history, onnxfile, spec
+from aetk.contract.arguments import checked
+from aetk.contract.card import Card
+from aetk.contract.golden import Golden, compare, rows_near
+from aetk.contract.history import Replaced
+from aetk.contract.threshold import Method, Threshold, calibrate, check_value
+from aetk.edge.destination import Destination
+from aetk.edge.model import LoadedModel
+from aetk.edge.runtime.ort import onnxruntime
+from aetk.edge.runtime.session import open_session
+from aetk.edge.scoring.scorer import Scorer
+from aetk.edge.tables.read import read_table
+
+_ANY_THRESHOLD = ("rows", "anomalies", "auroc", "average_precision")
+"""The validation figures that do not depend on the threshold, and so stay true."""
+
+
+@dataclass(frozen=True)
+class ThresholdReport:
+    """A model's threshold before and after.
+
+    Attributes:
+        invalid: rows of the calibration table that could not be judged, and were left out.
+        out: the file that was written; None where it was a dry run.
+    """
+
+    model: Path
+    before: Threshold
+    after: Threshold
+    invalid: int
+    out: Path | None
+
+
+@checked
+def set_threshold(
+    model: str | Path,
+    value: float,
+    *,
+    sign_key: str | Path | None = None,
+    out: str | Path | None = None,
+    dry_run: bool = False,
+) -> ThresholdReport:
+    """Give a model a fixed threshold; model and card are replaced together. The card keeps the one before.
+
+    Args:
+        model: the model to change.
+        value: -1 < value <= 1.
+        sign_key: a private Ed25519 key in PEM, to sign the file anew; a signed model needs one.
+        out: another file to write, so that `model` stays as it is; its name ends in `.onnx`.
+        dry_run: whether nothing is written.
+
+    Raises:
+        BadInput: not a model of the contract, a value out of range, a signed model without a key, or another process
+            writes into the model's folder and does not end.
+        CheckFailed: the model is not the one that its card describes, or fails its golden rows.
+    """
+    destination = Destination(out, dry_run, sign_key)
+    with destination.held(Path(model)) as loaded:
+        value = check_value(value)
+        return reissue(loaded, Threshold(value, f"fixed:{value:.6g}", None, 0, "set by hand", None), 0, destination)
+
+
+@checked
+def calibrate_threshold(
+    model: str | Path,
+    method: Method,
+    data: Path,
+    label: str | None = None,
+    *,
+    sign_key: str | Path | None = None,
+    out: str | Path | None = None,
+    dry_run: bool = False,
+) -> ThresholdReport:
+    """Calibrate a model's threshold anew on a table.
+
+    Args:
+        model: the model to change.
+        method: `best-f1` or `conformal`.
+        data: a table with the model's features. Without a label column every row passes for ordinary.
+        label: a column of 0 (ordinary) and 1 (anomaly).
+        sign_key: as for `set_threshold`.
+        out: as for `set_threshold`.
+        dry_run: as for `set_threshold`.
+
+    Raises:
+        BadInput: see `edge.tables.read.read_table`, `contract.threshold.calibrate` and `set_threshold`.
+        CheckFailed: as `set_threshold`.
+    """
+    destination = Destination(out, dry_run, sign_key)
+    with destination.held(Path(model)) as loaded:
+        table = read_table(Path(data), loaded.card.feature_names, label)
+        scores = Scorer(loaded).score(table.values)
+        valid = scores.is_valid
+        labels = None if table.labels is None else table.labels[valid]
+        rows = "labelled rows" if labels is not None and method.kind == "best-f1" else "ordinary rows"
+        threshold = calibrate(method, scores.similarity[valid], labels, f"{rows} of {as_text(table.path.name)}")
+        return reissue(loaded, threshold, int((~valid).sum()), destination)
+
+
+@checked
+def undo_threshold(
+    model: str | Path, *, sign_key: str | Path | None = None, out: str | Path | None = None, dry_run: bool = False
+) -> ThresholdReport:
+    """Put back the threshold that the present one replaced, as the card's history tells.
+
+    Undone to the end, a model is again what was exported, byte for byte.
+
+    Args:
+        model: the model to change.
+        sign_key: as for `set_threshold`.
+        out: as for `set_threshold`.
+        dry_run: as for `set_threshold`.
+
+    Raises:
+        BadInput: the card keeps no earlier threshold, or as `set_threshold`.
+        CheckFailed: as `set_threshold`.
+    """
+    destination = Destination(out, dry_run, sign_key)
+    with destination.held(Path(model)) as loaded:
+        card = loaded.card
+        if not card.history:
+            raise BadInput(
+                f"{loaded.path} keeps no earlier threshold; there is nothing to undo.",
+                "See the present one and its history with: aetk inspect",
+            )
+        *earlier, last = card.history
+        golden = card.golden.original()
+        if last.golden_rows != len(golden):
+            golden = _golden_near(loaded, last.threshold.value)
+        before = replace(
+            card, threshold=last.threshold, validation=last.validation, golden=golden, history=tuple(earlier)
+        )
+        return _publish(loaded, before, 0, destination)
+
+
+def reissue(loaded: LoadedModel, threshold: Threshold, invalid: int, destination: Destination) -> ThresholdReport:
+    """Write a model that is held anew, with a threshold that left `invalid` rows out.
+
+    With the threshold that it has already, it stays what it is.
+
+    Raises:
+        CheckFailed: with the threshold it would fail its golden rows.
+    """
+    card = loaded.card
+    if threshold == card.threshold:
+        return _publish(loaded, card, invalid, destination)
+    entry = Replaced(history.now(), card.threshold, card.validation, len(card.golden))
+    changed = replace(
+        card,
+        threshold=threshold,
+        validation={name: figure for name, figure in card.validation.items() if name in _ANY_THRESHOLD},
+        golden=_golden_near(loaded, threshold.value),
+        history=history.extended(card.history, entry),
+    )
+    return _publish(loaded, changed, invalid, destination)
+
+
+def _publish(loaded: LoadedModel, card: Card, invalid: int, destination: Destination) -> ThresholdReport:
+    """Write a model with another card, whose threshold goes into the graph, and which gets the graph's digest."""
+    data = onnxfile.with_card(onnxfile.with_threshold(loaded.data, card.threshold.value), None)
+    answers = open_session(data).run(card.golden.inputs)
+    if not compare(card.golden, answers, card.threshold.value, card.similarity.tolerance).passed:
+        raise CheckFailed(
+            f"{loaded.path}: with the new threshold the model fails its golden rows on this machine.",
+            "Nothing was changed. See what differs with: aetk verify",
+        )
+    text = replace(card, model_sha256=onnxfile.digest(data)).to_json()
+    out = destination.publish(loaded.path, onnxfile.with_card(data, text), text)
+    return ThresholdReport(loaded.path, loaded.card.threshold, card.threshold, invalid, out)
+
+
+def _golden_near(loaded: LoadedModel, threshold: float) -> Golden:
+    """The golden rows of the export, and some near a threshold with the answers of this machine."""
+    session, tolerance = open_session(loaded.data), loaded.card.similarity.tolerance
+    golden = loaded.card.golden.original()
+    inputs = rows_near(golden, lambda rows: session.run(rows)[spec.SIMILARITY], threshold, tolerance)
+    outputs = session.run(inputs)
+    made = Golden(
+        inputs,
+        outputs[spec.SIMILARITY],
+        outputs[spec.SIMILARITY].astype(np.float64),
+        outputs[spec.IS_VALID],
+        ((f"onnxruntime {onnxruntime().__version__}", len(inputs)),) if len(inputs) else (),
+    )
+    return golden.append(made.select(~made.near_ties(threshold, tolerance)))

@@ -1,0 +1,267 @@
+"""Rows of Parquet files, dealt out to the processes of a fit, read piece by piece and shuffled in a bounded buffer."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from aetk.edge.tables import parquet
+from aetk.edge.tables.chunk import place
+from aetk.lab.data.hash_split import FIT, Lots
+from aetk.lab.data.moments import Moments
+
+BLOCK_ROWS = 64
+"""Rows that are never dealt to two processes; the fingerprint goes by them."""
+BUFFER_VALUES = 2**24
+"""float32 values that a process shuffles at a time: 64 MiB, held twice while they are."""
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Consecutive rows of one row group of a Parquet file.
+
+    Attributes:
+        first: the number of its first row in the whole table, from 0.
+        in_file: the same in the file.
+        skip: rows of the row group that come before.
+        rows: how many it has.
+    """
+
+    path: Path
+    row_group: int
+    first: int
+    in_file: int
+    skip: int
+    rows: int
+
+    def where(self, row: int) -> str:
+        """How a message names one of its rows, counted from 0."""
+        return place(self.path, self.in_file + row + 1)
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What to read of each row: features by name, and the label's column or None."""
+
+    features: tuple[str, ...]
+    label: str | None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All of them, the label last."""
+        return self.features if self.label is None else (*self.features, self.label)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Some rows of a shard.
+
+    Attributes:
+        shard: whose they are.
+        start: the first of them in the shard, from 0.
+        cells: float64 [rows, columns], the label last.
+        columns: what they are.
+    """
+
+    shard: Shard
+    start: int
+    cells: NDArray[np.float64]
+    columns: Columns
+
+    @property
+    def values(self) -> NDArray[np.float64]:
+        """The features, float64 [rows, n]."""
+        return self.cells[:, : len(self.columns.features)]
+
+    @property
+    def labels(self) -> NDArray[np.float64] | None:
+        """The label as it was read, float64 [rows], or None."""
+        return None if self.columns.label is None else self.cells[:, -1]
+
+    @property
+    def numbers(self) -> NDArray[np.int64]:
+        """Where the rows stand in the whole table, int64 [rows], from 0."""
+        first = self.shard.first + self.start
+        return np.arange(first, first + len(self.cells), dtype=np.int64)
+
+    def where(self, row: int) -> str:
+        """How a message names one of these rows, counted from 0."""
+        return self.shard.where(self.start + row)
+
+
+def find_shards(path: Path, columns: Columns) -> tuple[Shard, ...]:
+    """The row groups of a Parquet file, or of a folder of them, in order; those without rows are left out.
+
+    Raises:
+        BadInput: no such file, one that is no Parquet, a missing column.
+        NoNumbers: a column of another type.
+        MissingExtra: pyarrow is not installed.
+    """
+    found, first = [], 0
+    for file in parquet.files(path):
+        in_file = 0
+        for index, rows in enumerate(parquet.row_groups(file, columns.names)):
+            if rows:
+                found.append(Shard(file, index, first + in_file, in_file, 0, rows))
+            in_file += rows
+        first += in_file
+    return tuple(found)
+
+
+def deal(shards: Sequence[Shard], rank: int, world: int) -> tuple[Shard, ...]:
+    """The shards of one process: of all rows in their order, the `rank`th of `world` equal parts, in whole blocks.
+
+    At most `world` - 1 row groups are read by two processes, so a single one can be dealt out, too.
+    """
+    blocks = -(-sum(shard.rows for shard in shards) // BLOCK_ROWS)
+    start, stop = (part * blocks // world * BLOCK_ROWS for part in (rank, rank + 1))
+    mine = []
+    for shard in shards:
+        before = max(start - shard.first, 0)
+        rows = min(stop - shard.first, shard.rows) - before
+        if rows > 0:
+            mine.append(
+                replace(shard, first=shard.first + before, in_file=shard.in_file + before, skip=before, rows=rows)
+            )
+    return tuple(mine)
+
+
+def read(shard: Shard, columns: Columns) -> Iterator[Piece]:
+    """The rows of a shard in order, some thousands at a time; BadInput for a damaged file."""
+    done = -shard.skip  # rows of the shard that were read
+    for cells in parquet.read_row_group(shard.path, shard.row_group, columns.names):
+        start, done = done, done + len(cells)
+        cells = cells[max(-start, 0) : max(shard.rows - start, 0)]
+        if len(cells):
+            yield Piece(shard, max(start, 0), cells, columns)
+        if done >= shard.rows:
+            return
+
+
+@dataclass(frozen=True)
+class Stream:
+    """Rows that are not in memory, as one process sees them.
+
+    Attributes:
+        shards: of this process.
+        columns: to read.
+        lots: what each row is for.
+        own_rows: int64 [shards], how many of each shard are to fit on.
+        moments: of all rows to fit on, of all processes.
+    """
+
+    shards: tuple[Shard, ...]
+    columns: Columns
+    lots: Lots
+    own_rows: NDArray[np.int64]
+    moments: Moments
+
+
+class Streamed:
+    """Batches of a process's own rows, see `Batches`, in a seeded order that depends on nothing but step and rank.
+
+    Every epoch goes through the shards in another order and cuts their rows into windows that fit the buffer; each
+    window is shuffled whole. Where all rows fit, they are read once and kept. A batch may take the last rows of one
+    epoch and the first of the next.
+
+    Args:
+        stream: the rows, of which at least one is to fit on.
+        prepare: brings rows, float64 [rows, n], to float32 and scale.
+        device: of the batches.
+        batch_rows: of this process.
+        per_epoch: see `Batches`.
+        order: seeds of the shuffling, the rank among them.
+        buffer_values: that are shuffled at a time.
+    """
+
+    def __init__(
+        self,
+        stream: Stream,
+        prepare: Callable[[NDArray[np.float64]], Tensor],
+        device: torch.device,
+        *,
+        batch_rows: int,
+        per_epoch: int,
+        order: Sequence[int],
+        buffer_values: int = BUFFER_VALUES,
+    ) -> None:
+        self._source, self._prepare, self._device, self._order = stream, prepare, device, tuple(order)
+        self.batch_rows, self.per_epoch = batch_rows, per_epoch
+        self._total = int(stream.own_rows.sum())
+        self._window = max(buffer_values // len(stream.columns.features), 2)
+
+    def state(self, step: int) -> dict[str, Tensor]:
+        """Nothing: the step tells all."""
+        return {}
+
+    def restore(self, tensors: Mapping[str, Tensor]) -> None:
+        """See `state`."""
+
+    def stream(self, step: int) -> Iterator[Tensor]:
+        """See `Batches.stream`; row groups before the step's window are skipped without being decoded."""
+        epoch, done = divmod(step * self.batch_rows, self._total)
+        rest = torch.empty(0, len(self._source.columns.features))
+        while True:
+            for window in self._windows(epoch, done):
+                rest = torch.cat([rest, window])
+                start = 0
+                while len(rest) - start >= self.batch_rows:
+                    yield rest[start : start + self.batch_rows].to(self._device)
+                    start += self.batch_rows
+                rest = rest[start:].clone()
+            epoch, done = epoch + 1, 0
+
+    def _windows(self, epoch: int, done: int) -> Iterator[Tensor]:
+        """The windows of an epoch, shuffled, float32 [rows, n], without the first `done` rows."""
+        number = done // self._window
+        done -= number * self._window
+        for window in self._unshuffled(epoch, number * self._window):
+            order = torch.from_numpy(self._random(epoch, number + 1).permutation(len(window)))
+            yield window[order][done:]
+            number, done = number + 1, 0
+
+    def _unshuffled(self, epoch: int, skip: int) -> Iterator[Tensor]:
+        if self._total <= self._window:
+            yield self._everything
+            return
+        shards = self._random(epoch, 0).permutation(len(self._source.shards))
+        held, rows = 0, list[Tensor]()
+        for part in self._rows(shards, skip):
+            while held + len(part) >= self._window:
+                taken = self._window - held
+                yield torch.cat([*rows, part[:taken]])
+                part, rows, held = part[taken:], [], 0
+            rows.append(part)
+            held += len(part)
+        if held:
+            yield torch.cat(rows)
+
+    @cached_property
+    def _everything(self) -> Tensor:
+        return torch.cat(list(self._rows(range(len(self._source.shards)), 0)))
+
+    def _rows(self, shards: Sequence[int] | NDArray[np.int64], skip: int) -> Iterator[Tensor]:
+        """The rows to fit on, of shards in an order, without the first `skip`."""
+        for index in shards:
+            if skip >= self._source.own_rows[index]:
+                skip -= int(self._source.own_rows[index])
+                continue
+            for piece in read(self._source.shards[index], self._source.columns):
+                rows = piece.values[is_fit(piece, self._source.lots)]
+                if len(rows) > skip:
+                    yield self._prepare(rows[skip:])
+                skip = max(skip - len(rows), 0)
+
+    def _random(self, epoch: int, purpose: int) -> np.random.Generator:
+        return np.random.default_rng([*self._order, epoch, purpose])
+
+
+def is_fit(piece: Piece, lots: Lots) -> NDArray[np.bool_]:
+    """Which rows of a piece gradients see, bool [rows]: ordinary ones by lot."""
+    chosen = np.equal(lots.parts(piece.numbers), FIT)
+    return chosen if piece.labels is None else chosen & np.not_equal(piece.labels, 1)

@@ -1,0 +1,109 @@
+"""Divides a data set into disjoint parts: to fit on, to select on, to calibrate on."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aetk.base.errors import BadInput
+from aetk.contract import spec
+from aetk.contract.threshold import Method
+from aetk.lab.data.dataset import Dataset
+from aetk.lab.data.trim import trim
+from aetk.lab.recipe import Recipe
+
+HELD_BACK, SELECTING = 0.25, 0.1
+"""Shares: of the ordinary rows, held back to calibrate on; of the rest, those that choose the best weights."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """Disjoint parts of a data set.
+
+    Attributes:
+        fit: float64 [rows, n], ordinary rows that gradients see.
+        selection: float64 [rows, n], rows that choose the best weights.
+        selection_labels: bool [rows], or None where all are ordinary and the L1 error decides.
+        calibration: float64 [rows, n], rows that the threshold and the reported metrics come from.
+        calibration_labels: bool [rows], or None.
+        basis: what the calibration rows are, in words.
+        trimmed: training rows that the recipe left out.
+    """
+
+    fit: NDArray[np.float64]
+    selection: NDArray[np.float64]
+    selection_labels: NDArray[np.bool_] | None
+    calibration: NDArray[np.float64]
+    calibration_labels: NDArray[np.bool_] | None
+    basis: str
+    trimmed: int = 0
+
+
+def split(dataset: Dataset, recipe: Recipe, method: Method, seed: int) -> Split:
+    """Divide a data set; no calibration row is ever used for early stopping or selection.
+
+    The one exception is named in `basis`: with a fixed threshold nothing is calibrated, and the reference's selection
+    may use every validation row, from which the expected alarms are then estimated too.
+    """
+    random = np.random.default_rng(seed)
+    ordinary = dataset.rows if dataset.labels is None else dataset.rows[~dataset.labels]
+    ordinary = ordinary[random.permutation(len(ordinary))]
+    if dataset.validation is None:
+        held_back = max(2, round(len(ordinary) * HELD_BACK))
+        anomalies = dataset.rows[:0] if dataset.labels is None else dataset.rows[dataset.labels]
+        validation = np.concatenate([ordinary[:held_back], anomalies])
+        labels = None if dataset.labels is None else np.arange(len(validation)) >= held_back
+        ordinary = ordinary[held_back:]
+        basis = "rows held back from training"
+    else:
+        validation, labels = dataset.validation, dataset.validation_labels
+        basis = "validation rows"
+    basis = in_words(basis, method, labels)
+    everything, ordinary = len(ordinary), trim(ordinary, recipe.trim, seed)
+    trimmed = everything - len(ordinary)
+    if recipe.select_on == "training":
+        size = max(2, len(ordinary) // 10)
+        return Split(ordinary[size:], ordinary[:size], None, validation, labels, basis, trimmed)
+    return select_on_validation(ordinary, validation, labels, basis, method, random, trimmed)
+
+
+def in_words(basis: str, method: Method, labels: NDArray[np.bool_] | None) -> str:
+    """What the threshold is calibrated on, where `basis` says where those rows come from."""
+    return f"ordinary {basis}" if method.kind == "conformal" and labels is not None else basis
+
+
+def select_on_validation(
+    ordinary: NDArray[np.float64],
+    validation: NDArray[np.float64],
+    labels: NDArray[np.bool_] | None,
+    basis: str,
+    method: Method,
+    random: np.random.Generator,
+    trimmed: int = 0,
+) -> Split:
+    """Let validation rows choose the weights: all where the threshold needs none, else half of the ordinary ones."""
+    if method.kind == "fixed":
+        basis = f"{basis}, which also selected the weights"
+        return Split(ordinary, validation, labels, validation, labels, basis, trimmed)
+    candidates = np.arange(len(validation)) if labels is None else np.flatnonzero(~labels)
+    if len(candidates) < 2:
+        raise BadInput(f"Of the {basis}, {len(candidates)} are ordinary; selecting and calibrating need at least 2.")
+    chosen = np.zeros(len(validation), bool)
+    chosen[random.permutation(candidates)[: len(candidates) // 2]] = True
+    rest = None if labels is None else labels[~chosen]
+    return Split(ordinary, validation[chosen], None, validation[~chosen], rest, basis, trimmed)
+
+
+def impute(parts: Split, fill: NDArray[np.float64]) -> Split:
+    """The split with `fill`, float64 [n], in place of missing and infinite values of the rows that training sees."""
+
+    def clean(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.where(np.abs(rows) <= spec.FINITE_LIMIT, rows, fill)
+
+    return replace(parts, fit=clean(parts.fit), selection=clean(parts.selection))
+
+
+def medians(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """float64 [n]: each column's median over its finite values; 0 where there are none."""
+    finite = np.where(np.abs(rows) <= spec.FINITE_LIMIT, rows, np.nan)
+    return np.array([np.nanmedian(c) if np.isfinite(c).any() else 0.0 for c in finite.T])

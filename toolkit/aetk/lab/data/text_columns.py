@@ -1,0 +1,77 @@
+"""Says which columns of a table hold text where numbers are expected: all of them at once, and what to do."""
+
+import shlex
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from aetk.base.errors import BadInput
+from aetk.contract.dialect import parse_cell, parse_plain
+from aetk.edge.tables.chunk import AS_NUMBERS, MOST_NAMED, TRUTHS, Chunk, NotANumber, listed, show_name
+
+_CELLS = 2**22
+"""So many cells are looked through at most, from the start of the table."""
+
+
+def drop_hint(*columns: str) -> str:
+    """What to do about columns that are no features."""
+    return f"Leave the column{'s' * (len(columns) > 1)} out with: {drop_options(columns)}"
+
+
+def quoted(names: Sequence[str], end: str = "") -> str:
+    """Names of columns in quotes for a message, see `listed`."""
+    return listed([f"'{show_name(name)}'" for name in names], end)
+
+
+def drop_options(names: Sequence[str]) -> str:
+    """The options that leave columns out, the first of them."""
+    shown = " ".join(f"--drop {shlex.quote(name)}" for name in names[:MOST_NAMED])
+    return shown + " ..." * (len(names) > MOST_NAMED)
+
+
+def text_columns(error: NotANumber, names: Sequence[str], chunks: Iterable[Chunk]) -> BadInput:
+    """The error of a CSV file some of whose columns hold text.
+
+    Args:
+        error: the first cell that is no number.
+        names: of the columns to read.
+        chunks: the table, with these as text.
+    """
+    found = {error.column: error.cell.lower() in TRUTHS}
+    try:
+        left = _CELLS
+        for chunk in chunks:
+            for name, cells in zip(names, chunk.texts, strict=True):
+                _look_through(name, cells, found)
+            left -= len(names) * len(chunk.places)
+            if left < 0:
+                break
+    except BadInput:
+        pass  # the rows below are damaged; what stands above is worth telling
+    truths = [name for name in names if found.get(name) is True]
+    texts = [name for name in names if found.get(name) is False]
+    message, hints = error.message, list[str]()
+    if len(found) > 1:
+        message += f" {len(found):,} columns hold such text: {quoted([n for n in names if n in found], '.')}"
+    if truths:
+        hints.append(AS_NUMBERS if len(found) == 1 else f"{AS_NUMBERS[:-1]}: {quoted(truths, '.')}")
+    if texts:
+        hints.append(drop_hint(*texts))
+    return BadInput(message, " ".join(hints))
+
+
+def _look_through(name: str, column: Any, found: dict[str, bool]) -> None:
+    """Note in `found` whether a column's text, see `Chunk`, is true and false alone; nothing for numbers."""
+    cells = list(column) if isinstance(column, tuple) else column.to_pylist()
+    if found.get(name) is False or parse_plain(cells) is not None:
+        return
+    text = [cell for cell in cells if not _is_number(cell)]
+    if text:
+        found[name] = found.get(name, True) and all(cell.lower() in TRUTHS for cell in text)
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        parse_cell(cell)
+    except ValueError:
+        return False
+    return True

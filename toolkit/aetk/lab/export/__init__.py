@@ -1,0 +1,1 @@
+"""From a run to one ONNX file that has proven that it decides alike."""

@@ -1,0 +1,160 @@
+"""Proves that an ONNX file decides as the PyTorch module does, on rows chosen to make it fail."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from aetk.contract import spec
+from aetk.contract.golden import contradictions, rows_at
+from aetk.edge.runtime.ort import onnxruntime
+from aetk.edge.runtime.session import OPTIMIZATIONS, Optimization, open_session
+from aetk.lab.export.golden import in_float64
+from aetk.lab.model.detector import Detector
+
+BATCHES = (0, 1, 7, 4096)
+_OFFSETS = np.array([-100.0, -10.0, -2.0, 2.0, 10.0, 100.0])
+_PAIRS = 32
+
+
+@dataclass(frozen=True)
+class ParityReport:
+    """PyTorch against ONNX Runtime.
+
+    Attributes:
+        groups: rows compared per kind of row.
+        levels: graph-optimization levels, each of which saw every row.
+        batches: batch sizes compared besides.
+        near_ties: rows within the tolerance of the threshold in float64, whose decision may go either way.
+        flipped_decisions: of the other rows, those decided differently, over all levels and batches.
+        flipped_validity: rows judged valid on one side only.
+        broken_rule: rows whose outputs contradict one another, see `contract.golden.contradictions`.
+        largest_difference: of similarity, and of contribution where there is one; infinite where one is NaN.
+        where: the kind of row, its number and the level of the largest difference.
+        tolerance: what the difference was held against.
+    """
+
+    groups: dict[str, int]
+    levels: tuple[str, ...]
+    batches: tuple[int, ...]
+    near_ties: int
+    flipped_decisions: int
+    flipped_validity: int
+    broken_rule: int
+    largest_difference: float
+    where: str
+    tolerance: float
+    runtime: str
+
+    @property
+    def passed(self) -> bool:
+        """Whether no decision and no validity flipped and the similarity kept its tolerance."""
+        flips = self.flipped_decisions + self.flipped_validity + self.broken_rule
+        return flips == 0 and self.largest_difference <= self.tolerance
+
+    @property
+    def rows(self) -> int:
+        """How many rows were compared, at each level."""
+        return sum(self.groups.values())
+
+
+def compare(detector: Detector, model: bytes, rows: NDArray[np.float32]) -> ParityReport:
+    """Hold an exported file against the module it came from.
+
+    Args:
+        detector: the module, in evaluation mode, on the CPU.
+        model: the file's bytes.
+        rows: float32 [rows, n], calibration rows.
+    """
+    groups = {name: part for name, part in _groups(detector, rows) if len(part)}
+    everything = np.concatenate(list(groups.values()))
+    names = [f"{name} row {i + 1}" for name, part in groups.items() for i in range(len(part))]
+    pool = everything[np.arange(max(BATCHES)) % len(everything)]
+    tally = _Tally(detector, everything)
+    for level in OPTIMIZATIONS:
+        session = open_session(model, optimization=level)
+        tally.add(session.run(everything), slice(None), [f"{name}, level {level}" for name in names])
+        for batch in BATCHES:
+            index = np.arange(batch) % len(everything)
+            outputs = session.run(pool[:batch])
+            tally.add(outputs, index, [f"{names[i]}, batch of {batch}, level {level}" for i in index])
+    return tally.report({name: len(part) for name, part in groups.items()}, OPTIMIZATIONS)
+
+
+class _Tally:
+    """Counts disagreements with PyTorch's answers for a fixed set of rows."""
+
+    def __init__(self, detector: Detector, rows: NDArray[np.float32]) -> None:
+        self.threshold = float(detector.threshold)
+        with torch.no_grad():
+            outputs = [output.numpy() for output in detector(torch.from_numpy(rows))]
+        self.similarity, self.anomaly, self.valid = outputs[:3]
+        self.contribution = outputs[3] if detector.explain else None
+        precise = in_float64(detector)(rows)
+        self.ties = self.valid & (np.abs(precise - self.threshold) <= spec.TOLERANCE)
+        self.decisions = self.validity = self.rule = 0
+        self.largest, self.where = 0.0, "none"
+
+    def add(self, outputs: dict[str, NDArray], index: slice | NDArray[np.intp], names: list[str]) -> None:
+        """Compare a session's outputs for the rows `index`."""
+        similarity, anomaly, valid = (outputs[name] for name in spec.OUTPUTS)
+        self.decisions += int(((anomaly != self.anomaly[index]) & ~self.ties[index]).sum())
+        self.validity += int((valid != self.valid[index]).sum())
+        self.rule += int(contradictions(outputs, self.threshold, spec.TOLERANCE).sum())
+        difference = np.abs(similarity.astype(np.float64) - self.similarity[index])
+        if self.contribution is not None and len(similarity):
+            shares = np.abs(outputs[spec.CONTRIBUTION].astype(np.float64) - self.contribution[index])
+            difference = np.maximum(difference, shares.max(axis=1))
+        difference = np.where(np.isnan(difference), np.inf, difference)
+        if len(difference) and difference.max() > self.largest:
+            self.largest, self.where = float(difference.max()), names[int(difference.argmax())]
+
+    def report(self, groups: dict[str, int], levels: tuple[Optimization, ...]) -> ParityReport:
+        """The verdict."""
+        return ParityReport(
+            groups=groups,
+            levels=levels,
+            batches=BATCHES,
+            near_ties=int(self.ties.sum()),
+            flipped_decisions=self.decisions,
+            flipped_validity=self.validity,
+            broken_rule=self.rule,
+            largest_difference=self.largest,
+            where=self.where,
+            tolerance=spec.TOLERANCE,
+            runtime=f"onnxruntime {onnxruntime().__version__}, torch {torch.__version__}",
+        )
+
+
+def _groups(detector: Detector, rows: NDArray[np.float32]) -> Iterator[tuple[str, NDArray[np.float32]]]:
+    yield "calibration", rows
+    yield "near the threshold", _near_threshold(detector, rows)
+    n = rows.shape[1]
+    ordinary = np.tile(np.where(np.abs(rows[:1]) <= spec.FINITE_LIMIT, rows[:1], 0), (n, 1))
+    diagonal = np.eye(n, dtype=bool)
+    for name, values in {
+        "one huge value": (1e20, -1e20, 1e30, 3.4e38),
+        "one missing value": (np.nan,),
+        "one infinite value": (np.inf, -np.inf, 3.402e38),
+        "one denormal value": (1e-40, -1e-45),
+    }.items():
+        yield name, np.concatenate([np.where(diagonal, np.float32(value), ordinary) for value in values])
+    for value in (0.0, 1e20, -1e20, 1e-40, np.nan, np.inf):
+        yield f"all {value:g}", np.full((1, n), value, np.float32)
+
+
+def _near_threshold(detector: Detector, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Rows 2, 10 and 100 tolerances on both sides of the threshold; none where all rows lie on one side of it."""
+    similarity64 = in_float64(detector)
+    targets = float(detector.threshold) + _OFFSETS * spec.TOLERANCE
+    targets = targets[(targets > -1) & (targets < 1)]
+    rows = rows[(np.abs(rows) < 1e6).all(axis=1)]
+    found = similarity64(rows)
+    above, below = rows[found > targets.max()], rows[found < targets.min()]
+    if not len(above) or not len(below):
+        return rows[:0]
+    random = np.random.default_rng(0)
+    pick_above, pick_below = (part[random.integers(len(part), size=_PAIRS)] for part in (above, below))
+    return rows_at(similarity64, pick_above, pick_below, targets)

@@ -1,0 +1,149 @@
+"""Exports a run: one ONNX file with its card, published only after parity has held."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aetk.base.errors import BadInput, CheckFailed
+from aetk.base.files import write_atomically
+from aetk.base.locks import FOLDER_WAIT, locked
+from aetk.base.names import as_text
+from aetk.contract import golden, onnxfile, spec
+from aetk.contract.arguments import checked
+from aetk.contract.card import Card, Feature, Similarity
+from aetk.contract.threshold import Alarms, Threshold
+from aetk.edge.destination import check_name
+from aetk.edge.model import card_path
+from aetk.edge.model import load as load_model
+from aetk.edge.runtime.session import open_session
+from aetk.edge.signing import signed
+from aetk.lab import runs
+from aetk.lab.export import parity
+from aetk.lab.export.golden import make_golden
+from aetk.lab.export.graph import to_onnx
+from aetk.lab.export.parity import ParityReport
+
+EXPORTS = Path("exports")
+
+
+@dataclass(frozen=True)
+class ExportReport:
+    """What was published."""
+
+    run: Path
+    model: Path
+    card: Path
+    model_bytes: int
+    golden_rows: int
+    opset: int
+    explain: bool
+    threshold: float
+    parity: ParityReport
+
+
+@checked
+def export(
+    run: str | Path | None = None,
+    *,
+    out: str | Path | None = None,
+    opset: int = spec.OPSET,
+    explain: bool = False,
+    sign_key: str | Path | None = None,
+) -> ExportReport:
+    """Export a finished run.
+
+    Args:
+        run: its folder; None for the newest under `runs/`.
+        out: the `.onnx` file; None for `exports/RUN.onnx`. The card's copy is written beside it.
+        opset: of the file; 17 loads everywhere from ONNX Runtime 1.17 on.
+        explain: whether the file also answers each feature's contribution.
+        sign_key: a private Ed25519 key in PEM; the signature is written beside the file as `NAME.onnx.sig`.
+
+    Raises:
+        BadInput: no such run or key, a name that does not end in `.onnx`, an opset out of range, an unsigned model in
+            the place of a signed one, or another process writes into the model's folder and does not end.
+        CheckFailed: parity does not hold; nothing is published.
+    """
+    found = runs.read_run(Path(run) if run is not None else runs.newest_finished())
+    target = Path(out) if out is not None else EXPORTS / f"{found.name}.onnx"
+    check_name(target)
+    key = None if sign_key is None else Path(sign_key)
+    signed(target, b"", key)  # before the work, for what stands in its way
+    detector = found.detector
+    detector.explain = explain
+    data = to_onnx(detector, opset)
+    verdict = parity.compare(detector, data, found.calibration)
+    if not verdict.passed:
+        raise CheckFailed(
+            f"The ONNX file does not decide as the PyTorch model does: {verdict.flipped_decisions} decisions and "
+            f"{verdict.flipped_validity} validities flipped, {verdict.broken_rule} rows break the rule; largest "
+            f"difference {verdict.largest_difference:.3g} at {verdict.where} (tolerance {verdict.tolerance:g}).",
+            "Nothing was published.",
+        )
+    card = _card(found, as_text(target.stem), data)
+    answers = open_session(data).run(card.golden.inputs)
+    if not golden.compare(card.golden, answers, card.threshold.value).passed:
+        raise CheckFailed("The ONNX file fails its own golden rows.", "Nothing was published.")
+    _publish(target, data, card.to_json(), key)
+    return ExportReport(
+        run=found.folder,
+        model=target,
+        card=card_path(target),
+        model_bytes=target.stat().st_size,
+        golden_rows=len(card.golden),
+        opset=opset,
+        explain=explain,
+        threshold=card.threshold.value,
+        parity=verdict,
+    )
+
+
+def _publish(target: Path, data: bytes, card: str, key: Path | None) -> None:
+    """Write the model, the copy of its card and its signature, when nobody else writes into their folder."""
+    published = onnxfile.with_card(data, card)
+    onnxfile.read(published)  # refuses what could not be loaded
+    folder = target.resolve().parent
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder, FOLDER_WAIT):
+        write_atomically([(target, published), (card_path(target), card.encode()), *signed(target, published, key)])
+
+
+def verify_against_run(model: str | Path, run: str | Path) -> ParityReport:
+    """Repeat the full comparison of a published file with the run it came from.
+
+    A threshold that was set anew in the file is taken over: the comparison is about the rest of the graph, and about
+    decisions at the file's own threshold.
+    """
+    loaded = load_model(Path(model))
+    found = runs.read_run(Path(run))
+    if found.feature_names != loaded.card.feature_names:
+        raise BadInput(
+            f"{model} and {run} have different features; the model is not an export of that run.",
+            "Name that run with --run.",
+        )
+    found.detector.explain = len(loaded.graph.outputs) > len(spec.OUTPUTS)
+    found.detector.threshold.fill_(loaded.graph.threshold)
+    return parity.compare(found.detector, loaded.data, found.calibration)
+
+
+def _card(run: runs.Run, name: str, data: bytes) -> Card:
+    record = run.record
+    features = tuple(Feature(f["name"], tuple(f["quantiles"]), f["missing"], f["fill"]) for f in record["features"])
+    return Card(
+        name=name,
+        features=features,
+        similarity=Similarity(run.detector.kappa, run.detector.bound, spec.TOLERANCE),
+        threshold=_threshold(record["threshold"]),
+        validation=record["metrics"] or {},
+        recipe=record["recipe"],
+        training_data=record["training_data"],
+        versions=record["versions"],
+        requires=spec.requires(onnxfile.read(data).opset),
+        model_sha256=onnxfile.digest(data),
+        golden=make_golden(run.detector, features),
+    )
+
+
+def _threshold(record: dict[str, Any]) -> Threshold:
+    alarms = record["alarms"]
+    return Threshold(**{**record, "alarms": None if alarms is None else Alarms(**alarms)})

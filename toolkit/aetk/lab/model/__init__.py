@@ -1,0 +1,1 @@
+"""The detector as a PyTorch module."""

@@ -1,0 +1,68 @@
+"""How large a scaled value may be before float32 overflows somewhere."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from aetk.base.errors import CheckFailed
+from aetk.lab.model.autoencoders import Autoencoders
+from aetk.lab.model.memory import Memory
+
+SAFE = 1e32
+"""Sums of squares stay below this."""
+_LARGEST_BOUND, _SMALLEST_BOUND = 1e9, 1e3
+
+
+def safe_bound(networks: Autoencoders, memory: Memory | None, weights: Tensor, kappa: float) -> float:
+    """The largest power of ten, up to 1e9, to which scaled values can be clipped so that no sum of squares overflows.
+
+    By interval arithmetic: |Wx + b| <= |W|·|x| + |b| for every layer, in the form that BatchNorm takes when folded.
+
+    Args:
+        networks: on scaled rows of n features.
+        memory: or None.
+        weights: float32 [copies, n], of all reconstructions.
+        kappa: the anchor κ, whose square counts too.
+
+    Raises:
+        CheckFailed: float32 would overflow within a thousand standard deviations.
+    """
+    copies, n = weights.shape
+    largest_weight = max(1.0, float(weights.max()))
+    bound = _LARGEST_BOUND
+    while bound >= _SMALLEST_BOUND:
+        reached = [bound, kappa * math.sqrt(n)]
+        reached += [_reach(network, n, bound) for network in networks]
+        reached += [] if memory is None else [_recalled(memory, bound)]
+        largest = largest_weight * max(reached)
+        if all(map(math.isfinite, reached)) and (copies * n + 1) * largest**2 < SAFE:
+            return bound
+        bound /= 10
+    raise CheckFailed(
+        "The trained network amplifies its input so much that float32 would overflow.",
+        "Check the columns for extreme values, or train with the default recipe, which scales them.",
+    )
+
+
+def _reach(network: nn.Sequential, n: int, bound: float) -> float:
+    """The largest magnitude anywhere in a network whose inputs are at most `bound`; NaN where there is one."""
+    reach = torch.full((n,), bound, dtype=torch.float64)
+    tops = []
+    for layer in network:
+        if isinstance(layer, nn.Linear):
+            reach = layer.weight.detach().double().abs() @ reach + layer.bias.detach().double().abs()
+        elif isinstance(layer, nn.BatchNorm1d):
+            assert layer.running_var is not None
+            assert layer.running_mean is not None
+            gain = layer.weight.detach().double().abs() / (layer.running_var.double() + layer.eps).sqrt()
+            shift = layer.bias.detach().double().abs() + gain * layer.running_mean.double().abs()
+            reach = gain * reach + shift
+        tops.append(reach.max())
+    return float(torch.stack(tops).max())
+
+
+def _recalled(memory: Memory, bound: float) -> float:
+    """The largest magnitude of what a memory answers; infinite where it cannot compare such inputs in float32."""
+    compared = bound * memory.keys.double().abs().sum(1) + memory.bias.double().abs()
+    return float(memory.prototypes.abs().max()) if float(compared.max()) < SAFE else math.inf

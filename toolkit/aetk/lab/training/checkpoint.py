@@ -1,0 +1,127 @@
+"""Everything an interrupted fit needs to go on, in one safetensors file: tensors, and JSON in its header."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from aetk.base.errors import BadInput, CheckFailed, out_of_memory
+from aetk.base.files import write_atomically
+from aetk.lab.training.distributed.group import Group
+
+_START_OVER = "Delete it, and start over with: aetk train"
+
+
+@dataclass
+class Evaluation:
+    """One line of the history: mean training loss since the last one, the selection score, the learning rate."""
+
+    step: int
+    epoch: int
+    loss: float
+    score: float
+    learning_rate: float
+
+
+@dataclass
+class Progress:
+    """Where a fit stands.
+
+    Attributes:
+        step: optimizer steps done.
+        loss_sum: of the losses since the last evaluation, weighted by rows.
+        loss_rows: the rows behind `loss_sum`.
+        best_score: the highest selection score so far, None before the first evaluation.
+        best_step: the step it was reached at.
+        history: all evaluations.
+        seconds: spent fitting, over all sittings.
+    """
+
+    step: int = 0
+    loss_sum: float = 0.0
+    loss_rows: int = 0
+    best_score: float | None = None
+    best_step: int = 0
+    history: list[Evaluation] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A fit on disk.
+
+    Attributes:
+        request: the options of the run, and the fingerprint of its data.
+        progress: where it stands.
+        tensors: `networks.*`, `best.*`, `optimizer.<parameter>.<name>`, and `shuffle`, the generator's state at the
+            start of the epoch.
+    """
+
+    request: dict[str, Any]
+    progress: Progress
+    tensors: dict[str, Tensor]
+
+    def part(self, prefix: str) -> dict[str, Tensor]:
+        """The tensors whose names start with `prefix.`, without it."""
+        return {name[len(prefix) + 1 :]: t for name, t in self.tensors.items() if name.startswith(f"{prefix}.")}
+
+
+def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Replace a checkpoint file."""
+    header = {
+        "request": json.dumps(checkpoint.request, allow_nan=False),
+        "progress": json.dumps(asdict(checkpoint.progress), allow_nan=False),
+    }
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.tensors.items()}
+    header["sha256"] = _digest(header, tensors)
+    write_atomically([(path, save(tensors, header))])
+
+
+def _digest(header: Mapping[str, str], tensors: Mapping[str, Tensor]) -> str:
+    """SHA-256 of all that a checkpoint holds, as hexadecimal digits."""
+    digest = hashlib.sha256()
+    for name in ("request", "progress"):
+        digest.update(header[name].encode())
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """Read a checkpoint file; BadInput where it is not one, CheckFailed where it was changed."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+        if header["sha256"] != _digest(header, tensors):
+            raise CheckFailed(f"{path} was changed: its SHA-256 is not the one that it carries.", _START_OVER)
+        return Checkpoint(json.loads(header["request"]), _read_progress(json.loads(header["progress"])), tensors)
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        damaged = BadInput(f"{path} is not a checkpoint, or not a whole one.", _START_OVER)
+        raise out_of_memory(error) or damaged from None
+
+
+def _read_progress(data: dict[str, Any]) -> Progress:
+    return Progress(**{**data, "history": [Evaluation(**line) for line in data["history"]]})
+
+
+def share_checkpoint(saved: Checkpoint | None, group: Group) -> Checkpoint | None:
+    """The first process's checkpoint, in all of them; its file need not be within reach of the others."""
+    known = group.share(None if saved is None else {"request": saved.request, "progress": asdict(saved.progress)})
+    if known is None:
+        return None
+    tensors = group.share_tensors({} if saved is None else saved.tensors)
+    return Checkpoint(known["request"], _read_progress(known["progress"]), tensors)
+
+
+def clone(state: dict[str, Any]) -> dict[str, Tensor]:
+    """A copy of a module's state that later steps do not touch."""
+    return {name: tensor.detach().clone() for name, tensor in state.items() if isinstance(tensor, torch.Tensor)}

@@ -1,0 +1,230 @@
+"""Several processes that train together, started by torchrun: what they agree on, and how one speaks for all.
+
+Nothing is pickled: they exchange numbers, JSON and safetensors. A process that fails tells the others at the end of a
+block, `together`; one that dies is noticed by the closed connection, or by silence.
+"""
+
+import atexit
+import contextlib
+import gc
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
+from typing import Any
+
+import torch
+import torch.distributed as dist
+import torch.distributed.nn  # before there is a group: defaults of its functions hold the one of that moment for good
+from safetensors.torch import load, save
+from torch import Tensor, nn
+from torch.distributed.rendezvous import rendezvous
+from torch.nn.parallel import DistributedDataParallel
+
+from aetk.base.errors import AetkError, BadInput, CheckFailed, Interrupted, Unavailable, from_os_error, out_of_memory
+from aetk.lab.training.distributed.batchnorm import synchronised
+from aetk.lab.training.distributed.group import Group, Lost, Tensors
+
+_STEP_TIMEOUT = timedelta(seconds=60)
+"""Silence in a step of training after which a process counts as lost; a closed connection is noticed at once."""
+_LONG_TIMEOUT = timedelta(days=1)
+"""The same between steps, where one reads, calibrates or writes for as long as it takes while the others wait."""
+_KINDS: dict[str, type[AetkError]] = {kind.__name__: kind for kind in (BadInput, CheckFailed, Unavailable)}
+
+
+class Ranks(Group):
+    """The processes that torchrun started; see `Group`."""
+
+    def __init__(self) -> None:
+        if dist.is_initialized():
+            raise BadInput("torch.distributed is in use already.", "Let aetk set it up, or leave torchrun out.")
+        backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+        try:
+            self._store, self.rank, self.world = next(rendezvous("env://", timeout=_STEP_TIMEOUT))
+            dist.init_process_group(
+                backend, store=self._store, rank=self.rank, world_size=self.world, timeout=_STEP_TIMEOUT
+            )
+            self._patient: dist.ProcessGroup | None = dist.new_group(backend="gloo", timeout=_LONG_TIMEOUT)
+        except (RuntimeError, ValueError) as error:
+            reason = str(error).splitlines()[0]
+            raise Unavailable(
+                f"The processes that torchrun started do not find each other: {reason}.",
+                "Start all of them again, with the same --nnodes and the address of the same host.",
+            ) from None
+        self.launcher = _launcher()
+        atexit.register(gc.collect)  # of a fit that failed, whose frames hold the group for longer than `leave`
+
+    def leave(self) -> None:
+        """Part, all at the same time.
+
+        gloo's threads end with the last reference to their group. One that still holds a tensor of Python's when the
+        interpreter ends would abort the process.
+        """
+        self._patient = None
+        dist.destroy_process_group()
+        gc.collect()
+
+    def is_first_to_tell(self) -> bool:
+        """Whether no other process has asked this before: that one prints the error that all end with."""
+        try:
+            return bool(self._store.add("told", 1) == 1)
+        except RuntimeError:  # the store went away with torchrun: rather twice than never
+            return True
+
+    def device(self, chosen: torch.device) -> torch.device:
+        """The GPU of this process; BadInput for a kind that PyTorch cannot train on in several processes."""
+        if chosen.type == "mps":
+            raise BadInput("PyTorch does not train on mps in several processes.", "Use --device cpu.")
+        if chosen.type != "cuda":
+            return chosen
+        own, there = int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()
+        if own >= there:
+            raise BadInput(f"There are more processes on this machine than GPUs, {there}.", "Use --nproc-per-node gpu.")
+        torch.cuda.set_device(own)
+        return torch.device("cuda", own)
+
+    def parallel(self, networks: nn.Module) -> nn.Module:
+        """The networks in `DistributedDataParallel`, which averages their gradients, with a BatchNorm over all."""
+        if self.world == 1:
+            return networks
+        device = next(networks.parameters()).device
+        model = DistributedDataParallel(synchronised(networks), [device] if device.type == "cuda" else None)
+        _settle(model, networks)
+        return model
+
+    def total(self, values: Sequence[float]) -> list[float]:
+        """See `Group.total`; a collective of each step, with the short timeout."""
+        summed = torch.tensor(values, dtype=torch.float64)
+        with self.contact(_lost):
+            dist.all_reduce(summed)
+        found: list[float] = summed.tolist()
+        return found
+
+    def largest(self, values: Tensor) -> Tensor:
+        """See `Group.largest`."""
+        found = values.detach().cpu().nan_to_num(torch.inf)
+        with self.contact(_lost):
+            dist.all_reduce(found, dist.ReduceOp.MAX)
+        return found
+
+    def first(self, compute: Callable[[], float]) -> float:
+        """See `Group.first`."""
+        value = torch.tensor([compute() if self.is_first else 0.0], dtype=torch.float64)
+        with self.contact(_lost):
+            dist.broadcast(value, 0, group=self._patient)
+        return float(value)
+
+    def share(self, data: Any) -> Any:
+        """See `Group.share`."""
+        return json.loads(self._share(json.dumps(data).encode() if self.is_first else b""))
+
+    def share_tensors(self, tensors: Tensors) -> Tensors:
+        """See `Group.share_tensors`."""
+        return load(self._share(_packed(tensors) if self.is_first else b""))
+
+    def _share(self, content: bytes) -> bytes:
+        size = torch.tensor([len(content)])
+        with self.contact(_lost):
+            dist.broadcast(size, 0, group=self._patient)
+            sent = _as_tensor(content) if self.is_first else torch.empty(int(size), dtype=torch.uint8)
+            dist.broadcast(sent, 0, group=self._patient)
+        return sent.numpy().tobytes()
+
+    def collect(self, tensors: Tensors) -> Iterator[Tensors]:
+        """See `Group.collect`; the first process holds no more than one of them at a time."""
+        sent = _as_tensor(b"" if self.is_first else _packed(tensors))
+        sizes = [torch.zeros(1, dtype=torch.int64) for _ in range(self.world)]
+        with self.contact(_lost):
+            dist.all_gather(sizes, torch.tensor([len(sent)]), group=self._patient)
+            if not self.is_first:
+                dist.send(sent, 0, group=self._patient)
+        for rank in range(1, self.world if self.is_first else 0):
+            received = torch.empty(int(sizes[rank]), dtype=torch.uint8)
+            with self.contact(_lost):
+                dist.recv(received, rank, group=self._patient)
+            yield load(received.numpy().tobytes())
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """See `Group.together`; of several failures, that of the lowest rank is raised."""
+        failure: AetkError | None = None
+        try:
+            yield
+        except AetkError as error:
+            failure = error
+        except (OSError, MemoryError, RuntimeError) as error:
+            expected = out_of_memory(error) or (from_os_error(error) if isinstance(error, OSError) else None)
+            if expected is None:
+                raise
+            failure = expected
+        told = "" if failure is None else json.dumps(_plain(failure))
+        found = [text for text in self._gather(told) if text]
+        if found:
+            raise _made(json.loads(found[0])) from None
+
+    def _gather(self, text: str) -> list[str]:
+        """The text of every process, in the order of ranks."""
+        content = text.encode()
+        sizes = [torch.zeros(1, dtype=torch.int64) for _ in range(self.world)]
+        with self.contact(_lost):
+            dist.all_gather(sizes, torch.tensor([len(content)]), group=self._patient)
+            longest = int(max(sizes))
+            if not longest:
+                return [""] * self.world
+            texts = [torch.zeros(longest, dtype=torch.uint8) for _ in range(self.world)]
+            dist.all_gather(texts, _as_tensor(content.ljust(longest, b"\0")), group=self._patient)
+        return [found.numpy().tobytes().rstrip(b"\0").decode() for found in texts]
+
+    @contextlib.contextmanager
+    def contact(self, describe: Callable[[], str]) -> Iterator[None]:
+        """See `Group.contact`."""
+        try:
+            yield
+        except Lost as error:
+            raise Lost(describe(), error.hint) from None
+        except RuntimeError as error:
+            if not isinstance(error, dist.DistError) and "gloo" not in str(error):
+                raise
+            raise Lost(describe(), "Start all of them again.") from None
+
+
+def _settle(model: nn.Module, networks: nn.Module) -> None:
+    """Go through a step that changes nothing, after which the gradients' order in their buckets is final.
+
+    Sums of three and more depend on it in the last bit, and a resumed fit begins anew with another order.
+    """
+    weight = next(networks.parameters())
+    model.eval()
+    model(weight.new_zeros(2, weight.shape[1])).sum().backward()
+    networks.zero_grad()
+
+
+def _lost() -> str:
+    return "Another process that torchrun started has ended, or cannot be reached any more."
+
+
+def _launcher() -> tuple[str, ...]:
+    """What started these processes, as far as it can be known from here."""
+    nodes = int(os.environ.get("GROUP_WORLD_SIZE", "1"))
+    here = os.environ.get("LOCAL_WORLD_SIZE", os.environ["WORLD_SIZE"])
+    several = ("--nnodes", str(nodes)) if nodes > 1 else ()
+    return ("torchrun", *several, "--nproc-per-node", here, "-m", "aetk")
+
+
+def _packed(tensors: Tensors) -> bytes:
+    return save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
+
+
+def _as_tensor(content: bytes) -> Tensor:
+    return torch.frombuffer(bytearray(content), dtype=torch.uint8) if content else torch.empty(0, dtype=torch.uint8)
+
+
+def _plain(error: AetkError) -> dict[str, Any]:
+    kind = next((name for name, kind in _KINDS.items() if isinstance(error, kind)), "")
+    return {"kind": kind, "message": error.message, "hint": error.hint, "exit_code": error.exit_code}
+
+
+def _made(plain: dict[str, Any]) -> AetkError:
+    if plain["exit_code"] > 128:
+        return Interrupted(plain["message"], plain["exit_code"] - 128, plain["hint"])
+    return _KINDS[plain["kind"]](plain["message"], plain["hint"])

@@ -1,0 +1,174 @@
+"""Ends a training: calibrates the threshold, measures, and writes the run."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from aetk import __version__
+from aetk.base import typed_json
+from aetk.base.names import as_text
+from aetk.contract.card import QUANTILE_LEVELS
+from aetk.contract.threshold import Threshold, calibrate
+from aetk.lab import runs
+from aetk.lab.data.preprocessing import clipping_notes
+from aetk.lab.data.split import impute, medians
+from aetk.lab.data.warnings import alarm_doubts, ranking_doubts
+from aetk.lab.metrics import Metrics, measure
+from aetk.lab.model.detector import Detector
+from aetk.lab.presets import describe_changes
+from aetk.lab.training.checkpoint import Evaluation, Progress
+from aetk.lab.training.distributed.group import Group
+from aetk.lab.training.plan import Plan
+
+Extras = Callable[["TrainReport"], Mapping[str, bytes]]
+_ROWS_AT_ONCE = 2**14
+"""Calibration rows that are scored together where memory is to be spared: a memory compares each with 512 others."""
+
+
+@dataclass(frozen=True)
+class TrainReport:
+    """What came of training.
+
+    Attributes:
+        run: the folder.
+        rows: that gradients saw; `selection_rows` chose the best weights.
+        fit_seconds: spent in the training loop.
+        best_step: the step whose weights were kept, of `steps` done.
+        metrics: on the calibration rows, where they are labelled.
+        calibration_similarity: float32 [rows].
+        calibration_labels: bool [rows], or None.
+        history: the evaluations, in order.
+        warnings: what a person should know.
+    """
+
+    run: Path
+    recipe: str
+    device: str
+    features: tuple[str, ...]
+    rows: int
+    selection_rows: int
+    steps: int
+    best_step: int
+    fit_seconds: float
+    threshold: Threshold
+    metrics: Metrics | None
+    calibration_similarity: NDArray[np.float32]
+    calibration_labels: NDArray[np.bool_] | None
+    history: tuple[Evaluation, ...]
+    warnings: tuple[str, ...]
+
+
+def finish(plan: Plan, detector: Detector, done: Progress, extras: Extras) -> TrainReport:
+    """Calibrate, measure and write the run."""
+    parts, labels = plan.parts, plan.parts.calibration_labels
+    with np.errstate(over="ignore"):
+        calibration = parts.calibration.astype(np.float32)
+    at_once = len(calibration) if plan.stream is None else _ROWS_AT_ONCE
+    with torch.no_grad():
+        chunks = torch.from_numpy(calibration).split(max(at_once, 1))
+        similarity = torch.cat([detector(rows)[0] for rows in chunks]).numpy()
+    threshold = calibrate(plan.method, similarity, labels, parts.basis)
+    detector.threshold.fill_(threshold.value)
+    metrics = None if labels is None else measure(similarity, labels, threshold.value)
+    report = TrainReport(
+        run=plan.folder,
+        recipe=describe_changes(plan.recipe),
+        device=str(plan.device),
+        features=plan.dataset.features,
+        rows=plan.fit_rows,
+        selection_rows=len(parts.selection),
+        steps=done.step,
+        best_step=done.best_step,
+        fit_seconds=done.seconds,
+        threshold=threshold,
+        metrics=metrics,
+        calibration_similarity=similarity,
+        calibration_labels=labels,
+        history=tuple(done.history),
+        warnings=(
+            *plan.dataset.warnings,
+            *clipping_notes(detector, plan.dataset.features, _farthest(plan)),
+            *ranking_doubts(None if metrics is None else metrics.auroc, "the calibration rows"),
+            *alarm_doubts(threshold.alarms, "the calibration rows"),
+        ),
+    )
+    others = {runs.HISTORY: runs.encode([asdict(line) for line in report.history]), **extras(report)}
+    runs.write_run(plan.folder, _record(plan, detector, report), detector, calibration, labels, others)
+    return report
+
+
+def _record(plan: Plan, detector: Detector, report: TrainReport) -> dict[str, Any]:
+    """The content of `run.json`, without the digests."""
+    return {
+        "aetk": __version__,
+        "recipe": plan.recipe.to_data(),
+        "seed": plan.request["seed"],
+        "device": report.device,
+        "missing": plan.request["missing"],
+        "features": _features(plan, detector),
+        "threshold": asdict(report.threshold),
+        "metrics": None if report.metrics is None else asdict(report.metrics),
+        "training_data": {
+            "source": as_text(Path(plan.dataset.source).name),
+            "fingerprint": plan.request["fingerprint"],
+            "fit_rows": report.rows,
+            "selection_rows": report.selection_rows,
+            "trimmed_rows": plan.parts.trimmed,
+            "calibration_rows": len(plan.parts.calibration),
+        },
+        "fit_seconds": round(report.fit_seconds, 3),
+        "steps": report.steps,
+        "best_step": report.best_step,
+        "versions": runs.versions(),
+        "warnings": list(report.warnings),
+    }
+
+
+def _features(plan: Plan, detector: Detector) -> list[dict[str, Any]]:
+    rows = impute(plan.parts, medians(plan.parts.fit)).fit if detector.imputes else plan.parts.fit
+    quantiles = np.quantile(rows, QUANTILE_LEVELS, axis=0).T
+    return [
+        {
+            "name": name,
+            "quantiles": [float(f"{value:.6g}") for value in quantiles[i]],
+            "missing": plan.request["missing"],
+            "fill": float(detector.fill[i]) if detector.imputes else None,
+        }
+        for i, name in enumerate(plan.dataset.features)
+    ]
+
+
+def _farthest(plan: Plan) -> NDArray[np.float64]:
+    """Rows, float64 [rows, n], among which are the least and the largest value of each column."""
+    if plan.stream is None:
+        return plan.parts.fit
+    return np.stack([plan.stream.moments.low, plan.stream.moments.high])
+
+
+def share_report(report: TrainReport | None, group: Group) -> TrainReport:
+    """The first process's report, in all of them."""
+    if report is not None and group.world == 1:
+        return report
+    data, arrays = dict[str, Any](), dict[str, torch.Tensor]()
+    if report is not None:
+        data = {name: value for name, value in asdict(report).items() if not isinstance(value, np.ndarray)}
+        data["run"] = str(report.run)
+        arrays["similarity"] = torch.from_numpy(report.calibration_similarity)
+        if report.calibration_labels is not None:
+            arrays["labels"] = torch.from_numpy(report.calibration_labels)
+    data, arrays = group.share(data), group.share_tensors(arrays)
+    return TrainReport(**data | {
+        "run": Path(data["run"]),
+        "features": tuple(data["features"]),
+        "threshold": typed_json.read(Threshold, data["threshold"], "threshold"),
+        "metrics": typed_json.read(Metrics | None, data["metrics"], "metrics"),
+        "calibration_similarity": arrays["similarity"].numpy(),
+        "calibration_labels": arrays["labels"].numpy() if "labels" in arrays else None,
+        "history": tuple(Evaluation(**line) for line in data["history"]),
+        "warnings": tuple(data["warnings"]),
+    })  # fmt: skip

@@ -1,0 +1,300 @@
+"""The training loop: one for every recipe, deterministic, and able to go on where it was stopped."""
+
+import contextlib
+import math
+import os
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import l1_loss
+from torch.optim.lr_scheduler import OneCycleLR, ReduceLROnPlateau
+
+from aetk.base.errors import CheckFailed, Interrupted
+from aetk.edge.tables.chunk import listed
+from aetk.lab.model.autoencoders import Autoencoders
+from aetk.lab.recipe import Recipe
+from aetk.lab.training.batches import Batches
+from aetk.lab.training.checkpoint import Checkpoint, Evaluation, Progress, clone, write_checkpoint
+from aetk.lab.training.distributed.group import ALONE, Group
+from aetk.lab.training.signals import SIGNALS, StopRequest
+from aetk.lab.training.swap_noise import swapped
+
+_SAVE_EVERY = 10.0
+"""Seconds between checkpoints, so that a killed fit loses little."""
+_WORTH_THREADS = 5e7
+"""Rows times parameters of a step, from which a second thread is worth its waiting."""
+_APART = 2**40
+"""Between the noise seeds of two ranks: more than a fit has steps."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to fit.
+
+    Attributes:
+        networks: on the device; changed in place; ends with the best weights.
+        batches: the rows, scaled, on the device.
+        feature_names: for messages.
+        score: the selection score of the networks in evaluation mode; higher is better. Only the first process asks.
+        recipe: how.
+        steps: optimizer steps in all.
+        seed: of the swap noise.
+        checkpoint: the file to save to.
+        request: kept in the checkpoint, see there.
+        bar: a tqdm class or a stand-in; called as `bar(total=..., initial=...)`.
+        group: the processes that fit together; each has the same job but for its batches.
+        stop: what notes SIGINT and SIGTERM; None for one of the fit's own.
+    """
+
+    networks: Autoencoders
+    batches: Batches
+    feature_names: tuple[str, ...]
+    score: Callable[[Autoencoders], float]
+    recipe: Recipe
+    steps: int
+    seed: int
+    checkpoint: Path
+    request: dict[str, Any]
+    bar: Callable[..., Any]
+    group: Group = ALONE
+    stop: StopRequest | None = None
+
+
+def reconstruction_error(reconstructions: Tensor, rows: Tensor) -> Tensor:
+    """Mean absolute error, scalar, of reconstructions, [batch, networks, n], of rows, [batch, n]."""
+    return l1_loss(reconstructions, rows[:, None].expand_as(reconstructions))
+
+
+def fit(job: Job, resume: Checkpoint | None = None) -> Progress:
+    """Train until the steps are done or patience ends; the networks end with the weights of the best score.
+
+    Raises:
+        CheckFailed: a non-finite loss; the last good checkpoint stays.
+        Interrupted: SIGINT or SIGTERM; the step was finished and saved.
+    """
+    loop = _Loop(job, resume)
+    noting = StopRequest() if job.stop is None else contextlib.nullcontext(job.stop)
+    with noting as stop, _repeatable(job), loop.open_bar() as bar:
+        loop.run(stop, bar)
+    return loop.progress
+
+
+class _Loop:
+    """The state of one fit."""
+
+    def __init__(self, job: Job, resume: Checkpoint | None) -> None:
+        self.job = job
+        self.progress = Progress() if resume is None else resume.progress
+        self.best = clone(job.networks.state_dict())
+        self.per_epoch = job.batches.per_epoch
+        self.optimizer = torch.optim.Adam(job.networks.parameters(), lr=job.recipe.learning_rate, fused=True)
+        self.scheduler = self._make_scheduler()
+        if resume is not None:
+            self._restore(resume)
+        self.saved_step = self.progress.step
+        self.last: tuple[Tensor, Tensor] | None = None
+        self.model = job.group.parallel(job.networks)
+
+    def _make_scheduler(self) -> OneCycleLR | ReduceLROnPlateau:
+        recipe = self.job.recipe
+        if recipe.schedule == "one-cycle":
+            return OneCycleLR(self.optimizer, recipe.learning_rate, total_steps=self.job.steps + 1)
+        return ReduceLROnPlateau(self.optimizer, mode="max", factor=0.5, patience=10, threshold_mode="abs", min_lr=1e-8)
+
+    def _restore(self, saved: Checkpoint) -> None:
+        device = _device(self.job)
+        self.job.networks.load_state_dict(saved.part("networks"))
+        self.best = {name: tensor.to(device) for name, tensor in saved.part("best").items()}
+        self.job.batches.restore(saved.tensors)
+        self._replay_schedule()
+        for index, parameter in enumerate(self.job.networks.parameters()):
+            state = saved.part(f"optimizer.{index}")
+            if state:
+                self.optimizer.state[parameter] = {name: tensor.to(device) for name, tensor in state.items()}
+
+    def _replay_schedule(self) -> None:
+        """A schedule depends on nothing but the steps and scores so far, so it is repeated, not saved."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # "scheduler stepped before the optimizer"
+            if isinstance(self.scheduler, OneCycleLR):
+                for _ in range(self.progress.step):
+                    self.scheduler.step()
+            else:
+                for line in self.progress.history:
+                    self.scheduler.step(line.score)
+
+    def save(self) -> None:
+        """Write the checkpoint, unless the last step has spoiled the networks."""
+        if not _finite(self.job.networks.parameters()):
+            raise self._not_finite(self.last, self.progress.step - 1)
+        tensors = {f"networks.{name}": t for name, t in self.job.networks.state_dict().items()}
+        tensors |= {f"best.{name}": t for name, t in self.best.items()}
+        for index, parameter in enumerate(self.job.networks.parameters()):
+            state = self.optimizer.state.get(parameter, {})
+            tensors |= {f"optimizer.{index}.{name}": t for name, t in state.items()}
+        tensors |= self.job.batches.state(self.progress.step)
+        with self.job.group.together():
+            if self.job.group.is_first:
+                write_checkpoint(self.job.checkpoint, Checkpoint(self.job.request, self.progress, tensors))
+        self.saved_step = self.progress.step
+
+    @contextlib.contextmanager
+    def open_bar(self) -> Iterator[Any]:
+        """The progress bar, counting steps."""
+        with self.job.bar(total=self.job.steps, initial=self.progress.step, unit="step") as bar:
+            yield bar
+
+    def run(self, stop: StopRequest, bar: Any) -> None:
+        """Train to the end, and load the best weights."""
+        with self.job.group.contact(self._describe_loss):
+            self._run(stop, bar)
+        self.job.networks.load_state_dict(self.best)
+        self.job.networks.eval()
+
+    def _run(self, stop: StopRequest, bar: Any) -> None:
+        progress = self.progress
+        before, started = progress.seconds, time.perf_counter()
+        saved = started
+        if progress.step == 0:
+            self.save()  # from now on, --resume knows the options and the data
+        batches = self.job.batches.stream(progress.step)
+        while not self._is_over():
+            self._step(next(batches))
+            bar.update()
+            if self._is_due():
+                self._evaluate(bar)
+            now = time.perf_counter()
+            progress.seconds = before + now - started
+            received, saves = self._agree(stop.received, now - saved > _SAVE_EVERY)
+            if received is not None and not self._is_over():
+                self.save()
+                found = f"Stopped after step {progress.step} of {self.job.steps}; everything so far is saved."
+                raise Interrupted(found, received)
+            if saves:
+                self.save()
+                saved = now
+
+    def _agree(self, received: int | None, saves: bool) -> tuple[int | None, bool]:
+        """The signal that any process has received, and whether the first one wants to save."""
+        mine = [float(received == number) for number in SIGNALS]
+        *got, wanted = self.job.group.total([*mine, float(saves and self.job.group.is_first)])
+        return next((number for number, count in zip(SIGNALS, got, strict=True) if count), None), wanted > 0
+
+    def _describe_loss(self) -> str:
+        return (
+            f"Lost another process of this fit in step {self.progress.step + 1} of {self.job.steps}; "
+            f"step {self.saved_step} is the last that is saved."
+        )
+
+    def _step(self, rows: Tensor) -> None:
+        networks, progress, group = self.job.networks, self.progress, self.job.group
+        self.model.train()
+        reconstruction = self.model(swapped(rows, self.job.recipe.swap_noises, self._noise_seed()))
+        loss = reconstruction_error(reconstruction, rows)
+        own = loss.item()
+        # BatchNorm's statistics can overflow while the loss is still finite, and only scoring would notice
+        is_sound = math.isfinite(own) and _finite(networks.buffers())
+        value, unsound = group.total([own / group.world, float(not is_sound)])
+        if unsound:
+            raise self._not_finite((rows, reconstruction), progress.step)
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        self.last = rows, reconstruction
+        if isinstance(self.scheduler, OneCycleLR):
+            self.scheduler.step()
+        progress.step += 1
+        progress.loss_sum += value * len(rows)
+        progress.loss_rows += len(rows)
+
+    def _noise_seed(self) -> int:
+        """Follows from step and rank alone, so that a resumed fit draws the same noise."""
+        return self.job.seed * 1_000_003 + self.progress.step + self.job.group.rank * _APART
+
+    def _is_due(self) -> bool:
+        every = self.job.recipe.evaluate_every or self.per_epoch
+        return self.progress.step % every == 0 or self.progress.step == self.job.steps
+
+    def _evaluate(self, bar: Any) -> None:
+        """Score the networks, and keep them if they are the best."""
+        progress, networks = self.progress, self.job.networks
+        networks.eval()
+        score = self.job.group.first(lambda: self.job.score(networks))
+        if not math.isfinite(score):
+            raise self._not_finite(self.last, self.progress.step - 1)
+        rate = float(self.optimizer.param_groups[0]["lr"])
+        loss = progress.loss_sum / progress.loss_rows
+        epoch = -(-progress.step // self.per_epoch)
+        progress.history.append(Evaluation(progress.step, epoch, loss, score, rate))
+        progress.loss_sum, progress.loss_rows = 0.0, 0
+        if isinstance(self.scheduler, ReduceLROnPlateau):
+            self.scheduler.step(score)
+        if progress.best_score is None or score > progress.best_score:
+            progress.best_score, progress.best_step = score, progress.step
+            self.best = clone(networks.state_dict())
+        bar.set_postfix(loss=f"{loss:.4f}", score=f"{score:.4f}", refresh=False)
+
+    def _is_over(self) -> bool:
+        """Whether all steps are done, or the best score is older than patience lasts."""
+        progress, patience = self.progress, self.job.recipe.patience
+        if progress.step >= self.job.steps:
+            return True
+        if patience is None or progress.best_score is None:
+            return False
+        return progress.step - progress.best_step >= patience * (self.job.recipe.evaluate_every or self.per_epoch)
+
+    def _not_finite(self, last: tuple[Tensor, Tensor] | None, step: int) -> CheckFailed:
+        """The error of a step, counted from 0, that names its epoch, its batch and the columns at fault.
+
+        `last` are its rows, [batch, n], and their reconstructions.
+        """
+        names = self.job.feature_names
+        rows, reconstruction = last or (torch.zeros(1, len(names)), torch.zeros(1, 1, len(names)))
+        at_fault = ~(reconstruction - rows[:, None]).abs().mean(0).isfinite().all(0)
+        at_fault = self.job.group.largest(at_fault.float()) > 0
+        largest = self.job.group.largest(rows.abs().amax(0))
+        if at_fault.all() or not at_fault.any():  # the network itself is lost: the largest inputs are the likely cause
+            at_fault = largest >= largest.max() / 1000
+        culprits = [names[i] for i in torch.nonzero(at_fault).flatten().tolist()]
+        hint = "Check those columns for extreme values"
+        if self.job.recipe.scaling == "none":
+            hint += ", or train with --set scaling=standard"
+        return CheckFailed(
+            f"The loss is not finite in epoch {step // self.per_epoch + 1}, batch {step % self.per_epoch + 1}; "
+            f"columns at fault: {listed(culprits, '.')}",
+            f"{hint}.",
+        )
+
+
+def _finite(tensors: Iterable[Tensor]) -> bool:
+    return all(bool(tensor.isfinite().all()) for tensor in tensors)
+
+
+def _device(job: Job) -> torch.device:
+    return next(job.networks.parameters()).device
+
+
+@contextlib.contextmanager
+def _repeatable(job: Job) -> Iterator[None]:
+    """The same seed gives the same weights, bit for bit, on the same machine.
+
+    Small steps run on one thread: a second gains them little, and on a busy machine waiting for it costs tenfold.
+    """
+    if _device(job).type != "cpu":
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    deterministic, threads = torch.are_deterministic_algorithms_enabled(), torch.get_num_threads()
+    torch.use_deterministic_algorithms(True)
+    parameters = sum(parameter.numel() for parameter in job.networks.parameters())
+    if job.batches.batch_rows * parameters < _WORTH_THREADS:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(deterministic)
+        torch.set_num_threads(threads)

@@ -1,0 +1,186 @@
+"""Settles what is trained on Parquet files that need not fit into memory, and by how many processes."""
+
+import hashlib
+import shlex
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from aetk.base.errors import BadInput
+from aetk.contract.threshold import Method
+from aetk.edge.tables import parquet
+from aetk.edge.tables.chunk import NoNumbers, is_parquet
+from aetk.lab.data.dataset import Dataset, check_finite, check_named, match_columns
+from aetk.lab.data.hash_split import Lots
+from aetk.lab.data.shards import Columns, Shard, Stream, find_shards
+from aetk.lab.data.source import Source, feature_names, read_source
+from aetk.lab.data.split import Split, in_words, select_on_validation
+from aetk.lab.data.text_columns import drop_hint
+from aetk.lab.data.warnings import column_doubts, label_doubts
+from aetk.lab.recipe import Recipe
+from aetk.lab.training.checkpoint import Checkpoint
+from aetk.lab.training.device import find_device
+from aetk.lab.training.distributed.group import Group
+from aetk.lab.training.options import FRAME, plan_recipe
+from aetk.lab.training.plan import Data, Plan, check_calibration, check_same_data, choose_method, make_folder, notes
+from aetk.lab.training.signals import StopRequest
+from aetk.lab.training.survey import Survey, take_survey
+
+
+def make_streamed_plan(
+    request: dict[str, Any],
+    validation: Data | None,
+    folder: Path | None,
+    saved: Checkpoint | None,
+    group: Group,
+    stop: StopRequest,
+) -> Plan:
+    """What `plan.make_plan` does, for rows that are read and not kept; every process of the group takes part.
+
+    The first process's plan holds the rows to select and to calibrate on, and in place of the rows to fit on a sample
+    of them. The others' hold none.
+
+    Raises:
+        BadInput: no Parquet, a recipe that has to see all rows at once, wrong data or options.
+        Unavailable: no such device.
+        Interrupted: by a signal.
+    """
+    recipe = plan_recipe(request)
+    _check_recipe(recipe, group.world)
+    path = _parquet_of(request["data"])
+    with group.together():
+        columns, shards = _look_at(path, request["label"], request["drop"])
+        held_out = _read_validation(path, columns, request, validation) if group.is_first else None
+    lots = Lots(request["seed"], request["validation"] is None, recipe.select_on == "training")
+    survey = take_survey(shards, columns, str(path), lots, request["missing"], group, stop)
+    fingerprint = group.share(_fingerprint(survey, held_out))
+    check_same_data(fingerprint, saved)
+    dataset = _dataset(path, columns, survey, held_out)
+    method = choose_method(recipe, request, dataset.validation_labels)
+    nothing = survey.sample[:0]
+    parts = Split(nothing, nothing, None, nothing, None, "")
+    with group.together():
+        device = group.device(find_device(request["device"]))
+        if group.is_first:
+            basis = "rows held back from training" if held_out is None else "validation rows"
+            parts = _split(dataset, survey, in_words(basis, method, dataset.validation_labels), recipe, method, lots)
+            check_calibration(method, parts)
+            folder = make_folder(folder, dataset.name)
+            told = (*dataset.warnings, *survey.notes, *notes(method, parts, folder, saved))
+            dataset = replace(dataset, warnings=told)
+    return Plan(
+        request={**request, "fingerprint": fingerprint},
+        recipe=recipe,
+        method=method,
+        dataset=dataset,
+        parts=parts,
+        device=device,
+        folder=Path(group.share(str(folder))),
+        fit_rows=survey.fit_rows,
+        stream=Stream(survey.shards, columns, lots, survey.own_rows, survey.moments),
+    )
+
+
+def _parquet_of(data: str | None) -> Path:
+    """The path of the data; BadInput for anything that is not read by row groups."""
+    path, found = Path("TABLE.csv"), data or "no data"
+    if data is not None and data != FRAME:
+        path, found = Path(data), f"'{data}'"
+        if is_parquet(path) or path.is_dir():
+            return path
+    convert = f"import pandas; pandas.read_csv({str(path)!r}).to_parquet({path.stem + '.parquet'!r})"
+    raise BadInput(
+        f"Under torchrun, rows are streamed from a Parquet file or a folder of them; found {found}.",
+        f"Write them as Parquet, with {shlex.join(['python', '-c', convert])} for one, or leave torchrun out.",
+    )
+
+
+def _check_recipe(recipe: Recipe, world: int) -> None:
+    if recipe.trim:
+        raise BadInput(
+            f"The recipe's trim is {recipe.trim:g}; under torchrun no process sees all rows, which trim needs.",
+            "Use --set trim=0, or leave torchrun out.",
+        )
+    if recipe.batch_rows < 2 * world:
+        raise BadInput(
+            f"The recipe's batch_rows is {recipe.batch_rows}; {world} processes need at least {2 * world}.",
+            "Use fewer processes, or --set batch_rows.",
+        )
+
+
+def _look_at(path: Path, label: str | None, drop: Sequence[str]) -> tuple[Columns, tuple[Shard, ...]]:
+    all_names = parquet.header(path)
+    names = feature_names(str(path), all_names, label, drop)
+    if not names:
+        raise BadInput(f"{path} has no feature columns left after --label and --drop.", "Drop fewer columns.")
+    columns = Columns(names, label if label in all_names else None)
+    try:
+        return columns, find_shards(path, columns)
+    except NoNumbers as error:
+        hint = error.hint if error.column == label else drop_hint(*error.columns)
+        raise BadInput(error.message, hint) from None
+
+
+def _read_validation(path: Path, columns: Columns, request: dict[str, Any], validation: Data | None) -> Source | None:
+    """The validation rows, checked; None without --val."""
+    other, label, drop = request["validation"], request["label"], request["drop"]
+    found = (
+        None
+        if other is None
+        else read_source(other if validation is None else validation, "the validation data frame", label, drop)
+    )
+    check_named(str(path), parquet.header(path), found, label, drop)
+    if found is not None:
+        found = match_columns(str(path), columns.features, found)
+        check_finite(found, request["missing"])
+    return found
+
+
+def _fingerprint(survey: Survey, held_out: Source | None) -> str:
+    """The data's, and that of the validation rows after it."""
+    if held_out is None:
+        return survey.fingerprint
+    nothing = held_out.values[:0]
+    rows = Dataset("", "", held_out.names, nothing, None, held_out.values, held_out.labels)
+    return hashlib.sha256(f"{survey.fingerprint} {rows.fingerprint}".encode()).hexdigest()
+
+
+def _dataset(path: Path, columns: Columns, survey: Survey, held_out: Source | None) -> Dataset:
+    """The rows that are in memory: in place of the table's, the sample; for validation, those held back if need be."""
+    if held_out is not None:
+        rows, labels = held_out.values, held_out.labels
+    else:
+        rows = np.concatenate([survey.calibration, survey.anomalies])
+        labels = None if columns.label is None else np.arange(len(rows)) >= len(survey.calibration)
+    labelled, anomalies = (0, 0) if columns.label is None else (survey.rows, survey.rows - survey.ordinary)
+    if held_out is not None and held_out.labels is not None:
+        labelled, anomalies = labelled + len(held_out.labels), anomalies + int(held_out.labels.sum())
+    # of columns that differ in few rows, the sample may lack these
+    extremes = np.stack([survey.moments.low, survey.moments.high])
+    ordinary = np.concatenate([survey.sample, survey.selection, survey.calibration, extremes])
+    return Dataset(
+        name=path.stem,
+        source=str(path),
+        features=columns.features,
+        rows=survey.sample,
+        labels=None,
+        validation=rows,
+        validation_labels=labels,
+        warnings=(
+            *label_doubts(labelled, anomalies),
+            *column_doubts(columns.features, ordinary, survey.redundancy),
+        ),
+    )
+
+
+def _split(dataset: Dataset, survey: Survey, basis: str, recipe: Recipe, method: Method, lots: Lots) -> Split:
+    """What `lab.data.split.split` gives, with the sample in place of the rows to fit on."""
+    assert dataset.validation is not None
+    validation, labels = dataset.validation, dataset.validation_labels
+    if recipe.select_on == "training":
+        return Split(survey.sample, survey.selection, None, validation, labels, basis)
+    random = np.random.default_rng(lots.seed)
+    return select_on_validation(survey.sample, validation, labels, basis, method, random)

@@ -1,0 +1,240 @@
+"""One pass over rows that do not fit into memory: checks, moments, a sample, and the rows that calibrate and select."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from aetk.base.errors import BadInput, Interrupted
+from aetk.contract import spec
+from aetk.edge.tables.labels import as_labels
+from aetk.lab.data.dataset import check_enough, no_number, not_finite
+from aetk.lab.data.hash_split import CALIBRATION, FIT, SELECTION, Drawn, Lots
+from aetk.lab.data.moments import Moments
+from aetk.lab.data.redundancy import Redundancy
+from aetk.lab.data.shards import BLOCK_ROWS, Columns, Piece, Shard, deal, read
+from aetk.lab.training.distributed.group import Group, Tensors
+from aetk.lab.training.signals import StopRequest
+
+_SAMPLE, _SELECTION, _CALIBRATION, _ANOMALIES = "sample", "selection", "calibration", "anomalies"
+KEPT_ROWS = {_SAMPLE: 100_000, _SELECTION: 50_000, _CALIBRATION: 200_000, _ANOMALIES: 50_000}
+"""Rows that are kept in memory at most, each kind for itself."""
+_KEPT_VALUES, _FEWEST_KEPT = 2**23, 1000
+"""Fewer where a row is wide: so many float64 values, 64 MiB, of a kind, but never less than so many rows."""
+_MODULUS = 2**256
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What the pass tells.
+
+    Attributes:
+        shards: of this process.
+        own_rows: int64 [shards], how many of each are to fit on.
+        rows, ordinary: of all processes, how many there are, and how many are not labelled as anomalies.
+        fit_rows: of all processes, how many are to fit on.
+        moments: of all rows to fit on.
+        fingerprint: SHA-256 over names, rows and labels in hexadecimal digits, however they lie in files.
+        sample, selection, calibration, anomalies: float64 [rows, n], of the rows of each kind those that were drawn:
+            rows to fit on, ordinary rows to select and to calibrate on, labelled anomalies. Empty in other processes
+            than the first.
+        redundancy: of all rows; in other processes than the first, of their own.
+        notes: of which of these there were more than are kept.
+    """
+
+    shards: tuple[Shard, ...]
+    own_rows: NDArray[np.int64]
+    rows: int
+    ordinary: int
+    fit_rows: int
+    moments: Moments
+    fingerprint: str
+    sample: NDArray[np.float64]
+    selection: NDArray[np.float64]
+    calibration: NDArray[np.float64]
+    anomalies: NDArray[np.float64]
+    redundancy: Redundancy
+    notes: tuple[str, ...]
+
+
+def take_survey(
+    shards: Sequence[Shard], columns: Columns, title: str, lots: Lots, missing: str, group: Group, stop: StopRequest
+) -> Survey:
+    """Read every row once, each process its own; all return together.
+
+    Raises:
+        BadInput: a value or label that cannot be used, too few rows, or a damaged file.
+        Interrupted: by a signal.
+    """
+    mine = deal(shards, group.rank, group.world)
+    tally = _Tally(columns, lots)
+    with group.together():
+        for shard in mine:
+            tally.begin()
+            for piece in read(shard, columns):
+                tally.add(piece)
+                if stop.received is not None:
+                    raise Interrupted("Stopped while the rows were looked at; nothing was trained yet.", stop.received)
+    by_rank = [sum(tally.fit_rows)]
+    for other in group.collect(tally.tensors()):
+        by_rank.append(int(other["counts"][1]))
+        tally.merge(other)
+    shared: Tensors = {}
+    with group.together():
+        if group.is_first:
+            _check_values(tally, shards, columns, title, missing)
+            _check_counts(tally, title, lots, by_rank)
+            shared = {"moments": torch.from_numpy(tally.moments.stacked()), "fingerprint": tally.fingerprint()}
+            shared["fit_rows"] = torch.tensor(int(tally.counts[1]))
+    shared = group.share_tensors(shared)
+    moments = Moments(*shared["moments"].numpy())
+    return Survey(
+        shards=mine,
+        own_rows=np.array(tally.fit_rows, np.int64),
+        rows=int(tally.counts[0]),
+        ordinary=int(tally.counts[2]),
+        fit_rows=int(shared["fit_rows"]),
+        moments=moments,
+        fingerprint=shared["fingerprint"].numpy().tobytes().hex(),
+        redundancy=tally.redundancy,
+        notes=tuple(tally.notes()) if group.is_first else (),
+        **{kind: drawn.rows if group.is_first else drawn.rows[:0] for kind, drawn in tally.drawn.items()},
+    )
+
+
+class _Tally:
+    """What a process has seen so far, and in the first one what all have seen.
+
+    Attributes:
+        fit_rows: of each shard of this process.
+        counts: int64: rows, rows to fit on, ordinary rows; then missing or infinite values, rows with any, the first
+            such row's number in the table and its column, or -1.
+    """
+
+    def __init__(self, columns: Columns, lots: Lots) -> None:
+        n = len(columns.features)
+        most = max(_KEPT_VALUES // n, _FEWEST_KEPT)
+        self._columns, self._lots = columns, lots
+        self.drawn = {kind: Drawn(min(rows, most), n) for kind, rows in KEPT_ROWS.items()}
+        self.moments = Moments.of(np.empty((0, n)))
+        self.redundancy = Redundancy(n)
+        self.fit_rows: list[int] = []
+        self.counts = np.array([0, 0, 0, 0, 0, -1, -1])
+        self._blocks, self._block, self._open_at = 0, hashlib.sha256(), 0
+
+    def begin(self) -> None:
+        """Another shard begins."""
+        self.fit_rows.append(0)
+
+    def add(self, piece: Piece) -> None:
+        """Look at rows, which come in their order; BadInput for a label that is none."""
+        label, labels = self._columns.label, np.zeros(len(piece.cells), bool)
+        if label is not None:
+            labels = as_labels(piece.cells[:, -1], label, piece.where, whole=False)
+        self._digest(piece)
+        self.redundancy.see(piece.values, piece.numbers)
+        bad = ~(np.abs(piece.values) <= spec.FINITE_LIMIT)
+        if bad.any():
+            self._note_bad(piece, bad)
+        parts = self._lots.parts(piece.numbers)
+        kinds = {
+            _SAMPLE: ~labels & (parts == FIT),
+            _SELECTION: ~labels & (parts == SELECTION),
+            _CALIBRATION: ~labels & (parts == CALIBRATION),
+            _ANOMALIES: labels & self._lots.calibrates,
+        }
+        order = self._lots.order(piece.numbers)
+        for kind, chosen in kinds.items():
+            self.drawn[kind].show(order[chosen], piece.values[chosen])
+        fit_rows = int(kinds[_SAMPLE].sum())
+        self.fit_rows[-1] += fit_rows
+        self.moments += Moments.of(piece.values[kinds[_SAMPLE]])
+        self.counts[:3] += len(labels), fit_rows, int((~labels).sum())
+
+    def _note_bad(self, piece: Piece, bad: NDArray[np.bool_]) -> None:
+        rows = np.flatnonzero(bad.any(axis=1))
+        if self.counts[5] < 0:
+            self.counts[5:] = piece.numbers[rows[0]], np.flatnonzero(bad[rows[0]])[0]
+        self.counts[3:5] += int(bad.sum()), len(rows)
+
+    def _digest(self, piece: Piece) -> None:
+        """Add blocks of rows, which begin at the same numbers in every process, to a sum that has no order."""
+        cells, number = piece.cells, int(piece.numbers[0])
+        while len(cells):
+            rows = min(len(cells), BLOCK_ROWS - number % BLOCK_ROWS)
+            self._block.update(cells[:rows].tobytes())
+            cells, number = cells[rows:], number + rows
+            if number % BLOCK_ROWS == 0:
+                self._close(number)
+        self._open_at = number
+
+    def _close(self, number: int) -> None:
+        """End the block of the rows before this number."""
+        self._block.update(number.to_bytes(8, "little"))
+        self._blocks = (self._blocks + int.from_bytes(self._block.digest(), "little")) % _MODULUS
+        self._block = hashlib.sha256()
+
+    def tensors(self) -> Tensors:
+        """All of it, for `merge`; no rows follow."""
+        if self._open_at % BLOCK_ROWS:  # the table's last block is a shorter one
+            self._close(self._open_at)
+        parts = {f"{kind}.{name}": array for kind, drawn in self.drawn.items() for name, array in drawn.state().items()}
+        parts |= self.redundancy.state()
+        arrays = {"counts": self.counts.copy(), "moments": self.moments.stacked(), **parts}
+        return {name: torch.from_numpy(array) for name, array in arrays.items()} | {"blocks": self._sum()}
+
+    def _sum(self) -> torch.Tensor:
+        return torch.frombuffer(bytearray(self._blocks.to_bytes(32, "little")), dtype=torch.uint8)
+
+    def merge(self, other: Tensors) -> None:
+        """Add what the process of the next rank has seen."""
+        arrays = {name: tensor.numpy() for name, tensor in other.items()}
+        self.moments += Moments(*arrays["moments"])
+        self.redundancy.merge(arrays)
+        self._blocks = (self._blocks + int.from_bytes(arrays["blocks"].tobytes(), "little")) % _MODULUS
+        if self.counts[5] < 0:
+            self.counts[5:] = arrays["counts"][5:]
+        self.counts[:5] += arrays["counts"][:5]
+        for kind, drawn in self.drawn.items():
+            drawn.merge({name: arrays[f"{kind}.{name}"] for name in ("keys", "rows", "shown")})
+
+    def fingerprint(self) -> torch.Tensor:
+        """SHA-256 over the names, the number of rows and the sum of the blocks' own digests, uint8 [32]."""
+        digest = hashlib.sha256("\0".join(self._columns.names).encode())
+        digest.update(int(self.counts[0]).to_bytes(8, "little") + self._blocks.to_bytes(32, "little"))
+        return torch.frombuffer(bytearray(digest.digest()), dtype=torch.uint8)
+
+    def notes(self) -> Iterator[str]:
+        """What a person should know of rows that were not kept."""
+        words = {_SELECTION: "choose the weights", _CALIBRATION: "calibrate", _ANOMALIES: "calibrate as anomalies"}
+        for kind, purpose in words.items():
+            drawn = self.drawn[kind]
+            if drawn.shown > drawn.most:
+                yield f"Of {drawn.shown:,} rows to {purpose}, {drawn.most:,} drawn by lot are held in memory and used."
+
+
+def _check_values(tally: _Tally, shards: Sequence[Shard], columns: Columns, title: str, missing: str) -> None:
+    values, rows, number, column = map(int, tally.counts[3:])
+    if missing == "median":
+        for position, name in enumerate(columns.features):
+            if tally.counts[1] and not tally.moments.count[position]:
+                raise no_number(title, name)
+    elif values:
+        shard = next(shard for shard in shards if shard.first <= number < shard.first + shard.rows)
+        raise not_finite(title, values, rows, shard.where(number - shard.first), columns.features[column])
+
+
+def _check_counts(tally: _Tally, title: str, lots: Lots, fit_rows: Sequence[int]) -> None:
+    if not tally.counts[0]:
+        raise BadInput(f"{title} has no rows.")
+    ordinary = int(tally.counts[2])
+    check_enough(title, ordinary, int(tally.counts[0]))
+    needed = {_SELECTION: lots.selects, _CALIBRATION: lots.calibrates}
+    if any(tally.drawn[kind].shown < 2 for kind, is_needed in needed.items() if is_needed) or not all(fit_rows):
+        raise BadInput(
+            f"{title} holds {ordinary} ordinary rows, too few to deal out to {len(fit_rows)} processes.",
+            "Train without torchrun; so few rows fit into memory.",
+        )

@@ -1,0 +1,21 @@
+"""What an engine did, as text."""
+
+from aetk.cluster.scoring import FleetProgress, FleetReport
+from aetk.render.edge_text import count, rate, seconds
+
+
+def scoring(report: FleetReport) -> str:
+    """What came of scoring a folder."""
+    workers = f" with {count(report.workers, 'worker')}" if report.workers else ""
+    pace = "all of it was there" if report.rows_per_second is None else rate(report.rows_per_second)
+    found = f" ({report.found:,} of them were there)" if report.found and report.rows_per_second else ""
+    return (
+        f"{count(report.rows, 'row')} of {count(report.partitions, 'file')}{found} on {report.engine}{workers} "
+        f"in {seconds(report.seconds)} ({pace}): {report.anomalies:,} flagged at threshold {report.threshold:.6g}, "
+        f"of them {report.invalid:,} that could not be judged"
+    )
+
+
+def progress(found: FleetProgress) -> str:
+    """How far an engine has come, in one line."""
+    return f"{found.partitions:,} of {count(found.of, 'file')}, {count(found.rows, 'row')}"

@@ -1,0 +1,212 @@
+"""Reports as text for a terminal."""
+
+import json
+from collections.abc import Sequence
+
+from aetk.contract import spec
+from aetk.contract.card import Card
+from aetk.contract.golden import GoldenReport
+from aetk.contract.threshold import Threshold
+from aetk.edge.doctor import DoctorReport
+from aetk.edge.embed import EmbedReport
+from aetk.edge.inspection import InspectReport
+from aetk.edge.scoring.table_file import ScoreProgress, ScoreReport
+from aetk.edge.threshold import ThresholdReport
+from aetk.edge.verification import PathCheck, VerifyReport
+
+_BAR = 30
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Columns aligned, numbers to the right."""
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    left = [any(_is_text(cell) for cell in column) for column in zip(*rows, strict=True)]
+
+    def line(cells: Sequence[str]) -> str:
+        padded = (c.ljust(w) if is_left else c.rjust(w) for c, w, is_left in zip(cells, widths, left, strict=True))
+        return "  ".join(padded).rstrip()
+
+    return "\n".join([line(head), line(["-" * width for width in widths]), *map(line, rows)])
+
+
+def _is_text(cell: str) -> bool:
+    return cell not in ("", "-") and not cell.lstrip("-")[:1].isdigit()
+
+
+def seconds(value: float | None) -> str:
+    """A time in the unit that suits it; empty for None."""
+    if value is None:
+        return ""
+    for unit, size in (("s", 1.0), ("ms", 1e-3)):
+        if value >= size:
+            return f"{value / size:.3g} {unit}"
+    return f"{value / 1e-6:.3g} µs"
+
+
+def size(value: int | None) -> str:
+    """A number of bytes; empty for None."""
+    if value is None:
+        return ""
+    return f"{value / 2**20:.1f} MiB" if value >= 2**20 else f"{value / 2**10:.1f} KiB"
+
+
+def count(number: int, thing: str) -> str:
+    """A number and its noun: 1 row, 2 rows."""
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
+
+
+def threshold(found: Threshold) -> str:
+    """A threshold in one line, and what to expect of it in another."""
+    first = f"threshold {_chosen(found)}"
+    alarms = found.alarms
+    if alarms is None:
+        return first
+    return first + (
+        f"\n  expect {_per_mille(alarms.expected)} alarms per 1,000 ordinary rows ({alarms.confidence:.0%} interval "
+        f"{_per_mille(alarms.low)} to {_per_mille(alarms.high)}, from {count(alarms.rows, 'row')})"
+    )
+
+
+def _chosen(found: Threshold) -> str:
+    """A threshold, how it was chosen, and by which rows."""
+    rows = f", from {found.rows:,} {found.basis}" if found.rows else ""
+    return f"{found.value:.6g} by {found.method}{rows}" + (
+        f"; false-alarm rate at most {found.target:.4g}" if found.target is not None else ""
+    )
+
+
+def _per_mille(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def golden(report: GoldenReport) -> str:
+    """A comparison with the golden rows in one line."""
+    return (
+        f"{count(report.rows, 'golden row')}: {report.flipped_decisions} decisions and "
+        f"{report.flipped_validity} validities flipped, {report.broken_rule} break the rule; "
+        f"largest difference {report.largest_difference:.2g} (tolerance {report.tolerance:g}), "
+        f"{count(report.near_ties, 'near tie')}"
+    )
+
+
+def verification(report: VerifyReport) -> str:
+    """A verdict, a line per provider."""
+    lines = [f"{report.model}: digests and threshold agree with the card; the card's copy is {report.card_copy}"]
+    if report.trusted_key is not None:
+        lines.append(f"  signed by the owner of {report.trusted_key}")
+    if report.card_copy == "stale":
+        lines.append("  Apps that read the copy will refuse it; any `aetk threshold --set` writes it anew.")
+    for check in report.checks:
+        lines.append(f"{check.provider}, {check.runtime}: {'passed' if check.golden.passed else 'FAILED'}")
+        lines.append(f"  {golden(check.golden)}")
+        lines.append(f"  by every path: {', '.join(map(_path, check.paths))}")
+        lines.append(f"  nodes: {', '.join(f'{n} on {name}' for name, n in check.placement.items())}")
+    if not report.passed:
+        lines.append(
+            "Do not use it here: it does not decide as it did when it was exported. Take the file from there again, or "
+            "try another provider or version of onnxruntime."
+        )
+    return "\n".join(lines)
+
+
+def _path(check: PathCheck) -> str:
+    rows = f" ({check.rows:,} rows)" if check.rows > 1 else ""
+    return f"{check.path}{rows}{'' if check.golden.passed else ' FAILED'}"
+
+
+def scoring(report: ScoreReport) -> str:
+    """What came of scoring a table."""
+    of_files = f" of {count(report.files, 'file')}" if report.files > 1 else ""
+    return (
+        f"{count(report.rows, 'row')}{of_files} on {report.provider} in {seconds(report.seconds)} "
+        f"({rate(report.rows_per_second)}): "
+        f"{report.anomalies:,} flagged at threshold {report.threshold:.6g}, "
+        f"of them {report.invalid:,} that could not be judged"
+    )
+
+
+def scoring_progress(progress: ScoreProgress) -> str:
+    """How far scoring has come, in one line."""
+    line = f"{count(progress.rows, 'row')}, {rate(progress.rows / progress.seconds)}"
+    if progress.share is None:
+        return line
+    done = int(progress.share * _BAR)
+    return f"{progress.share:4.0%} [{'#' * done}{'.' * (_BAR - done)}] {line}"
+
+
+def rate(rows_per_second: float) -> str:
+    """Throughput."""
+    return f"{rows_per_second:,.0f} rows/s"
+
+
+def thresholds(report: ThresholdReport) -> str:
+    """A threshold before and after."""
+    lines = [f"before: {threshold(report.before)}", f"now:    {threshold(report.after)}"]
+    if report.out is None:
+        lines[1] = f"then:   {threshold(report.after)}"
+        lines.append("Nothing was written: this was a dry run.")
+    if report.invalid:
+        lines.append(f"{count(report.invalid, 'row')} could not be judged and took no part")
+    return "\n".join(lines)
+
+
+def embedding(report: EmbedReport) -> str:
+    """What an app consists of."""
+    return (
+        f"{report.host} app around {report.model}: {count(report.files, 'file')}, {size(report.bytes)}; see README.md"
+    )
+
+
+def doctor(report: DoctorReport) -> str:
+    """What works here."""
+    runtimes = ", ".join(f"{name} {version}" for name, version in report.runtimes.items()) or "none"
+    packages = ", ".join(f"{name} {version or 'missing'}" for name, version in report.packages.items())
+    rows = [[s.provider, "works" if s.works else "no", s.reason] for s in report.providers]
+    lines = [
+        f"Python {report.python}, {report.system}, {count(report.cpus, 'usable CPU')}",
+        f"ONNX Runtime: {runtimes}",
+        f"its telemetry: {report.telemetry.state} ({report.telemetry.reason})",
+        f"packages: {packages}",
+        table(("provider", "state", "reason"), rows),
+        *(f"problem: {problem}" for problem in report.problems),
+    ]
+    return "\n".join(lines)
+
+
+def inspection(report: InspectReport) -> str:
+    """What a model is."""
+    card = report.card
+    names = ", ".join(card.feature_names[:6]) + (", ..." if len(card.features) > 6 else "")
+    lines = [
+        f"{card.name}: aetk model, contract {spec.VERSION}, IR {report.ir_version}, opset {report.opset}; "
+        f"requires {card.requires}",
+        f"file: {size(report.model_bytes)}, of it the card {size(report.card_bytes)}; "
+        f"the card's copy is {report.card_copy}",
+        f"sha256: {card.model_sha256}",
+        *(f"input: {v.name} {v.dtype} [{', '.join(map(str, v.shape))}]" for v in report.inputs),
+        *(f"output: {v.name} {v.dtype} [{', '.join(map(str, v.shape))}]" for v in report.outputs),
+        f"features ({len(card.features)}): {names}; missing values: {card.features[0].missing}",
+        f"similarity: anchor κ = {card.similarity.kappa:g}, tolerance {card.similarity.tolerance:g}",
+        *([_validation(card)] if card.validation else []),
+        threshold(card.threshold),
+        *(f"  until {entry.when}: {_chosen(entry.threshold)}" for entry in reversed(card.history)),
+        f"graph: {report.parameters:,} parameters; {', '.join(f'{n} {name}' for name, n in report.operators.items())}",
+        f"golden rows: {len(card.golden)}, made by {', '.join(f'{name} ({n})' for name, n in card.golden.made_by)}",
+        f"recipe: {_recipe(card)}",
+        f"trained on {card.training_data.get('fit_rows')} rows of "
+        f"{card.training_data.get('source')}, fingerprint {str(card.training_data.get('fingerprint'))[:16]}...",
+        f"made with: {', '.join(f'{name} {version}' for name, version in card.versions.items())}",
+    ]
+    return "\n".join(lines)
+
+
+def _recipe(card: Card) -> str:
+    values = {key: json.dumps(value, ensure_ascii=False) for key, value in card.recipe.items() if key != "name"}
+    return "; ".join([str(card.recipe.get("name")), *(f"{key} {value}" for key, value in values.items())])
+
+
+def _validation(card: Card) -> str:
+    names = {"macro_f1": "macro F1", "auroc": "AUROC", "average_precision": "average precision"}
+    found = {name: card.validation.get(key) for key, name in names.items()}
+    figures = ", ".join(f"{name} {value:.4f}" for name, value in found.items() if isinstance(value, float))
+    return f"on its {card.validation.get('rows')} calibration rows: {figures}"

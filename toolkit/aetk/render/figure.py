@@ -1,0 +1,89 @@
+"""Reports as pictures (PNG), drawn with matplotlib."""
+
+import io
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aetk.base.errors import MissingExtra
+from aetk.base.names import as_text
+
+if TYPE_CHECKING:  # the bench is drawn where there may be no lab
+    from aetk.lab.training.finish import TrainReport
+
+_NEAREST = 1e-6
+"""Distances below this are drawn there."""
+
+ORDINARY, ANOMALY, INK = "#3b76af", "#c8553d", "#333333"
+DISTANCE_AXIS = {"xscale": "log", "xlabel": "1 - similarity (anomalies lie to the right)"}
+
+
+def empty_figure(columns: float, rows: float) -> Any:
+    """A figure with room for so many panels; MissingExtra without matplotlib."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise MissingExtra("Drawing a picture", "lab") from None
+    return Figure(figsize=(5.2 * columns, 3.9 * rows), layout="constrained")
+
+
+def new_figure(columns: int) -> tuple[Any, Any]:
+    """A figure and its axes, a row of them; MissingExtra without matplotlib."""
+    figure = empty_figure(columns, 1)
+    return figure, figure.subplots(1, columns, squeeze=False)
+
+
+def as_it_stands(name: str) -> str:
+    """A file's name for matplotlib, which takes dollars for mathematics and nothing but text."""
+    return as_text(name).replace("$", r"\$")
+
+
+def as_png(figure: Any) -> bytes:
+    """The figure as a PNG file, the same bytes each time."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=120, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def draw_training(report: "TrainReport") -> bytes:
+    """Loss and selection score over steps, and the calibration rows' similarities with the threshold."""
+    figure, ((loss, score, distribution),) = new_figure(3)
+    steps = [line.step for line in report.history]
+    loss.plot(steps, [line.loss for line in report.history], color=INK)
+    loss.set(title="training loss (L1)", xlabel="step", yscale="log")
+    score.plot(steps, [line.score for line in report.history], color=INK)
+    score.axvline(report.best_step, color=ANOMALY, linestyle=":", label=f"best, step {report.best_step}")
+    kind = "macro F1" if max(line.score for line in report.history) > 0 else "negative L1 error"
+    score.set(title=f"selection: {kind} of rows kept apart", xlabel="step")
+    score.legend(frameon=False)
+    draw_distribution(distribution, report.calibration_similarity, report.calibration_labels, report.threshold.value)
+    distribution.set(title="calibration rows")
+    return as_png(figure)
+
+
+def draw_distribution(
+    axes: Any, similarity: NDArray[np.float32], labels: NDArray[np.bool_] | None, threshold: float
+) -> None:
+    """Both classes' similarities, and the threshold."""
+    anomalous = np.zeros(len(similarity), bool) if labels is None else labels
+    bins = np.geomspace(_NEAREST, 2.0, 61)
+    for rows, color, name in ((~anomalous, ORDINARY, "ordinary"), (anomalous, ANOMALY, "anomaly")):
+        if rows.any():
+            weights = np.full(int(rows.sum()), 1 / rows.sum())
+            label = f"{name} ({int(rows.sum()):,})"
+            axes.hist(distance(similarity[rows]), bins, weights=weights, color=color, alpha=0.6, label=label)
+    axes.axvline(distance(threshold), color=INK, linestyle="--", label=f"threshold, similarity {threshold:.4g}")
+    axes.set(ylabel="share of rows", **DISTANCE_AXIS)
+    legend_below(axes, columns=3)
+
+
+def legend_below(axes: Any, columns: int = 1, title: str | None = None) -> None:
+    """A legend below the panel, where it hides no line."""
+    place = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.17), "columnspacing": 1.0}
+    axes.legend(frameon=False, fontsize=8, title_fontsize=8, ncols=columns, title=title, **place)
+
+
+def distance(similarity: Any) -> Any:
+    """1 - similarity, which spreads out on a log scale what crowds together below 1."""
+    return np.clip(1.0 - np.asarray(similarity, np.float64), _NEAREST, 2.0)
