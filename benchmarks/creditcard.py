@@ -26,7 +26,7 @@ from aetk.lab.evaluation import evaluate
 from aetk.lab.export.publish import export
 from aetk.lab.runs import read_record
 from aetk.lab.training.trainer import train
-from aetk.render.edge_text import seconds
+from aetk.render.format import seconds
 from harness import DATA, SEEDS, Goal, Table, Timing, Variant, goals, interleave, keep, named, ratio, show
 
 VARIANTS = (

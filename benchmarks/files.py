@@ -31,7 +31,7 @@ import pyarrow.parquet as pq
 
 import subject
 from aetk.contract import spec
-from aetk.render.edge_text import seconds, size
+from aetk.render.format import seconds, size
 from harness import Goal, Table, Timing, goals, keep, named, ratio, show
 from harness import skipped as skipped_table
 

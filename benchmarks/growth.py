@@ -27,7 +27,7 @@ import subject
 from aetk import Scorer
 from aetk.lab.export.publish import export
 from aetk.lab.training.trainer import train
-from aetk.render.edge_text import seconds
+from aetk.render.format import seconds
 from files import aetk_score, launch, write
 from harness import ROOT, Goal, Table, Timing, Variant, attempt, goals, interleave, keep, show, skipped
 

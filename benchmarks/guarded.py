@@ -28,7 +28,7 @@ import subject
 from aetk.contract import spec
 from aetk.edge.runtime.ort import onnxruntime
 from aetk.lab.model.detector import Detector
-from aetk.render.edge_text import seconds
+from aetk.render.format import seconds
 from harness import Goal, Table, Timing, Variant, goals, interleave, keep, named, ratio, show
 
 SIZES = {1: 1.4, 1024: 1.25}

@@ -29,8 +29,8 @@ import torch
 import peers
 import subject
 from aetk import Scorer
-from aetk.edge.runtime.ort import usable_cpus
-from aetk.render.edge_text import seconds
+from aetk.base.cpus import usable_cpus
+from aetk.render.format import seconds
 from harness import Goal, Table, Timing, Variant, attempt, goals, interleave, keep, named, ratio, show, skipped, spread
 
 SIZES = (1, 64, 1024, 1_000_000)

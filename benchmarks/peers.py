@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from aetk.edge.runtime.ort import usable_cpus
+from aetk.base.cpus import usable_cpus
 from aetk.lab.model.detector import Detector
 
 Rows = NDArray[np.float32]

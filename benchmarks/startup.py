@@ -26,7 +26,7 @@ import torch
 
 import peers
 import subject
-from aetk.render.edge_text import seconds, size
+from aetk.render.format import seconds, size
 from harness import ROOT, Goal, Table, Timing, Variant, attempt, goals, interleave, keep, named, ratio, reason, show
 from harness import skipped as skipped_table
 

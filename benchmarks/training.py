@@ -38,12 +38,12 @@ from numpy.typing import NDArray
 import notebook
 import peers
 import subject
+from aetk.base.cpus import usable_cpus
 from aetk.contract.threshold import calibrate, parse_method
-from aetk.edge.runtime.ort import usable_cpus
 from aetk.lab.metrics import measure
 from aetk.lab.runs import read_run
 from aetk.lab.training.trainer import train
-from aetk.render.edge_text import seconds
+from aetk.render.format import seconds
 from harness import SEEDS, Goal, Table, goals, keep, reason, show
 
 ROWS, EPOCHS = 113_842, 400

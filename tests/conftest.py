@@ -101,7 +101,7 @@ def parts(model, breast_cancer, tmp_path_factory):
     """A folder of four files of rows like the built-in table's, a few of them with a missing value."""
     from aetk.edge.scoring.scorer import Scorer
 
-    folder = tmp_path_factory.mktemp("fleet") / "data"
+    folder = tmp_path_factory.mktemp("cluster") / "data"
     names, random, first = Scorer(model).feature_names, np.random.default_rng(7), 0
     for name, size in PARTS.items():
         rows = breast_cancer.data[random.integers(0, len(breast_cancer.data), size)]
@@ -119,6 +119,6 @@ def parts(model, breast_cancer, tmp_path_factory):
 @pytest.fixture
 def here():
     """An engine that works in this process."""
-    from fleet.inprocess import Here
+    from cluster.inprocess import Here
 
     return Here()

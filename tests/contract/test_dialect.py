@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aetk.contract.dialect import harmless, parse_cell, parse_plain, show
+from aetk.contract.dialect import escape_for_message, neutralize_formula, parse_cell, parse_plain
 
 NUMBER_LIKE = st.text(alphabet="0123456789eE+-._ xnaif", max_size=8)
 
@@ -82,15 +82,15 @@ def test_the_quick_way_is_taken_for_plain_numbers():
     ["=1+1", "+1+1", "-1-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1", "＋1", "－1", "＠x", "-", "+", "-inf", "-5\n"],
 )
 def test_what_a_spreadsheet_would_run_gets_an_apostrophe(text):
-    assert harmless(text) == f"'{text}"
+    assert neutralize_formula(text) == f"'{text}"
 
 
 @pytest.mark.parametrize("text", ["", "x", "-5", "+.5", "-1e-3", "+3.", "a=b", " =1", "'=1", "1-2", "–1"])
 def test_numbers_and_other_text_are_left_as_they_are(text):
-    assert harmless(text) == text
+    assert neutralize_formula(text) == text
 
 
 def test_what_is_shown_is_no_longer_than_asked_and_hides_nothing():
-    assert show("x" * 50) == "x" * 37 + "..."
-    assert show("x" * 500, 200) == "x" * 197 + "..."
-    assert show("\x1b[31m") == "\\u001b[31m"
+    assert escape_for_message("x" * 50) == "x" * 37 + "..."
+    assert escape_for_message("x" * 500, 200) == "x" * 197 + "..."
+    assert escape_for_message("\x1b[31m") == "\\u001b[31m"

@@ -14,7 +14,7 @@ from patience import PATIENCE
 from aetk.base.errors import BadInput, Unavailable
 from aetk.edge.tables import read as tables
 from aetk.edge.tables import source
-from aetk.edge.tables.chunk import NotANumber, place
+from aetk.edge.tables.chunk import NotANumber, row_location
 from aetk.edge.tables.csv_read import CHUNK_ROWS
 from aetk.edge.tables.read import header, read_chunks, read_table
 
@@ -172,8 +172,8 @@ def test_no_such_file_and_a_folder_are_refused(tmp_path):
 
 
 def test_a_place_counts_lines_of_csv_and_rows_of_parquet(tmp_path):
-    assert place(tmp_path / "t.csv", 3).endswith("t.csv, line 3")
-    assert place(tmp_path / "t.parquet", 3).endswith("t.parquet, row 3")
+    assert row_location(tmp_path / "t.csv", 3).endswith("t.csv, line 3")
+    assert row_location(tmp_path / "t.parquet", 3).endswith("t.parquet, row 3")
 
 
 @pytest.mark.parametrize("name", ["table.csv", "table.parquet"])

@@ -69,7 +69,7 @@ def test_many_callers_at_once_get_their_own_answers(loaded, session, rows):
 
 
 def test_one_thread_starts_no_other(session, rows, monkeypatch):
-    monkeypatch.setattr(tiles, "Helpers", None)
+    monkeypatch.setattr(tiles, "WorkerThreads", None)
     Tiles(session, 30, 64, 1).run(rows, empty(len(rows)))
 
 

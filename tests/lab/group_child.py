@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 
 from aetk.base.errors import AetkError, BadInput
 from aetk.lab.model.autoencoders import Autoencoders
-from aetk.lab.training.distributed.group import joined
+from aetk.lab.training.distributed.join import joined
 
 SHAPES, STEPS, ROWS, FEATURES = ((8, 16), (12,)), 3, 40, 5
 
@@ -52,14 +52,14 @@ def main():
     """Train some steps, exchange this and that, and fail in one process."""
     with joined() as group:
         found = {f"{kind}.{name}": t for kind in TYPES for name, t in train(group, kind).items()}
-        found["total"] = torch.tensor(group.total([group.rank + 1, 10]))
-        found["largest"] = group.largest(torch.tensor([float(group.rank), -float(group.rank)]))
-        found["first"] = torch.tensor(group.first(lambda: 7.0 + group.rank))
-        found["shared"] = torch.tensor(group.share({"rank": group.rank})["rank"])
-        collected = group.collect({"rank": torch.tensor(group.rank), "none": torch.zeros(0, 2)})
+        found["total"] = torch.tensor(group.sum([group.rank + 1, 10]))
+        found["largest"] = group.max(torch.tensor([float(group.rank), -float(group.rank)]))
+        found["first"] = torch.tensor(group.compute_on_first(lambda: 7.0 + group.rank))
+        found["shared"] = torch.tensor(group.broadcast({"rank": group.rank})["rank"])
+        collected = group.gather_to_first({"rank": torch.tensor(group.rank), "none": torch.zeros(0, 2)})
         found["collected"] = torch.tensor([int(part["rank"]) for part in collected], dtype=torch.int64)
         try:
-            with group.together():
+            with group.fail_together():
                 if group.rank == 1:
                     raise BadInput("found by the second", "a hint")
         except AetkError as error:

@@ -8,7 +8,8 @@ from aetk.base.errors import BadInput
 from aetk.contract import spec
 from aetk.contract.threshold import parse_method
 from aetk.lab.data.dataset import Dataset, load_dataset
-from aetk.lab.data.split import impute, medians, split
+from aetk.lab.data.preprocessing import medians
+from aetk.lab.data.split import impute, split
 from aetk.lab.presets import RECIPES
 
 COLUMNS = [f"V{i}" for i in range(1, 31)]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from aetk.lab.model.layers import Copies, Scale
+from aetk.lab.model.layers import Scale, WeightedCopies
 
 
 def rows_and_scale(n, offset, kappa=2.0, identity=False, bound=1e6, by_product=True):
@@ -52,7 +52,7 @@ def test_the_centre_is_folded_only_where_rounding_cannot_move_a_cosine(offset, k
 @pytest.mark.parametrize("count", [1, 3])
 def test_copies_are_weighted_and_followed_by_the_anchor(count, kappa, by_product):
     weights, row = torch.rand(count, 5) + 0.5, torch.randn(20, 5)
-    found = Copies(weights, kappa, by_product=by_product)(row)
+    found = WeightedCopies(weights, kappa, by_product=by_product)(row)
     assert found.shape == (20, count * 5 + (kappa > 0))
     for index, weight in enumerate(weights):
         assert torch.equal(found[:, index * 5 : index * 5 + 5], row * weight)
@@ -61,4 +61,4 @@ def test_copies_are_weighted_and_followed_by_the_anchor(count, kappa, by_product
 
 def test_a_single_copy_without_weights_and_anchor_is_the_row_itself():
     row = torch.randn(20, 5)
-    assert Copies(torch.ones(1, 5), 0.0, by_product=True)(row) is row
+    assert WeightedCopies(torch.ones(1, 5), 0.0, by_product=True)(row) is row

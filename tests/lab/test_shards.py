@@ -9,14 +9,15 @@ import torch
 
 from aetk.contract import spec
 from aetk.edge.tables import parquet
-from aetk.lab.data.hash_split import CALIBRATION, FIT, SELECTION, Drawn, Lots
+from aetk.lab.data.hash_split import CALIBRATION, FIT, SELECTION, HashSample, HashSplit
 from aetk.lab.data.moments import Moments
-from aetk.lab.data.shards import BLOCK_ROWS, Columns, Stream, Streamed, deal, find_shards, is_fit, read
+from aetk.lab.data.shards import BLOCK_ROWS, Columns, Stream, deal, find_shards, is_fit, read
+from aetk.lab.training.streamed_batches import Streamed
 
 from .torchrun import write_parts
 
 COLUMNS = Columns(("number", "value"), "label")
-LOTS = Lots(41, calibrates=True, selects=True)
+LOTS = HashSplit(41, calibrates=True, selects=True)
 ROWS = 3001
 
 
@@ -51,7 +52,7 @@ def test_the_lots_of_a_row_depend_on_its_number_and_the_seed_alone():
     numbers = np.arange(100_000)
     parts = LOTS.parts(numbers)
     assert np.array_equal(LOTS.parts(numbers[::-1])[::-1], parts)
-    assert not np.array_equal(Lots(42, calibrates=True, selects=True).parts(numbers), parts)
+    assert not np.array_equal(HashSplit(42, calibrates=True, selects=True).parts(numbers), parts)
     shares = [float((parts == part).mean()) for part in (CALIBRATION, SELECTION, FIT)]
     assert shares == pytest.approx([0.25, 0.075, 0.675], abs=0.005)
     assert abs(np.corrcoef(parts == FIT, LOTS.order(numbers).astype(float))[0, 1]) < 0.02
@@ -60,7 +61,7 @@ def test_the_lots_of_a_row_depend_on_its_number_and_the_seed_alone():
 def test_a_sample_is_the_same_whoever_saw_the_rows_and_in_whatever_order():
     numbers = np.arange(10_000)
     rows, keys = numbers[:, None].astype(float), LOTS.order(numbers)
-    whole, one, other = (Drawn(300, 1) for _ in range(3))
+    whole, one, other = (HashSample(300, 1) for _ in range(3))
     whole.show(keys, rows)
     for part in np.array_split(np.random.default_rng(0).permutation(10_000), 40):
         (one if part[0] % 2 else other).show(keys[part], rows[part])

@@ -6,7 +6,7 @@ import time
 
 from aetk.edge.scoring.batch_scorer import BatchScorer
 from aetk.edge.tables import parquet
-from aetk.edge.tables.parquet import ParquetSink
+from aetk.edge.tables.write import ParquetSink
 
 from .conftest import MODEL
 

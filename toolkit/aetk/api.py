@@ -14,7 +14,7 @@ except ImportError as error:
     raise out_of_memory(error) or MissingExtra("Making a model", "lab,cpu") from error
 if find_spec("matplotlib") is None:  # found out now, and not after the fit
     raise MissingExtra("Making a model", "lab,cpu")
-from aetk.render.figure import draw_training
+from aetk.render.training_picture import draw_training
 
 __all__ = ["export", "train"]
 

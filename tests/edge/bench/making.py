@@ -7,7 +7,7 @@ from aetk.edge.bench.cold_start import Probe
 from aetk.edge.bench.machine import Conditions
 from aetk.edge.bench.report import SCHEMA_VERSION, BenchReport
 from aetk.edge.bench.row import Measured
-from aetk.edge.bench.samples import Timings, Turn
+from aetk.edge.bench.samples import Round, Timings
 from aetk.edge.bench.setting import Setting
 
 ENVIRONMENT = {
@@ -21,7 +21,7 @@ def timings(*microseconds, samples=20, cpu=1.0):
     turns = []
     for at, value in enumerate(microseconds):
         taken = tuple(int(value * 1000) + (i - samples // 2) for i in range(samples))
-        turns.append(Turn(float(at), cpu * sum(taken) / 1e9, taken))
+        turns.append(Round(float(at), cpu * sum(taken) / 1e9, taken))
     return Timings(tuple(turns))
 
 

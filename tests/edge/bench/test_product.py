@@ -8,7 +8,7 @@ import pytest
 
 from aetk.base.errors import Unavailable
 from aetk.edge.bench import roofline
-from aetk.edge.bench.roofline import Product, Speed, bounds, flops_per_row
+from aetk.edge.bench.roofline import MatmulProbe, Speed, bounds, flops_per_row
 from aetk.edge.model import load
 
 
@@ -18,7 +18,7 @@ def test_the_product_is_a_sound_model():
 
 def test_every_product_is_kept_and_the_rate_follows_from_the_size():
     origin = time.perf_counter()
-    found = Product("cpu").measure(0.05, origin)
+    found = MatmulProbe("cpu").measure(0.05, origin)
     assert len(found.samples) >= 3
     assert min(found.samples) > 0
     assert found.at < time.perf_counter() - origin
@@ -29,7 +29,7 @@ def test_every_product_is_kept_and_the_rate_follows_from_the_size():
 
 def test_a_provider_that_is_not_there_has_no_product():
     with pytest.raises(Unavailable, match="QNNExecutionProvider"):
-        Product("qnn")
+        MatmulProbe("qnn")
 
 
 def test_a_row_costs_a_multiplication_and_an_addition_for_every_weight_of_the_network(model):

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from aetk.edge.bench.samples import Timings, Turn
+from aetk.edge.bench.samples import Round, Timings
 
 from .making import timings
 
 
 def of(count):
-    return Timings((Turn(0.0, 0.1, tuple(range(1, count + 1))),))
+    return Timings((Round(0.0, 0.1, tuple(range(1, count + 1))),))
 
 
 @pytest.mark.parametrize(("percent", "needed"), [(50, 10), (90, 100), (99, 1000), (99.9, 10_000)])
@@ -19,13 +19,13 @@ def test_a_percentile_needs_enough_samples(percent, needed):
 
 
 def test_an_outlier_is_kept():
-    found = Timings((Turn(0.0, 0.1, (10**3,) * 999 + (10**9,)),))
+    found = Timings((Round(0.0, 0.1, (10**3,) * 999 + (10**9,)),))
     assert found.seconds.max() == 1.0
     assert found.rows_per_second(1) == pytest.approx(1000 / 1.000999)
 
 
 def test_throughput_and_processor_time_are_over_all_samples_of_all_turns():
-    found = Timings((Turn(0.0, 0.3, (10**6,) * 2), Turn(1.0, 0.1, (4 * 10**6,))))
+    found = Timings((Round(0.0, 0.3, (10**6,) * 2), Round(1.0, 0.1, (4 * 10**6,))))
     assert found.rows_per_second(64) == pytest.approx(3 * 64 / 6e-3)
     assert found.cpu_seconds_per_1000_rows(64) == pytest.approx(1000 * 0.4 / (3 * 64))
 
@@ -43,7 +43,7 @@ def test_windows_that_disagree_by_more_than_a_tenth_make_a_row_unstable():
 
 
 def test_one_slow_sample_in_a_window_does_not():
-    found = Timings(tuple(Turn(float(i), 0.1, (1000,) * 9 + (10**6,)) for i in range(5)))
+    found = Timings(tuple(Round(float(i), 0.1, (1000,) * 9 + (10**6,)) for i in range(5)))
     assert found.unstable is False
 
 

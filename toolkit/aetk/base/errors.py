@@ -14,11 +14,11 @@ class AetkError(Exception):
 
     Attributes:
         exit_code: that a command ends with.
-        is_told: whether another process that ends with the same error prints it; None where nobody has asked.
+        is_reported: whether another process that ends with the same error prints it; None where nobody has asked.
     """
 
     exit_code = 2
-    is_told: bool | None = None
+    is_reported: bool | None = None
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)

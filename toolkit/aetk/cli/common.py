@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from aetk.cli.printing import say
-from aetk.cluster.engine import ENGINES
+from aetk.cluster.engines import ENGINES
 from aetk.contract.dialect import printable
 from aetk.edge.runtime.providers import PROVIDERS
 from aetk.render.report_json import in_ascii, to_json

@@ -93,15 +93,15 @@ def run(arguments: list[str] | None = None) -> int:
         if sys.stdout is not None:
             sys.stdout.flush()
     except click.ClickException as error:
-        if not _is_one_of_many(arguments):
+        if not _is_secondary_process(arguments):
             error.show(file=sys.stderr)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        return _report(Interrupted("Stopped.", signal.SIGINT), _is_one_of_many(arguments))
+        return _report(Interrupted("Stopped.", signal.SIGINT), _is_secondary_process(arguments))
     except _Terminated:
-        return _report(Interrupted("Stopped by SIGTERM.", signal.SIGTERM), _is_one_of_many(arguments))
+        return _report(Interrupted("Stopped by SIGTERM.", signal.SIGTERM), _is_secondary_process(arguments))
     except AetkError as error:
-        return _report(error, _is_one_of_many(arguments))
+        return _report(error, _is_secondary_process(arguments))
     except (BrokenPipeError, _ReaderLeft):
         _write_no_more()
         return 0
@@ -124,15 +124,15 @@ def _write_no_more() -> None:
             os.close(nowhere)
 
 
-def _is_one_of_many(arguments: list[str] | None) -> bool:
+def _is_secondary_process(arguments: list[str] | None) -> bool:
     """Whether torchrun started other processes for the same command, and the first of them speaks."""
     words = sys.argv[1:] if arguments is None else arguments
     return words[:1] == ["train"] and not is_first_process()
 
 
-def _report(error: AetkError, is_told: bool = False) -> int:
-    """Print an error unless another process does, which the error knows, or `is_told` where all meet it alike."""
-    if is_told if error.is_told is None else error.is_told:
+def _report(error: AetkError, is_reported: bool = False) -> int:
+    """Print an error unless another process does, which the error knows, or `is_reported` where all meet it alike."""
+    if is_reported if error.is_reported is None else error.is_reported:
         return error.exit_code
     say(printable(f"aetk: {error.message}"), is_error=True)
     if error.hint:

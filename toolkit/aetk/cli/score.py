@@ -22,7 +22,7 @@ from aetk.cli.common import (
 from aetk.render import cluster_text, edge_text
 
 if TYPE_CHECKING:
-    from aetk.cluster.scoring import FleetProgress
+    from aetk.cluster.scoring import ClusterProgress
     from aetk.edge.scoring.table_file import ScoreProgress
 
 
@@ -81,7 +81,8 @@ def command(
     if engine is not None:
         if table_format is not None or "-" in (data, out):
             raise click.UsageError("--engine scores folders of Parquet files; --format and - are for one table.")
-        from aetk.cluster.engine import Resources, find_engine
+        from aetk.cluster.engine import Resources
+        from aetk.cluster.engines import find_engine
         from aetk.cluster.scoring import score_folder
 
         given |= {"providers": providers or ("cuda" if gpus else "cpu",), "trusted_key": trusted_key}
@@ -123,7 +124,7 @@ class _Line:
         """Of a table."""
         self._show(edge_text.scoring_progress, progress)
 
-    def partitions(self, progress: "FleetProgress") -> None:
+    def partitions(self, progress: "ClusterProgress") -> None:
         """Of a folder on an engine."""
         self._show(cluster_text.progress, progress)
 

@@ -86,7 +86,8 @@ def command(
         if engine is None:
             report = calibrate_threshold(model, method, Path(data), label, **given)
         else:
-            from aetk.cluster.engine import Resources, find_engine
+            from aetk.cluster.engine import Resources
+            from aetk.cluster.engines import find_engine
             from aetk.cluster.threshold import calibrate_on_engine
 
             cluster = find_engine(engine, Resources(workers, gpus=gpus or 0.0))

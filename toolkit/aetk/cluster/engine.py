@@ -11,8 +11,6 @@ from aetk.base.errors import AetkError, BadInput, CheckFailed, Unavailable, from
 Work = Callable[[Any], Any]
 """From a task to a result, both plain JSON. It pickles; done twice, it leaves what it leaves done once."""
 
-ENGINES = ("ray", "spark")
-
 
 @dataclass(frozen=True)
 class Resources:
@@ -27,9 +25,6 @@ class Resources:
     workers: int | None = None
     threads: int = 1
     gpus: float = 0.0
-
-
-_ALL = Resources()
 
 
 class Engine(Protocol):
@@ -60,24 +55,6 @@ class Engine(Protocol):
         Raises:
             AetkError: the first that a task ended with, or Unavailable where the engine itself gives up.
         """
-
-
-def find_engine(name: str, resources: Resources = _ALL) -> Engine:
-    """An engine by its name, not connected yet.
-
-    Raises:
-        BadInput: a name that is none of `ENGINES`.
-        MissingExtra: its package is not installed.
-    """
-    if name == "ray":
-        from aetk.cluster.ray import RayEngine
-
-        return RayEngine(resources)
-    if name == "spark":
-        from aetk.cluster.spark import SparkEngine
-
-        return SparkEngine(resources)
-    raise BadInput(f"'{name}' is no engine that aetk knows.", f"Known: {', '.join(ENGINES)}.")
 
 
 def attempt(work: Work, task: str) -> str:

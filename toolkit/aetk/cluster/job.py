@@ -94,16 +94,16 @@ def count_rows(data: Folder, entries: Sequence[Entry], numeric: Sequence[str], t
         with data.open(entry.name) as file:
             return parquet.footer_rows(f"{data}/{entry.name}", file, numeric, text)
 
-    return list(beside(count, entries))
+    return list(map_in_threads(count, entries))
 
 
-def beside(function: Any, items: Sequence[Any]) -> list[Any]:
+def map_in_threads(function: Any, items: Sequence[Any]) -> list[Any]:
     """What a function that waits for a store makes of each item, in order."""
     with ThreadPoolExecutor(_AT_ONCE) as threads:
         return list(threads.map(function, items))
 
 
-def settle(plan: Plan, out: Folder) -> None:
+def write_or_match_plan(plan: Plan, out: Folder) -> None:
     """Write a plan beside the scores, or find it there.
 
     Raises:

@@ -13,7 +13,7 @@ from typing import Any
 
 from aetk.base.errors import BadInput, MissingExtra, Unavailable, out_of_memory
 from aetk.cluster.engine import Resources, Work, attempt, outcome
-from aetk.contract.dialect import show
+from aetk.contract.dialect import escape_for_message
 
 _TASK = "task"
 _PATIENCE = 10.0
@@ -127,4 +127,6 @@ class _Worker:
 
 def _unavailable(error: BaseException) -> Unavailable:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
-    return Unavailable(f"Ray gave up: {show(lines[-1], 300)}", "See its own logs, and run the same command again.")
+    return Unavailable(
+        f"Ray gave up: {escape_for_message(lines[-1], 300)}", "See its own logs, and run the same command again."
+    )

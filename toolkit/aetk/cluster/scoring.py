@@ -13,14 +13,14 @@ import numpy as np
 from aetk.base.errors import BadInput
 from aetk.base.locks import locked
 from aetk.cluster.engine import Engine
-from aetk.cluster.job import Partition, Plan, beside, make_plan, settle
+from aetk.cluster.job import Partition, Plan, make_plan, map_in_threads, write_or_match_plan
 from aetk.cluster.storage import Folder, LocalFolder, open_folder
 from aetk.contract import spec
 from aetk.edge.scoring.batch_scorer import BatchScorer
 from aetk.edge.scoring.table_file import check_id
 from aetk.edge.tables import arrow, parquet
 from aetk.edge.tables.arrow import pyarrow
-from aetk.edge.tables.parquet import ParquetSink
+from aetk.edge.tables.write import ParquetSink
 
 SUMMARY = "_aetk-summary.json"
 _NOTE = "aetk.partition"
@@ -37,7 +37,7 @@ class PartitionScores:
 
 
 @dataclass(frozen=True)
-class FleetReport:
+class ClusterReport:
     """What came of scoring a folder.
 
     Attributes:
@@ -65,7 +65,7 @@ class FleetReport:
 
 
 @dataclass(frozen=True)
-class FleetProgress:
+class ClusterProgress:
     """How many partitions are done, and their rows."""
 
     partitions: int
@@ -83,8 +83,8 @@ def score_folder(
     providers: Sequence[str] = ("cpu",),
     threshold: float | None = None,
     trusted_key: Path | None = None,
-    progress: Callable[[FleetProgress], None] = lambda _: None,
-) -> FleetReport:
+    progress: Callable[[ClusterProgress], None] = lambda _: None,
+) -> ClusterReport:
     """Score every Parquet file of a folder into a file of the same name, each whole or not at all.
 
     Started again after an end of whatever kind, it does what is missing: a partition that is there bears the digest of
@@ -121,8 +121,10 @@ def score_folder(
     _check_apart(source, target)
     plan = make_plan(source, scorer, id_column)
     with _alone(target):
-        settle(plan, target)
-        done = {each.name: each for each in beside(lambda part: _found(target, plan, part), plan.partitions) if each}
+        write_or_match_plan(plan, target)
+        done = {
+            each.name: each for each in map_in_threads(lambda part: _found(target, plan, part), plan.partitions) if each
+        }
         found = len(done)
         missing = [asdict(partition) for partition in plan.partitions if partition.name not in done]
         workers, seconds, rows = None, 0.0, sum(each.rows for each in done.values())
@@ -134,10 +136,10 @@ def score_folder(
                     scores = PartitionScores(**result)
                     done[scores.name] = scores
                     rows += scores.rows
-                    progress(FleetProgress(len(done), len(plan.partitions), rows))
+                    progress(ClusterProgress(len(done), len(plan.partitions), rows))
                 seconds = time.perf_counter() - started
         parts = [done[partition.name] for partition in plan.partitions]
-        report = FleetReport(
+        report = ClusterReport(
             model=Path(scorer.path),
             data=_shown(data, source),
             out=_shown(out, target),

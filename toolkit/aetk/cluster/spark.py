@@ -11,7 +11,7 @@ from typing import Any
 
 from aetk.base.errors import BadInput, MissingExtra, Unavailable, out_of_memory
 from aetk.cluster.engine import Resources, Work, attempt, outcome
-from aetk.contract.dialect import show
+from aetk.contract.dialect import escape_for_message
 from aetk.edge.tables.arrow import pyarrow
 
 _TASK = "task"
@@ -78,5 +78,6 @@ def _attempts(work: Work, tasks: Sequence[str], batches: Iterable[Any]) -> Itera
 def _unavailable(error: BaseException) -> Unavailable:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
     return Unavailable(
-        f"Spark gave up: {show(' '.join(lines[:2]), 300)}", "See its own logs, and run the same command again."
+        f"Spark gave up: {escape_for_message(' '.join(lines[:2]), 300)}",
+        "See its own logs, and run the same command again.",
     )

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from aetk.base.errors import AetkError, BadInput, Unavailable
 from aetk.base.files import atomic_file
-from aetk.contract.dialect import show
+from aetk.contract.dialect import escape_for_message
 from aetk.edge.tables import parquet
 from aetk.edge.tables.arrow import pyarrow
 
@@ -190,4 +190,4 @@ def _storing(url: str, temporary: str = "") -> Iterator[None]:
 
 def _reason(error: BaseException, temporary: str) -> str:
     text = (str(error).splitlines() or [type(error).__name__])[0]
-    return show(text.replace(temporary, "it") if temporary else text, 300).rstrip(".")
+    return escape_for_message(text.replace(temporary, "it") if temporary else text, 300).rstrip(".")

@@ -10,7 +10,7 @@ from types import NoneType, UnionType
 from typing import Any, Literal, ParamSpec, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from aetk.base.errors import AetkError, BadInput, from_os_error
-from aetk.contract.dialect import show
+from aetk.contract.dialect import escape_for_message
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -66,7 +66,7 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
 
 def _own(error: AetkError) -> AetkError:
     """An error that no other process reports."""
-    error.is_told = False
+    error.is_reported = False
     return error
 
 
@@ -162,7 +162,7 @@ def _shown(value: Any) -> str:
         text = repr(value)
     except Exception:  # noqa: BLE001 - an object that cannot even be shown
         text = "an object"
-    return f"{show(text)} ({type(value).__name__})"
+    return f"{escape_for_message(text)} ({type(value).__name__})"
 
 
 def _name(function: Callable[..., Any]) -> str:

@@ -71,12 +71,12 @@ def printable(text: str) -> str:
     return _COMMANDS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
-def harmless(cell: str) -> str:
+def neutralize_formula(cell: str) -> str:
     """Text as it is written to CSV: an apostrophe before what a spreadsheet would run as a formula, unless a number."""
     return f"'{cell}" if cell.startswith(FORMULA_STARTS) and not _NUMBER.fullmatch(cell) else cell
 
 
-def show(cell: str, longest: int = 40) -> str:
+def escape_for_message(cell: str, longest: int = 40) -> str:
     """A cell for a message, the same in every host: no longer than that, and what would not be seen is escaped."""
     shortened = cell if len(cell) <= longest else cell[: longest - 3] + "..."
     return _UNPRINTED.sub(lambda found: f"\\u{ord(found[0]):04x}", shortened)

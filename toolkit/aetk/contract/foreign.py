@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from aetk.contract.dialect import show
+from aetk.contract.dialect import escape_for_message
 from aetk.contract.gate import CARD, Field, Refused, fields
 
 _HEAD = 2**16
@@ -158,7 +158,7 @@ def _look(data: bytes) -> _Seen | None:
         )
         entries = [_parts(field.payload, 2) for field in model if field.number == _METADATA]
         return _Seen(
-            producer=show(" ".join(filter(None, (_text(model, _PRODUCER), _text(model, _VERSION))))),
+            producer=escape_for_message(" ".join(filter(None, (_text(model, _PRODUCER), _text(model, _VERSION))))),
             has_card=any(_text(entry, _KEY) == CARD for entry in entries),
             domains=tuple(_text(_parts(opset.payload, 2), _DOMAIN) for opset in opsets),
             operators=frozenset(_text(node, _OP_TYPE) for node in nodes),

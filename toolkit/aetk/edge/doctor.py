@@ -6,12 +6,13 @@ from importlib import metadata
 
 import numpy as np
 
+from aetk.base.cpus import usable_cpus
 from aetk.base.errors import Unavailable
-from aetk.contract.protobuf import encode_bytes, encode_int
-from aetk.edge.runtime.ort import onnxruntime, usable_cpus
+from aetk.edge.runtime.ort import onnxruntime
 from aetk.edge.runtime.providers import PROVIDERS, Provider
 from aetk.edge.runtime.session import open_session
 from aetk.edge.runtime.telemetry import Telemetry, examine_telemetry
+from aetk.edge.runtime.tiny_models import sum_model
 
 _PACKAGES = (
     "aetk", "numpy", "click", "pyarrow", "torch", "onnx", "onnxscript", "safetensors", "pandas", "scikit-learn",
@@ -58,7 +59,7 @@ def examine() -> DoctorReport:
         if (name := str(distribution.metadata["Name"] or "").lower()).startswith("onnxruntime")
         and any(str(file).startswith("onnxruntime/") for file in distribution.files or ())
     }
-    model = _small_model()
+    model = sum_model()
     providers = tuple(_try(model, provider) for provider in PROVIDERS.values())
     problems = []
     if len(runtimes) > 1:
@@ -101,21 +102,3 @@ def _try(model: bytes, provider: Provider) -> ProviderState:
     except Exception as error:  # noqa: BLE001 - a runtime that loads and then breaks is a finding, not a crash
         return ProviderState(provider.short, False, f"{type(error).__name__}: {error}")
     return ProviderState(provider.short, True, "")
-
-
-def _small_model() -> bytes:
-    """`y = x + x` on float32 [batch, 2] as an ONNX file (IR 8, opset 17)."""
-
-    def value(name: bytes) -> bytes:
-        dims = encode_bytes(1, encode_bytes(2, b"batch")) + encode_bytes(1, encode_int(1, 2))
-        tensor = encode_bytes(1, encode_int(1, 1) + encode_bytes(2, dims))
-        return encode_bytes(1, name) + encode_bytes(2, tensor)
-
-    node = encode_bytes(1, b"features") + encode_bytes(1, b"features") + encode_bytes(2, b"y") + encode_bytes(4, b"Add")
-    graph = (
-        encode_bytes(1, node)
-        + encode_bytes(2, b"doctor")
-        + encode_bytes(11, value(b"features"))
-        + encode_bytes(12, value(b"y"))
-    )
-    return encode_int(1, 8) + encode_bytes(7, graph) + encode_bytes(8, encode_bytes(1, b"") + encode_int(2, 17))

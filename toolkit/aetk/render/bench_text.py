@@ -10,7 +10,7 @@ from aetk.edge.bench.report import BenchReport
 from aetk.edge.bench.row import Measured, NotProbed
 from aetk.edge.bench.samples import Timings
 from aetk.edge.bench.setting import Setting
-from aetk.render.edge_text import count, seconds, table
+from aetk.render.format import count, seconds, table
 
 _WAYS = {"run": "", "bound": ", no copies", "scorer": " Scorer"}
 _PERCENTILES = (50, 90, 99, 99.9)

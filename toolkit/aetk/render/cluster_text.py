@@ -1,10 +1,10 @@
 """What an engine did, as text."""
 
-from aetk.cluster.scoring import FleetProgress, FleetReport
-from aetk.render.edge_text import count, rate, seconds
+from aetk.cluster.scoring import ClusterProgress, ClusterReport
+from aetk.render.format import count, rate, seconds
 
 
-def scoring(report: FleetReport) -> str:
+def scoring(report: ClusterReport) -> str:
     """What came of scoring a folder."""
     workers = f" with {count(report.workers, 'worker')}" if report.workers else ""
     pace = "all of it was there" if report.rows_per_second is None else rate(report.rows_per_second)
@@ -16,6 +16,6 @@ def scoring(report: FleetReport) -> str:
     )
 
 
-def progress(found: FleetProgress) -> str:
+def progress(found: ClusterProgress) -> str:
     """How far an engine has come, in one line."""
     return f"{found.partitions:,} of {count(found.of, 'file')}, {count(found.rows, 'row')}"

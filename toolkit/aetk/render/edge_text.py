@@ -1,7 +1,6 @@
 """Reports as text for a terminal."""
 
 import json
-from collections.abc import Sequence
 
 from aetk.contract import spec
 from aetk.contract.card import Card
@@ -13,46 +12,9 @@ from aetk.edge.inspection import InspectReport
 from aetk.edge.scoring.table_file import ScoreProgress, ScoreReport
 from aetk.edge.threshold import ThresholdReport
 from aetk.edge.verification import PathCheck, VerifyReport
+from aetk.render.format import count, rate, seconds, size, table
 
 _BAR = 30
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Columns aligned, numbers to the right."""
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    left = [any(_is_text(cell) for cell in column) for column in zip(*rows, strict=True)]
-
-    def line(cells: Sequence[str]) -> str:
-        padded = (c.ljust(w) if is_left else c.rjust(w) for c, w, is_left in zip(cells, widths, left, strict=True))
-        return "  ".join(padded).rstrip()
-
-    return "\n".join([line(head), line(["-" * width for width in widths]), *map(line, rows)])
-
-
-def _is_text(cell: str) -> bool:
-    return cell not in ("", "-") and not cell.lstrip("-")[:1].isdigit()
-
-
-def seconds(value: float | None) -> str:
-    """A time in the unit that suits it; empty for None."""
-    if value is None:
-        return ""
-    for unit, size in (("s", 1.0), ("ms", 1e-3)):
-        if value >= size:
-            return f"{value / size:.3g} {unit}"
-    return f"{value / 1e-6:.3g} µs"
-
-
-def size(value: int | None) -> str:
-    """A number of bytes; empty for None."""
-    if value is None:
-        return ""
-    return f"{value / 2**20:.1f} MiB" if value >= 2**20 else f"{value / 2**10:.1f} KiB"
-
-
-def count(number: int, thing: str) -> str:
-    """A number and its noun: 1 row, 2 rows."""
-    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
 
 
 def threshold(found: Threshold) -> str:
@@ -132,11 +94,6 @@ def scoring_progress(progress: ScoreProgress) -> str:
         return line
     done = int(progress.share * _BAR)
     return f"{progress.share:4.0%} [{'#' * done}{'.' * (_BAR - done)}] {line}"
-
-
-def rate(rows_per_second: float) -> str:
-    """Throughput."""
-    return f"{rows_per_second:,.0f} rows/s"
 
 
 def thresholds(report: ThresholdReport) -> str:

@@ -1,16 +1,13 @@
 """Reports as pictures (PNG), drawn with matplotlib."""
 
 import io
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aetk.base.errors import MissingExtra
 from aetk.base.names import as_text
-
-if TYPE_CHECKING:  # the bench is drawn where there may be no lab
-    from aetk.lab.training.finish import TrainReport
 
 _NEAREST = 1e-6
 """Distances below this are drawn there."""
@@ -44,22 +41,6 @@ def as_png(figure: Any) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=120, metadata={"Software": None})
     return buffer.getvalue()
-
-
-def draw_training(report: "TrainReport") -> bytes:
-    """Loss and selection score over steps, and the calibration rows' similarities with the threshold."""
-    figure, ((loss, score, distribution),) = new_figure(3)
-    steps = [line.step for line in report.history]
-    loss.plot(steps, [line.loss for line in report.history], color=INK)
-    loss.set(title="training loss (L1)", xlabel="step", yscale="log")
-    score.plot(steps, [line.score for line in report.history], color=INK)
-    score.axvline(report.best_step, color=ANOMALY, linestyle=":", label=f"best, step {report.best_step}")
-    kind = "macro F1" if max(line.score for line in report.history) > 0 else "negative L1 error"
-    score.set(title=f"selection: {kind} of rows kept apart", xlabel="step")
-    score.legend(frameon=False)
-    draw_distribution(distribution, report.calibration_similarity, report.calibration_labels, report.threshold.value)
-    distribution.set(title="calibration rows")
-    return as_png(figure)
 
 
 def draw_distribution(

@@ -7,7 +7,8 @@ from aetk.lab.export.parity import ParityReport
 from aetk.lab.export.publish import ExportReport
 from aetk.lab.metrics import Metrics
 from aetk.lab.training.finish import TrainReport
-from aetk.render.edge_text import count, seconds, size, table, threshold
+from aetk.render.edge_text import threshold
+from aetk.render.format import count, seconds, size, table
 
 
 def training(report: TrainReport) -> str:

@@ -2,10 +2,10 @@
 
 from aetk.edge.bench.benchmark import bench
 from aetk.edge.bench.grid import BATCHES, PROVIDERS
-from aetk.edge.bench.inputs import ordinary_rows
 from aetk.edge.bench.machine import environment
 from aetk.edge.bench.report import SCHEMA_VERSION, BenchReport
 from aetk.edge.bench.row import Measured, Skipped
+from aetk.edge.bench.sessions import ordinary_rows
 
 __all__ = [
     "BATCHES",

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from aetk.edge.bench.rounds import Runner, settle
-from aetk.edge.bench.samples import SAMPLES_NEEDED, WINDOWS, Timings, Turn
+from aetk.edge.bench.samples import SAMPLES_NEEDED, WINDOWS, Round, Timings
 from aetk.edge.bench.setting import Setting
 from aetk.edge.runtime.session import Session
 
@@ -80,7 +80,7 @@ def measure_arrivals(
         if count < 1:  # the first of them comes after an interval of rest
             continue
         progress(f"one row every {interval_ms} ms")
-        turns: list[list[Turn]] = [[] for _ in runners]
+        turns: list[list[Round]] = [[] for _ in runners]
         late = [0] * len(runners)
         for stretch in [count] if shares else _parts(count):
             for group in groups:
@@ -129,12 +129,12 @@ def _sleep_until(moment: int) -> None:
         time.sleep(left / 1e9)
 
 
-def _turns(own: Sequence[_Arrival], origin: float, parts: int) -> list[Turn]:
+def _turns(own: Sequence[_Arrival], origin: float, parts: int) -> list[Round]:
     """One owner's arrivals, in up to so many turns."""
-    found, begin = list[Turn](), 0
+    found, begin = list[Round](), 0
     for length in _parts(len(own), parts):
         part = own[begin : begin + length]
         samples = tuple(arrival.took for arrival in part)
-        found.append(Turn(part[0].start / 1e9 - origin, sum(arrival.cpu_seconds for arrival in part), samples))
+        found.append(Round(part[0].start / 1e9 - origin, sum(arrival.cpu_seconds for arrival in part), samples))
         begin += length
     return found

@@ -9,7 +9,7 @@ from typing import Any, cast
 from aetk.base import typed_json
 from aetk.base.errors import BadInput
 from aetk.edge.bench.samples import Timings
-from aetk.edge.bench.setting import Setting, Way
+from aetk.edge.bench.setting import RunMode, Setting
 
 _REPORT = typed_json.Document("report", "Make one with: aetk bench")
 
@@ -98,7 +98,7 @@ def _baseline(path: Path, data: _Data) -> Baseline:
         s = row.setting
         if s.way not in ("run", "bound", "scorer"):
             raise BadInput(f"A row's way is {s.way!r}; expected run, bound or scorer.", _REPORT.remedy)
-        setting = Setting(s.provider, s.batch, cast(Way, s.way), s.threads, s.spinning)
+        setting = Setting(s.provider, s.batch, cast(RunMode, s.way), s.threads, s.spinning)
         samples = [sample for turn in row.timings.turns for sample in turn.samples]
         if not samples or min(samples) <= 0:
             raise BadInput("A row's samples are missing or not positive.", _REPORT.remedy)

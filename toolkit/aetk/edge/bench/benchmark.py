@@ -16,11 +16,11 @@ from aetk.edge.bench.comparison import check, compare
 from aetk.edge.bench.grid import BATCHES, PROVIDERS, plan
 from aetk.edge.bench.machine import conditions, environment, findings
 from aetk.edge.bench.report import SCHEMA_VERSION, BenchReport
-from aetk.edge.bench.roofline import Product, Speed, bounds, flops_per_row
+from aetk.edge.bench.roofline import MatmulProbe, Speed, bounds, flops_per_row
 from aetk.edge.bench.rounds import measure
 from aetk.edge.bench.row import Measured
 from aetk.edge.bench.samples import Timings
-from aetk.edge.bench.sessions import Opened, open_rows, probe_rows
+from aetk.edge.bench.sessions import OpenRow, open_rows, probe_rows
 from aetk.edge.bench.setting import Setting
 from aetk.edge.model import load
 from aetk.edge.runtime.providers import find_provider
@@ -133,13 +133,13 @@ def _baseline(
     return baseline
 
 
-def _products(opened: Sequence[Opened]) -> list[Product]:
+def _products(opened: Sequence[OpenRow]) -> list[MatmulProbe]:
     """The matrix product on the CPU and on devices with a memory of their own, except where it cannot run."""
     found = []
     for provider in dict.fromkeys(row.runner.setting.provider for row in opened):
         if provider == "cpu" or find_provider(provider).device != "cpu":
             with contextlib.suppress(Unavailable):
-                found.append(Product(provider))
+                found.append(MatmulProbe(provider))
     return found
 
 
@@ -148,7 +148,7 @@ def _arrives(setting: Setting) -> bool:
 
 
 def _arrivals(
-    opened: Sequence[Opened], seconds: float, origin: float, progress: Callable[[str], None]
+    opened: Sequence[OpenRow], seconds: float, origin: float, progress: Callable[[str], None]
 ) -> list[Arrivals]:
     single = [(row.runner, row.session) for row in opened if _arrives(row.runner.setting)]
     return measure_arrivals(single, seconds, origin, progress)

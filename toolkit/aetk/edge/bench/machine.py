@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from aetk.base.cgroup import Throttled, cpu_quota, throttled
+from aetk.base.cpus import usable_cpus
 from aetk.edge.bench.roofline import Speed
-from aetk.edge.runtime.ort import onnxruntime, usable_cpus
+from aetk.edge.runtime.ort import onnxruntime
 
 _CPUS = Path("/sys/devices/system/cpu")
 _SLOWER = 0.15

@@ -16,11 +16,11 @@ import numpy as np
 
 from aetk.contract import spec
 from aetk.contract.gate import Model
-from aetk.contract.protobuf import encode_bytes, encode_int
 from aetk.edge.bench.rounds import settle
 from aetk.edge.runtime.io_binding import Binding
 from aetk.edge.runtime.providers import find_provider
 from aetk.edge.runtime.session import open_session
+from aetk.edge.runtime.tiny_models import matmul_model
 
 _SIZES = {"cpu": 512}
 _SIZE_ELSEWHERE = 4096  # a big device is idle for the most part of a small product
@@ -70,7 +70,7 @@ class Bound:
     rows_per_second: float
 
 
-class Product:
+class MatmulProbe:
     """The product, ready on a provider.
 
     Raises:
@@ -79,7 +79,7 @@ class Product:
 
     def __init__(self, provider: str) -> None:
         self.provider, self.size = provider, _SIZES.get(provider, _SIZE_ELSEWHERE)
-        session = open_session(_model(self.size), find_provider(provider))
+        session = open_session(matmul_model(self.size), find_provider(provider))
         matrix = np.random.default_rng(0).standard_normal((self.size, self.size), np.float32)
         self._binding = Binding(session, {"a": matrix, "b": matrix})
 
@@ -94,19 +94,6 @@ class Product:
             samples.append(time.perf_counter_ns() - start)
         settle()
         return Speed(self.provider, self.size, at, tuple(samples))
-
-
-def _model(size: int) -> bytes:
-    """`y = a @ b` on float32 [size, size] as an ONNX file (IR 8, opset 17)."""
-
-    def value(name: bytes) -> bytes:
-        dims = 2 * encode_bytes(1, encode_int(1, size))
-        return encode_bytes(1, name) + encode_bytes(2, encode_bytes(1, encode_int(1, 1) + encode_bytes(2, dims)))
-
-    node = encode_bytes(1, b"a") + encode_bytes(1, b"b") + encode_bytes(2, b"y") + encode_bytes(4, b"MatMul")
-    inputs = encode_bytes(11, value(b"a")) + encode_bytes(11, value(b"b"))
-    graph = encode_bytes(1, node) + encode_bytes(2, b"product") + inputs + encode_bytes(12, value(b"y"))
-    return encode_int(1, 8) + encode_bytes(7, graph) + encode_bytes(8, encode_bytes(1, b"") + encode_int(2, 17))
 
 
 def flops_per_row(graph: Model) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import ceil
 
-from aetk.edge.bench.samples import SAMPLES_NEEDED, Timings, Turn
+from aetk.edge.bench.samples import SAMPLES_NEEDED, Round, Timings
 from aetk.edge.bench.setting import Setting
 
 _MOST_SAMPLES = 2 * SAMPLES_NEEDED[99.9]
@@ -22,7 +22,7 @@ class Runner:
 
     setting: Setting
     call: Callable[[], object]
-    turns: list[Turn] = field(default_factory=list)
+    turns: list[Round] = field(default_factory=list)
 
     def take_turn(self, seconds: float, most: int, origin: float) -> None:
         """Warm up unmeasured, then time single runs for a slice of time, at least one and no more than `most`."""
@@ -43,7 +43,7 @@ class Runner:
             samples.append(now - start)
             if now >= end or len(samples) >= most:
                 break
-        self.turns.append(Turn(at, time.process_time() - cpu, tuple(samples)))
+        self.turns.append(Round(at, time.process_time() - cpu, tuple(samples)))
 
     @property
     def timings(self) -> Timings:

@@ -16,7 +16,7 @@ UNSTABLE = 0.10
 
 
 @dataclass(frozen=True)
-class Turn:
+class Round:
     """What a row yielded when it was its turn.
 
     Attributes:
@@ -34,7 +34,7 @@ class Turn:
 class Timings:
     """All turns of a row, in order."""
 
-    turns: tuple[Turn, ...]
+    turns: tuple[Round, ...]
 
     @cached_property
     def seconds(self) -> NDArray[np.float64]:

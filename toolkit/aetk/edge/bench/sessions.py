@@ -4,9 +4,12 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from aetk.base.errors import AetkError, Unavailable
+from aetk.contract.card import QUANTILE_LEVELS, Card, between_quantiles
 from aetk.edge.bench.cold_start import Probe, probe
-from aetk.edge.bench.inputs import ordinary_rows
 from aetk.edge.bench.rounds import Runner
 from aetk.edge.bench.row import Measured, NotProbed, Skipped
 from aetk.edge.bench.setting import Setting, open_for, runner
@@ -15,7 +18,7 @@ from aetk.edge.runtime.session import Session
 
 
 @dataclass(frozen=True)
-class Opened:
+class OpenRow:
     """A row that works, and the session that says where its nodes are."""
 
     runner: Runner
@@ -36,14 +39,14 @@ class Opened:
 
 def open_rows(
     loaded: LoadedModel, settings: Sequence[Setting], require: Sequence[str], progress: Callable[[str], None]
-) -> tuple[list[Opened], list[Skipped]]:
+) -> tuple[list[OpenRow], list[Skipped]]:
     """Open the rows in order; rows that ask for the same session share it.
 
     Raises:
         Unavailable: a provider of `require` does not work, or none does.
     """
     sessions: dict[Setting, Session] = {}
-    opened: list[Opened] = []
+    opened: list[OpenRow] = []
     skipped: dict[str, Skipped] = {}
     for provider in dict.fromkeys(setting.provider for setting in settings):
         progress(f"loading on {provider}")
@@ -66,7 +69,7 @@ def open_rows(
     return opened, list(skipped.values())
 
 
-def _try(loaded: LoadedModel, session: Session, setting: Setting) -> Opened:
+def _try(loaded: LoadedModel, session: Session, setting: Setting) -> OpenRow:
     try:
         call = runner(loaded, session, setting, ordinary_rows(loaded.card, setting.batch))
         call()
@@ -75,11 +78,11 @@ def _try(loaded: LoadedModel, session: Session, setting: Setting) -> Opened:
     except Exception as error:  # noqa: BLE001 - onnxruntime raises a dozen unrelated types, out of memory among them
         said = str(error).strip().splitlines() or [type(error).__name__]
         raise Unavailable(f"{setting.batch:,} rows ({setting.way}): {said[0]}") from None
-    return Opened(Runner(setting, call), session)
+    return OpenRow(Runner(setting, call), session)
 
 
 def probe_rows(
-    loaded: LoadedModel, opened: Sequence[Opened], seconds: float, progress: Callable[[str], None]
+    loaded: LoadedModel, opened: Sequence[OpenRow], seconds: float, progress: Callable[[str], None]
 ) -> list[Probe | NotProbed]:
     """Cold figures of the rows from fresh processes, as many as there is time for: of each provider's first row first.
 
@@ -106,3 +109,9 @@ def probe_rows(
             found[place] = NotProbed(error.message)
         longest = max(longest, time.perf_counter() - begun)
     return found
+
+
+def ordinary_rows(card: Card, count: int) -> NDArray[np.float32]:
+    """Rows drawn from the card's quantiles, float32 [count, n], the same each time."""
+    levels = np.random.default_rng(0).uniform(QUANTILE_LEVELS[0], QUANTILE_LEVELS[-1], (count, len(card.features)))
+    return np.ascontiguousarray(between_quantiles(card.features, levels), np.float32)

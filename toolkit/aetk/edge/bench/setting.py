@@ -15,7 +15,7 @@ from aetk.edge.runtime.providers import find_provider
 from aetk.edge.runtime.session import Session, open_session
 from aetk.edge.scoring.scorer import Scorer
 
-Way = Literal["run", "bound", "scorer"]
+RunMode = Literal["run", "bound", "scorer"]
 """`run`: `session.run` on NumPy arrays, copies included. `bound`: input and outputs stay on the device (I/O binding).
 `scorer`: aetk's own `Scorer.score`."""
 
@@ -34,7 +34,7 @@ class Setting:
 
     provider: str
     batch: int
-    way: Way = "run"
+    way: RunMode = "run"
     threads: int | None = None
     spinning: bool = True
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from aetk.base.errors import BadInput
-from aetk.contract.dialect import show
+from aetk.contract.dialect import escape_for_message
 
 
 @dataclass(frozen=True)
@@ -47,4 +47,4 @@ def find_provider(name: str) -> Provider:
     for provider in PROVIDERS.values():
         if name.lower() in (provider.short, provider.name.lower()):
             return provider
-    raise BadInput(f"No provider is called '{show(name)}'.", f"Known: {', '.join(PROVIDERS)}.")
+    raise BadInput(f"No provider is called '{escape_for_message(name)}'.", f"Known: {', '.join(PROVIDERS)}.")

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from aetk.base import telemetry
-from aetk.contract.dialect import show
+from aetk.contract.dialect import escape_for_message
 
 _LIBRARIES = ("onnxruntime_pybind11_state*", "libonnxruntime.*")
 _NAME = telemetry.VARIABLE.encode()
@@ -35,7 +35,7 @@ def examine_telemetry() -> Telemetry:
     if telemetry.GIVEN is None:
         return Telemetry("off", f"by aetk, with {telemetry.VARIABLE}=1")
     state = "off" if telemetry.is_yes(telemetry.GIVEN) else "on"
-    return Telemetry(state, f"as you set it, {telemetry.VARIABLE}={show(telemetry.GIVEN)}")
+    return Telemetry(state, f"as you set it, {telemetry.VARIABLE}={escape_for_message(telemetry.GIVEN)}")
 
 
 def _may_have_telemetry() -> bool:

@@ -17,7 +17,7 @@ from aetk.contract.threshold import check_value
 from aetk.edge.model import load, load_unchanged
 from aetk.edge.scoring.scorer import Scorer, Scores
 from aetk.edge.tables.arrow import fill, is_numeric, pyarrow
-from aetk.edge.tables.chunk import NoNumbers, check_names, positions
+from aetk.edge.tables.chunk import NoNumbers, check_names, column_indices
 
 Batch = TypeVar("Batch")
 """A pyarrow RecordBatch or Table."""
@@ -116,7 +116,7 @@ class BatchScorer:
             BadInput: see `__call__`.
         """
         check_names("The table", [name for name in schema.names if name in self.feature_names])
-        for position in positions("The table", schema.names, self.feature_names):
+        for position in column_indices("The table", schema.names, self.feature_names):
             field = schema.field(position)
             if not is_numeric(field.type):
                 raise NoNumbers("The table", field.name, str(field.type))

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from aetk.base.cpus import usable_cpus
 from aetk.base.errors import BadInput, Unavailable
 from aetk.contract import named_rows, spec
 from aetk.contract.arguments import checked
 from aetk.contract.threshold import check_value, is_anomaly
 from aetk.edge.model import LoadedModel, load
-from aetk.edge.runtime.ort import usable_cpus
 from aetk.edge.runtime.providers import find_provider
 from aetk.edge.runtime.session import Session, gave_up, open_session
 from aetk.edge.scoring.tiles import Tiles, rows_per_tile

@@ -13,12 +13,12 @@ from typing import Any, TypeVar
 
 from numpy.typing import NDArray
 
+from aetk.base.cpus import cache_bytes
 from aetk.contract import spec
 from aetk.contract.gate import Model
-from aetk.edge.runtime.ort import cache_bytes
 from aetk.edge.runtime.session import Session
 from aetk.edge.scoring.lanes import Lane, bound_shape, float32, open_lane
-from aetk.edge.scoring.workers import Helpers
+from aetk.edge.scoring.workers import WorkerThreads
 
 T = TypeVar("T")
 
@@ -54,7 +54,7 @@ class Tiles:
         self._threads = threads
         self._bound = bound_shape(session, tile, n_features)
         self._lanes = deque[Lane]()
-        self._helpers: Helpers | None = None
+        self._helpers: WorkerThreads | None = None
         self._pid = os.getpid()
 
     def run(self, rows: NDArray[Any], results: Sequence[NDArray[Any]]) -> None:
@@ -94,9 +94,9 @@ class Tiles:
         lane.run(rows, results)
         self._lanes.append(lane)
 
-    def _workers(self) -> Helpers:
+    def _workers(self) -> WorkerThreads:
         if self._helpers is None or self._pid != os.getpid():  # threads do not survive a fork
-            self._helpers, self._pid = Helpers(self._threads - 1), os.getpid()
+            self._helpers, self._pid = WorkerThreads(self._threads - 1), os.getpid()
         return self._helpers
 
 

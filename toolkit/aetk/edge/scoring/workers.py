@@ -23,7 +23,7 @@ def _getcpu() -> Callable[[], int] | None:
 _current_cpu = _getcpu()
 
 
-class Helpers:
+class WorkerThreads:
     """Threads, started when they are first needed.
 
     Args:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aetk.base.errors import BadInput
-from aetk.contract.dialect import show
+from aetk.contract.dialect import escape_for_message
 
 _COMPARED, _COMPARED_LENGTH = 2**14, 200
 MOST_NAMED = 12
@@ -34,7 +34,7 @@ class NotANumber(BadInput):
 
     def __init__(self, where: str, column: str, cell: str, hint: str = _NUMBERS) -> None:
         super().__init__(
-            f"{where}, column '{show_name(column)}': found '{show(cell)}', expected a number.",
+            f"{where}, column '{show_name(column)}': found '{escape_for_message(cell)}', expected a number.",
             AS_NUMBERS if cell.lower() in TRUTHS else hint,
         )
         self.where, self.column, self.cell = where, column, cell
@@ -51,9 +51,9 @@ class NoNumbers(BadInput):
 
     def __init__(self, title: str, column: str, kind: str, others: Mapping[str, str] | None = None) -> None:
         kinds = {column: kind} | dict(others or {})
-        message = f"{title}, column '{show_name(column)}': found the type {show(kind)}, expected numbers."
+        message = f"{title}, column '{show_name(column)}': found the type {escape_for_message(kind)}, expected numbers."
         if len(kinds) > 1:
-            shown = listed([f"'{show_name(name)}' ({show(kind)})" for name, kind in kinds.items()], ".")
+            shown = listed([f"'{show_name(name)}' ({escape_for_message(kind)})" for name, kind in kinds.items()], ".")
             message += f" {len(kinds):,} columns hold no numbers: {shown}"
         it = "them" if len(kinds) > 1 else "it"
         super().__init__(message, f"Cast {it} to double before, or leave {it} out.")
@@ -84,7 +84,7 @@ def is_parquet(path: PurePath) -> bool:
     return path.suffix.lower() in PARQUET
 
 
-def place(path: Path, number: int) -> str:
+def row_location(path: Path, number: int) -> str:
     """How a message names a row of a table."""
     return f"{path}, {'row' if is_parquet(path) or path.is_dir() else 'line'} {number}"
 
@@ -109,7 +109,7 @@ def check_names(source: str, names: Sequence[str]) -> None:
 
 def show_name(name: str) -> str:
     """A column's name for a message: longer than `show` gives, for it has to be found."""
-    return show(name, 200)
+    return escape_for_message(name, 200)
 
 
 def no_rows(path: Path) -> BadInput:
@@ -128,7 +128,7 @@ def check_header(path: Path, names: Sequence[str]) -> None:
     check_names(str(path), names)
 
 
-def positions(source: Path | str, names: Sequence[str], wanted: Sequence[str]) -> list[int]:
+def column_indices(source: Path | str, names: Sequence[str], wanted: Sequence[str]) -> list[int]:
     """Where the wanted columns stand; BadInput that names the first missing one."""
     position = {name: i for i, name in enumerate(names)}
     for name in wanted:

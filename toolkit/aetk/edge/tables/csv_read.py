@@ -17,7 +17,7 @@ from aetk.base.files import check_source
 from aetk.contract.dialect import ROW_BYTES, parse_cell, parse_plain
 from aetk.edge.tables import csv_arrow
 from aetk.edge.tables import source as sources
-from aetk.edge.tables.chunk import Chunk, FloatType, NotANumber, as_dtype, check_header, place, positions
+from aetk.edge.tables.chunk import Chunk, FloatType, NotANumber, as_dtype, check_header, column_indices, row_location
 from aetk.edge.tables.source import Source, decoded, open_source
 
 CHUNK_ROWS = 4096
@@ -70,7 +70,7 @@ def read_chunks(
     try:
         names, line = _header(source)
         path = source.name
-        columns = _Columns(path, names, positions(path, names, numeric), positions(path, names, text), dtype)
+        columns = _Columns(path, names, column_indices(path, names, numeric), column_indices(path, names, text), dtype)
     except BaseException:
         source.close()
         raise
@@ -261,4 +261,4 @@ def _numbers(columns: _Columns, row: Row) -> Iterator[float]:
         try:
             yield parse_cell(cells[i])
         except ValueError:
-            raise NotANumber(place(path, line), names[i], cells[i]) from None
+            raise NotANumber(row_location(path, line), names[i], cells[i]) from None

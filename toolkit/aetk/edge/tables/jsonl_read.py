@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from aetk.base.errors import BadInput
-from aetk.contract.dialect import ROW_BYTES, show
-from aetk.edge.tables.chunk import Chunk, FloatType, NotANumber, as_dtype, place, positions, show_name
+from aetk.contract.dialect import ROW_BYTES, escape_for_message
+from aetk.edge.tables.chunk import Chunk, FloatType, NotANumber, as_dtype, column_indices, row_location, show_name
 from aetk.edge.tables.source import Source, decoded
 
 CHUNK_ROWS = 4096
@@ -66,7 +66,7 @@ def _chunks_of(
     try:
         for number, line in batch:
             if not line.isspace():
-                where = place(columns.path, number)
+                where = row_location(columns.path, number)
                 row = _row(columns.path, number, line, decoder)
                 rows.append((number, _numbers(where, row, columns.numeric), _texts(where, row, columns.text)))
     except BadInput as error:
@@ -99,7 +99,7 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _row(path: Path, number: int, line: bytes, decoder: json.JSONDecoder) -> dict[str, Any]:
     """The object of a line."""
-    where = place(path, number)
+    where = row_location(path, number)
     if len(line) > ROW_BYTES:
         raise BadInput(f"{where}: the row is longer than {ROW_BYTES >> 20} MiB.", _LINES)
     try:
@@ -120,7 +120,7 @@ def _chosen(where: str, row: dict[str, Any], names: Sequence[str]) -> list[Any]:
     try:
         return [row[name] for name in names]
     except KeyError:
-        positions(where, tuple(row), names)
+        column_indices(where, tuple(row), names)
         raise
 
 
@@ -174,4 +174,4 @@ def _json(value: Any) -> str:
 
 
 def _shown(value: Any) -> str:
-    return show(_json(value))
+    return escape_for_message(_json(value))

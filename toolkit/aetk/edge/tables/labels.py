@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aetk.base.errors import BadInput
-from aetk.contract.dialect import show
+from aetk.contract.dialect import escape_for_message
 from aetk.edge.tables.chunk import AS_NUMBERS, TRUTHS, NoNumbers, NotANumber, listed, show_name
 
 _EXPECTED = "expected 0 (ordinary) or 1 (anomaly)"
@@ -55,7 +55,7 @@ def text_labels(column: str, error: NotANumber | NoNumbers, cells: Iterable[Any]
         if len(counts) > _MOST_DIFFERENT:
             break
     found = error.message.replace(", column '", ", label column '", 1).rpartition(", expected")[0]
-    shown = {f"'{show(cell)}'" if cell else "nothing": rows for cell, rows in counts.most_common()}
+    shown = {f"'{escape_for_message(cell)}'" if cell else "nothing": rows for cell, rows in counts.most_common()}
     hint = AS_NUMBERS if {cell.lower() for cell in counts} <= {*TRUTHS} else _WRITE
     return BadInput(f"{found}, {_EXPECTED}. {_holds(shown, len(counts))}", hint)
 

@@ -4,7 +4,7 @@ import contextlib
 import os
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path, PurePath
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,16 +12,15 @@ from numpy.typing import NDArray
 from aetk.base.errors import BadInput, Unavailable
 from aetk.base.files import check_source
 from aetk.base.free_memory import free_memory
-from aetk.contract.dialect import ROW_BYTES, show
+from aetk.contract.dialect import ROW_BYTES, escape_for_message
 from aetk.edge.tables import arrow
-from aetk.edge.tables.chunk import Chunk, FloatType, NoNumbers, check_header, is_parquet, positions, show_name
+from aetk.edge.tables.chunk import Chunk, FloatType, NoNumbers, check_header, column_indices, is_parquet, show_name
 from aetk.edge.tables.parquet_pages import pages_at_once
 
 BATCH_ROWS = 2**16
 _BATCH_VALUES = 2**21
 _READ_BYTES = 2**16
 _TEXT_BYTES = 2**24
-_GROUP_BYTES = 2**24
 _ANEW = "Write or copy it anew; if it is CSV, let its name end with .csv."
 
 
@@ -133,7 +132,7 @@ def footer_rows(title: str, source: Any, numeric: Sequence[str], text: Sequence[
 
 def _fitting_rows(title: str, file: Any, numeric: Sequence[str], text: Sequence[str]) -> int:
     schema = file.schema_arrow
-    positions(title, schema.names, [*numeric, *text])
+    column_indices(title, schema.names, [*numeric, *text])
     kinds = {name: schema.field(name).type for name in numeric}
     wrong = {name: str(kind) for name, kind in kinds.items() if not arrow.is_numeric(kind)}
     if wrong:
@@ -142,7 +141,8 @@ def _fitting_rows(title: str, file: Any, numeric: Sequence[str], text: Sequence[
     for name in text:
         kind = schema.field(name).type
         if arrow.is_nested(kind):
-            raise BadInput(f"{title}, column '{show_name(name)}': found '{show(str(kind))}', expected text or numbers.")
+            found = f"found '{escape_for_message(str(kind))}', expected text or numbers."
+            raise BadInput(f"{title}, column '{show_name(name)}': {found}")
     return int(file.metadata.num_rows)
 
 
@@ -218,7 +218,7 @@ def _reading(path: Path | str, fault: str = ": damaged Parquet file") -> Iterato
     except MemoryError:
         raise
     except (arrow.pyarrow().ArrowException, OSError, ValueError, KeyError) as error:
-        reason = show((str(error).splitlines() or [type(error).__name__])[0], 200).rstrip(".")
+        reason = escape_for_message((str(error).splitlines() or [type(error).__name__])[0], 200).rstrip(".")
         raise BadInput(f"{path}{fault}: {reason}.", _ANEW) from None
 
 
@@ -233,41 +233,3 @@ def _open(path: Path, dictionaries: Sequence[str] = ()) -> Any:
         names = file.schema_arrow.names
     check_header(path, names)
     return file
-
-
-class ParquetSink:
-    """Writes columns of equal length to a Parquet file, in row groups of about 16 MiB.
-
-    Attributes:
-        notes: what `close` writes into the file's metadata, unless there is not even one batch.
-    """
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-        self._writer: Any = None
-        self._waiting: list[Any] = []
-        self.notes: dict[str, str] = {}
-
-    def write(self, columns: dict[str, Any]) -> None:
-        """Append a batch: arrays or sequences of strings by column name, the same names and types each time."""
-        pa = arrow.pyarrow()
-        self._waiting.append(pa.table({name: pa.array(values) for name, values in columns.items()}))
-        if sum(table.nbytes for table in self._waiting) >= _GROUP_BYTES:
-            self._flush()
-
-    def close(self) -> None:
-        """Write what is left, and the footer."""
-        if self._waiting:
-            self._flush()
-        if self._writer is not None:
-            if self.notes:
-                self._writer.add_key_value_metadata(self.notes)
-            self._writer.close()
-
-    def _flush(self) -> None:
-        pa = arrow.pyarrow()
-        group = pa.concat_tables(self._waiting)
-        self._waiting = []
-        if self._writer is None:
-            self._writer = pa.parquet.ParquetWriter(self._file, group.schema)
-        self._writer.write_table(group, max(1, group.num_rows))

@@ -12,7 +12,7 @@ from aetk.base.files import check_source
 from aetk.base.free_memory import free_memory
 from aetk.base.streams import Stop
 from aetk.edge.tables import csv_read, jsonl_read, parquet
-from aetk.edge.tables.chunk import Chunk, FloatType, NoNumbers, NotANumber, no_rows, place
+from aetk.edge.tables.chunk import Chunk, FloatType, NoNumbers, NotANumber, no_rows, row_location
 from aetk.edge.tables.formats import Format, by_ending
 from aetk.edge.tables.labels import as_labels, text_labels
 from aetk.edge.tables.source import open_source
@@ -107,7 +107,7 @@ def read_table(path: Path, numeric: Sequence[str], label: str | None = None) -> 
     places = np.concatenate([chunk.places for chunk in chunks])
     labels = None
     if label is not None:
-        labels = as_labels(values[:, -1], label, lambda row: place(path, int(places[row])))
+        labels = as_labels(values[:, -1], label, lambda row: row_location(path, int(places[row])))
         values = np.ascontiguousarray(values[:, :-1])
     return Table(path, tuple(numeric), values, labels, places)
 

@@ -7,11 +7,13 @@ from typing import IO, Any, Protocol
 
 import numpy as np
 
-from aetk.contract.dialect import harmless
-from aetk.edge.tables import csv_arrow
+from aetk.contract.dialect import neutralize_formula
+from aetk.edge.tables import arrow, csv_arrow
 from aetk.edge.tables.formats import Format
 from aetk.edge.tables.jsonl_read import Literally
-from aetk.edge.tables.parquet import ParquetSink
+
+_GROUP_BYTES = 2**24
+
 
 _FEW_ROWS = 4096
 
@@ -50,7 +52,7 @@ class CsvSink:
     def write(self, columns: dict[str, Any]) -> None:
         """Append a batch, after a header line if it is the first."""
         if not self._has_header:
-            self._file.write(_lines([map(harmless, columns)]))
+            self._file.write(_lines([map(neutralize_formula, columns)]))
             self._has_header = True
         rows = len(next(iter(columns.values())))
         # few rows are written sooner than pyarrow is imported
@@ -79,7 +81,7 @@ class _Rows(list[str]):
 
 def _cells(values: Any) -> Any:
     if not isinstance(values, np.ndarray):
-        return map(harmless, values.to_pylist() if hasattr(values, "to_pylist") else values)
+        return map(neutralize_formula, values.to_pylist() if hasattr(values, "to_pylist") else values)
     if values.dtype == np.bool_:
         return values.astype(np.int8).tolist()
     return values.astype(str).tolist() if values.dtype == np.float32 else values.tolist()
@@ -115,3 +117,41 @@ def _values(values: Any) -> Any:
 
 def _value(text: str) -> str:
     return text if isinstance(text, Literally) else json.dumps(text, ensure_ascii=False)
+
+
+class ParquetSink:
+    """Writes columns of equal length to a Parquet file, in row groups of about 16 MiB.
+
+    Attributes:
+        notes: what `close` writes into the file's metadata, unless there is not even one batch.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._writer: Any = None
+        self._waiting: list[Any] = []
+        self.notes: dict[str, str] = {}
+
+    def write(self, columns: dict[str, Any]) -> None:
+        """Append a batch: arrays or sequences of strings by column name, the same names and types each time."""
+        pa = arrow.pyarrow()
+        self._waiting.append(pa.table({name: pa.array(values) for name, values in columns.items()}))
+        if sum(table.nbytes for table in self._waiting) >= _GROUP_BYTES:
+            self._flush()
+
+    def close(self) -> None:
+        """Write what is left, and the footer."""
+        if self._waiting:
+            self._flush()
+        if self._writer is not None:
+            if self.notes:
+                self._writer.add_key_value_metadata(self.notes)
+            self._writer.close()
+
+    def _flush(self) -> None:
+        pa = arrow.pyarrow()
+        group = pa.concat_tables(self._waiting)
+        self._waiting = []
+        if self._writer is None:
+            self._writer = pa.parquet.ParquetWriter(self._file, group.schema)
+        self._writer.write_table(group, max(1, group.num_rows))

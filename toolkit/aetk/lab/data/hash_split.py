@@ -17,7 +17,7 @@ _PURPOSE, _ORDER = 1, 2
 
 
 @dataclass(frozen=True)
-class Lots:
+class HashSplit:
     """What decides.
 
     Attributes:
@@ -56,7 +56,7 @@ def _mixed(value: NDArray[np.uint64] | np.uint64) -> NDArray[np.uint64]:
     return np.asarray(value ^ (value >> np.uint64(31)))
 
 
-class Drawn:
+class HashSample:
     """The rows that come first by their keys, of all that were shown: a sample, the same in whatever order.
 
     Args:

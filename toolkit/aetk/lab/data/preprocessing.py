@@ -1,6 +1,5 @@
 """Brings columns to a common scale, and knows which cannot be."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,9 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from aetk.edge.tables.chunk import listed, show_name
+from aetk.contract import spec
 from aetk.lab.data.moments import Moments
-from aetk.lab.model.detector import Detector
 from aetk.lab.recipe import Recipe
 
 _SMALLEST, _LARGEST = 1e-30, 1e30
@@ -28,7 +26,7 @@ def is_constant(column: NDArray[np.float64]) -> bool:
 
 
 @dataclass(frozen=True)
-class Facts:
+class ColumnStatistics:
     """What every scaling is made of, [n] each; `is_constant` says which columns are."""
 
     mean: NDArray[np.float64]
@@ -38,13 +36,13 @@ class Facts:
     is_constant: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, rows: NDArray[np.float64]) -> "Facts":
+    def of(cls, rows: NDArray[np.float64]) -> "ColumnStatistics":
         """Of rows, float64 [rows, n]."""
         constant = np.array([is_constant(column) for column in rows.T])
         return cls(rows.mean(0), rows.std(0), rows.min(0), rows.max(0), constant)
 
     @classmethod
-    def known(cls, moments: Moments) -> "Facts":
+    def known(cls, moments: Moments) -> "ColumnStatistics":
         """Of rows that are not in memory."""
         largest = np.maximum(np.abs(moments.low), np.abs(moments.high))
         constant = moments.deviation <= np.maximum(1e-12 * largest, _SMALLEST)
@@ -59,42 +57,34 @@ def fit_scaling(rows: NDArray[np.float64], recipe: Recipe, moments: Moments | No
     n = rows.shape[1]
     if recipe.scaling == "none":
         return torch.zeros(n), torch.ones(n)
-    facts = Facts.of(rows) if moments is None else Facts.known(moments)
+    facts = ColumnStatistics.of(rows) if moments is None else ColumnStatistics.known(moments)
     center, spread = _FITS[recipe.scaling](rows, facts)
     inverse = 1.0 / np.minimum(np.where(facts.is_constant, 1.0, spread), _LARGEST)
     return torch.from_numpy(center.astype(np.float32)), torch.from_numpy(inverse.astype(np.float32))
 
 
-_Fit = tuple[NDArray[np.float64], NDArray[np.float64]]
+CenterAndScale = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
-def _standard(_rows: NDArray[np.float64], facts: Facts) -> _Fit:
+def _standard(_rows: NDArray[np.float64], facts: ColumnStatistics) -> CenterAndScale:
     return facts.mean, facts.deviation
 
 
-def _robust(rows: NDArray[np.float64], facts: Facts) -> _Fit:
+def _robust(rows: NDArray[np.float64], facts: ColumnStatistics) -> CenterAndScale:
     """The median and the interquartile range; the standard deviation where half of the values are the same."""
     low, middle, high = np.quantile(rows, (0.25, 0.5, 0.75), axis=0)
     width = (high - low) / _NORMAL_IQR
     return middle, np.where(width > _SMALLEST_SHARE * facts.deviation, width, facts.deviation)
 
 
-def _min_max(_rows: NDArray[np.float64], facts: Facts) -> _Fit:
+def _min_max(_rows: NDArray[np.float64], facts: ColumnStatistics) -> CenterAndScale:
     return facts.low, facts.high - facts.low
 
 
 _FITS = {"standard": _standard, "robust": _robust, "min-max": _min_max}
 
 
-def clipping_notes(detector: Detector, names: Sequence[str], rows: NDArray[np.float64]) -> list[str]:
-    """A note on the columns that reach beyond what the detector can tell apart."""
-    scaled = np.abs((rows - detector.center.numpy()) * detector.inverse_scale.numpy()).max(0)
-    beyond = [f"'{show_name(name)}'" for name, largest in zip(names, scaled, strict=True) if largest > detector.bound]
-    if not beyond:
-        return []
-    remedy = "or use the default recipe, which does"
-    if len(beyond) == 1:
-        found = f"Column {beyond[0]} reaches beyond {detector.bound:g}, where values are clipped; scale it first"
-        return [f"{found}, {remedy}."]
-    found = f"{len(beyond):,} columns reach beyond {detector.bound:g}, where values are clipped; scale them first"
-    return [f"{found}, {remedy}: {listed(beyond, '.')}"]
+def medians(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """float64 [n]: each column's median over its finite values; 0 where there are none."""
+    finite = np.where(np.abs(rows) <= spec.FINITE_LIMIT, rows, np.nan)
+    return np.array([np.nanmedian(c) if np.isfinite(c).any() else 0.0 for c in finite.T])

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from aetk.base.errors import BadInput
 from aetk.contract import named_rows, spec
-from aetk.edge.tables.chunk import MOST_NAMED, NoNumbers, NotANumber, check_names, place
+from aetk.edge.tables.chunk import MOST_NAMED, NoNumbers, NotANumber, check_names, row_location
 from aetk.edge.tables.labels import as_labels
 from aetk.edge.tables.read import header, read_chunks, read_table
 from aetk.lab.data.openml import OpenMLTable
@@ -94,7 +94,7 @@ def _read_file(path: Path, label: str | None, drop: Sequence[str]) -> Source:
         raise BadInput(error.message, drop_hint(*error.columns)) from None
 
     def where(row: int) -> str:
-        return place(path, int(table.places[row]))
+        return row_location(path, int(table.places[row]))
 
     return Source(str(path), path.stem, all_names, names, table.values, table.labels, where)
 

@@ -101,9 +101,3 @@ def impute(parts: Split, fill: NDArray[np.float64]) -> Split:
         return np.where(np.abs(rows) <= spec.FINITE_LIMIT, rows, fill)
 
     return replace(parts, fit=clean(parts.fit), selection=clean(parts.selection))
-
-
-def medians(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    """float64 [n]: each column's median over its finite values; 0 where there are none."""
-    finite = np.where(np.abs(rows) <= spec.FINITE_LIMIT, rows, np.nan)
-    return np.array([np.nanmedian(c) if np.isfinite(c).any() else 0.0 for c in finite.T])

@@ -6,7 +6,7 @@ from torch.nn import functional as F  # noqa: N812 - its usual name
 
 from aetk.contract import spec
 from aetk.lab.model.autoencoders import Autoencoders
-from aetk.lab.model.layers import WIDEST_PRODUCT, Copies, Scale
+from aetk.lab.model.layers import WIDEST_PRODUCT, Scale, WeightedCopies
 from aetk.lab.model.memory import Memory
 from aetk.lab.model.overflow import SAFE, safe_bound
 
@@ -80,7 +80,7 @@ class Detector(nn.Module):
         self.bound = safe_bound(networks, memory, weights, kappa)
         by_product = not compact and self.n_features <= WIDEST_PRODUCT
         self.scale = Scale(center, inverse_scale, kappa, self.bound, by_product=by_product)
-        self.copies = Copies(weights, kappa, by_product=by_product)
+        self.copies = WeightedCopies(weights, kappa, by_product=by_product)
         recalled = weights[0] if memory is None else weights[0] * memory.unit
         self.register_buffer("recalled", recalled, persistent=False)
         self._weigh_outlets(weights[remembered:])

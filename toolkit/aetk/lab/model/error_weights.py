@@ -5,6 +5,9 @@ import math
 import torch
 from torch import Tensor
 
+from aetk.lab.model.autoencoders import Autoencoders
+from aetk.lab.model.memory import Memory
+
 _SMALLEST_ERROR = 0.05
 """Of a feature's standard deviation. Errors below it count as if they were that large, lest a column that is nearly
 always reconstructed to the last digit outweigh all others."""
@@ -30,3 +33,12 @@ def error_weights(reconstructions: Tensor, rows: Tensor, spread: Tensor) -> Tens
     weights = torch.maximum(error, _SMALLEST_ERROR * spread).reciprocal()
     norm: Tensor = torch.linalg.vector_norm(weights * spread)
     return weights * (math.sqrt(rows.shape[1]) / norm)
+
+
+@torch.no_grad()
+def held_out_weights(networks: Autoencoders, memory: Memory | None, rows: Tensor, ordinary: Tensor) -> Tensor:
+    """Weights by the errors on ordinary rows that nothing was fitted to; `rows` are those that it was."""
+    reconstructions = networks(ordinary)
+    if memory is not None:
+        reconstructions = torch.cat([memory(ordinary)[:, None], reconstructions], 1)
+    return error_weights(reconstructions, ordinary, rows.std(0, correction=0))

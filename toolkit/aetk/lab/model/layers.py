@@ -60,7 +60,7 @@ class Scale(nn.Module):
         return row.clamp(-self.bound, self.bound)
 
 
-class Copies(nn.Module):
+class WeightedCopies(nn.Module):
     """The scaled row as often as there are reconstructions of it, each feature times its weight, then the anchor κ·√n.
 
     Args:

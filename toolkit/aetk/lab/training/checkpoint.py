@@ -115,10 +115,10 @@ def _read_progress(data: dict[str, Any]) -> Progress:
 
 def share_checkpoint(saved: Checkpoint | None, group: Group) -> Checkpoint | None:
     """The first process's checkpoint, in all of them; its file need not be within reach of the others."""
-    known = group.share(None if saved is None else {"request": saved.request, "progress": asdict(saved.progress)})
+    known = group.broadcast(None if saved is None else {"request": saved.request, "progress": asdict(saved.progress)})
     if known is None:
         return None
-    tensors = group.share_tensors({} if saved is None else saved.tensors)
+    tensors = group.broadcast_tensors({} if saved is None else saved.tensors)
     return Checkpoint(known["request"], _read_progress(known["progress"]), tensors)
 
 

@@ -1,6 +1,6 @@
 """Ends a training: calibrates the threshold, measures, and writes the run."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,10 @@ from aetk.base import typed_json
 from aetk.base.names import as_text
 from aetk.contract.card import QUANTILE_LEVELS
 from aetk.contract.threshold import Threshold, calibrate
+from aetk.edge.tables.chunk import listed, show_name
 from aetk.lab import runs
-from aetk.lab.data.preprocessing import clipping_notes
-from aetk.lab.data.split import impute, medians
+from aetk.lab.data.preprocessing import medians
+from aetk.lab.data.split import impute
 from aetk.lab.data.warnings import alarm_doubts, ranking_doubts
 from aetk.lab.metrics import Metrics, measure
 from aetk.lab.model.detector import Detector
@@ -161,7 +162,7 @@ def share_report(report: TrainReport | None, group: Group) -> TrainReport:
         arrays["similarity"] = torch.from_numpy(report.calibration_similarity)
         if report.calibration_labels is not None:
             arrays["labels"] = torch.from_numpy(report.calibration_labels)
-    data, arrays = group.share(data), group.share_tensors(arrays)
+    data, arrays = group.broadcast(data), group.broadcast_tensors(arrays)
     return TrainReport(**data | {
         "run": Path(data["run"]),
         "features": tuple(data["features"]),
@@ -172,3 +173,17 @@ def share_report(report: TrainReport | None, group: Group) -> TrainReport:
         "history": tuple(Evaluation(**line) for line in data["history"]),
         "warnings": tuple(data["warnings"]),
     })  # fmt: skip
+
+
+def clipping_notes(detector: Detector, names: Sequence[str], rows: NDArray[np.float64]) -> list[str]:
+    """A note on the columns that reach beyond what the detector can tell apart."""
+    scaled = np.abs((rows - detector.center.numpy()) * detector.inverse_scale.numpy()).max(0)
+    beyond = [f"'{show_name(name)}'" for name, largest in zip(names, scaled, strict=True) if largest > detector.bound]
+    if not beyond:
+        return []
+    remedy = "or use the default recipe, which does"
+    if len(beyond) == 1:
+        found = f"Column {beyond[0]} reaches beyond {detector.bound:g}, where values are clipped; scale it first"
+        return [f"{found}, {remedy}."]
+    found = f"{len(beyond):,} columns reach beyond {detector.bound:g}, where values are clipped; scale them first"
+    return [f"{found}, {remedy}: {listed(beyond, '.')}"]

@@ -139,7 +139,7 @@ class _Loop:
             state = self.optimizer.state.get(parameter, {})
             tensors |= {f"optimizer.{index}.{name}": t for name, t in state.items()}
         tensors |= self.job.batches.state(self.progress.step)
-        with self.job.group.together():
+        with self.job.group.fail_together():
             if self.job.group.is_first:
                 write_checkpoint(self.job.checkpoint, Checkpoint(self.job.request, self.progress, tensors))
         self.saved_step = self.progress.step
@@ -152,7 +152,7 @@ class _Loop:
 
     def run(self, stop: StopRequest, bar: Any) -> None:
         """Train to the end, and load the best weights."""
-        with self.job.group.contact(self._describe_loss):
+        with self.job.group.detect_loss(self._describe_loss):
             self._run(stop, bar)
         self.job.networks.load_state_dict(self.best)
         self.job.networks.eval()
@@ -183,7 +183,7 @@ class _Loop:
     def _agree(self, received: int | None, saves: bool) -> tuple[int | None, bool]:
         """The signal that any process has received, and whether the first one wants to save."""
         mine = [float(received == number) for number in SIGNALS]
-        *got, wanted = self.job.group.total([*mine, float(saves and self.job.group.is_first)])
+        *got, wanted = self.job.group.sum([*mine, float(saves and self.job.group.is_first)])
         return next((number for number, count in zip(SIGNALS, got, strict=True) if count), None), wanted > 0
 
     def _describe_loss(self) -> str:
@@ -200,7 +200,7 @@ class _Loop:
         own = loss.item()
         # BatchNorm's statistics can overflow while the loss is still finite, and only scoring would notice
         is_sound = math.isfinite(own) and _finite(networks.buffers())
-        value, unsound = group.total([own / group.world, float(not is_sound)])
+        value, unsound = group.sum([own / group.world, float(not is_sound)])
         if unsound:
             raise self._not_finite((rows, reconstruction), progress.step)
         self.optimizer.zero_grad()
@@ -225,7 +225,7 @@ class _Loop:
         """Score the networks, and keep them if they are the best."""
         progress, networks = self.progress, self.job.networks
         networks.eval()
-        score = self.job.group.first(lambda: self.job.score(networks))
+        score = self.job.group.compute_on_first(lambda: self.job.score(networks))
         if not math.isfinite(score):
             raise self._not_finite(self.last, self.progress.step - 1)
         rate = float(self.optimizer.param_groups[0]["lr"])
@@ -257,8 +257,8 @@ class _Loop:
         names = self.job.feature_names
         rows, reconstruction = last or (torch.zeros(1, len(names)), torch.zeros(1, 1, len(names)))
         at_fault = ~(reconstruction - rows[:, None]).abs().mean(0).isfinite().all(0)
-        at_fault = self.job.group.largest(at_fault.float()) > 0
-        largest = self.job.group.largest(rows.abs().amax(0))
+        at_fault = self.job.group.max(at_fault.float()) > 0
+        largest = self.job.group.max(rows.abs().amax(0))
         if at_fault.all() or not at_fault.any():  # the network itself is lost: the largest inputs are the likely cause
             at_fault = largest >= largest.max() / 1000
         culprits = [names[i] for i in torch.nonzero(at_fault).flatten().tolist()]

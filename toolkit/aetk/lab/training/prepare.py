@@ -8,14 +8,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from aetk.contract import spec
-from aetk.lab.data.preprocessing import fit_scaling
-from aetk.lab.data.split import impute, medians
+from aetk.lab.data.preprocessing import fit_scaling, medians
+from aetk.lab.data.split import impute
 from aetk.lab.training.distributed.group import Group
 from aetk.lab.training.plan import Plan
 
 
 @dataclass(frozen=True)
-class Preparation:
+class Preprocessing:
     """Imputation, where there is any, and scaling.
 
     Attributes:
@@ -36,14 +36,14 @@ class Preparation:
         return (torch.from_numpy(rows.astype(np.float32)) - self.center) * self.inverse_scale
 
 
-def prepare(plan: Plan, group: Group) -> Preparation:
+def fit_preprocessing(plan: Plan, group: Group) -> Preprocessing:
     """What the rows to fit on ask for; the first process finds out."""
     imputes = plan.request["missing"] == "median"
     found = dict[str, Tensor]()
-    with group.together():
+    with group.fail_together():
         if group.is_first:
             found = _measure(plan, imputes)
-    return Preparation(**group.share_tensors(found), imputes=imputes)
+    return Preprocessing(**group.broadcast_tensors(found), imputes=imputes)
 
 
 def _measure(plan: Plan, imputes: bool) -> dict[str, Tensor]:

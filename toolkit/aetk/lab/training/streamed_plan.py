@@ -14,7 +14,7 @@ from aetk.contract.threshold import Method
 from aetk.edge.tables import parquet
 from aetk.edge.tables.chunk import NoNumbers, is_parquet
 from aetk.lab.data.dataset import Dataset, check_finite, check_named, match_columns
-from aetk.lab.data.hash_split import Lots
+from aetk.lab.data.hash_split import HashSplit
 from aetk.lab.data.shards import Columns, Shard, Stream, find_shards
 from aetk.lab.data.source import Source, feature_names, read_source
 from aetk.lab.data.split import Split, in_words, select_on_validation
@@ -51,18 +51,18 @@ def make_streamed_plan(
     recipe = plan_recipe(request)
     _check_recipe(recipe, group.world)
     path = _parquet_of(request["data"])
-    with group.together():
+    with group.fail_together():
         columns, shards = _look_at(path, request["label"], request["drop"])
         held_out = _read_validation(path, columns, request, validation) if group.is_first else None
-    lots = Lots(request["seed"], request["validation"] is None, recipe.select_on == "training")
+    lots = HashSplit(request["seed"], request["validation"] is None, recipe.select_on == "training")
     survey = take_survey(shards, columns, str(path), lots, request["missing"], group, stop)
-    fingerprint = group.share(_fingerprint(survey, held_out))
+    fingerprint = group.broadcast(_fingerprint(survey, held_out))
     check_same_data(fingerprint, saved)
     dataset = _dataset(path, columns, survey, held_out)
     method = choose_method(recipe, request, dataset.validation_labels)
     nothing = survey.sample[:0]
     parts = Split(nothing, nothing, None, nothing, None, "")
-    with group.together():
+    with group.fail_together():
         device = group.device(find_device(request["device"]))
         if group.is_first:
             basis = "rows held back from training" if held_out is None else "validation rows"
@@ -78,7 +78,7 @@ def make_streamed_plan(
         dataset=dataset,
         parts=parts,
         device=device,
-        folder=Path(group.share(str(folder))),
+        folder=Path(group.broadcast(str(folder))),
         fit_rows=survey.fit_rows,
         stream=Stream(survey.shards, columns, lots, survey.own_rows, survey.moments),
     )
@@ -176,7 +176,7 @@ def _dataset(path: Path, columns: Columns, survey: Survey, held_out: Source | No
     )
 
 
-def _split(dataset: Dataset, survey: Survey, basis: str, recipe: Recipe, method: Method, lots: Lots) -> Split:
+def _split(dataset: Dataset, survey: Survey, basis: str, recipe: Recipe, method: Method, lots: HashSplit) -> Split:
     """What `lab.data.split.split` gives, with the sample in place of the rows to fit on."""
     assert dataset.validation is not None
     validation, labels = dataset.validation, dataset.validation_labels

@@ -12,7 +12,7 @@ from aetk.base.errors import BadInput, Interrupted
 from aetk.contract import spec
 from aetk.edge.tables.labels import as_labels
 from aetk.lab.data.dataset import check_enough, no_number, not_finite
-from aetk.lab.data.hash_split import CALIBRATION, FIT, SELECTION, Drawn, Lots
+from aetk.lab.data.hash_split import CALIBRATION, FIT, SELECTION, HashSample, HashSplit
 from aetk.lab.data.moments import Moments
 from aetk.lab.data.redundancy import Redundancy
 from aetk.lab.data.shards import BLOCK_ROWS, Columns, Piece, Shard, deal, read
@@ -61,7 +61,13 @@ class Survey:
 
 
 def take_survey(
-    shards: Sequence[Shard], columns: Columns, title: str, lots: Lots, missing: str, group: Group, stop: StopRequest
+    shards: Sequence[Shard],
+    columns: Columns,
+    title: str,
+    lots: HashSplit,
+    missing: str,
+    group: Group,
+    stop: StopRequest,
 ) -> Survey:
     """Read every row once, each process its own; all return together.
 
@@ -71,7 +77,7 @@ def take_survey(
     """
     mine = deal(shards, group.rank, group.world)
     tally = _Tally(columns, lots)
-    with group.together():
+    with group.fail_together():
         for shard in mine:
             tally.begin()
             for piece in read(shard, columns):
@@ -79,17 +85,17 @@ def take_survey(
                 if stop.received is not None:
                     raise Interrupted("Stopped while the rows were looked at; nothing was trained yet.", stop.received)
     by_rank = [sum(tally.fit_rows)]
-    for other in group.collect(tally.tensors()):
+    for other in group.gather_to_first(tally.tensors()):
         by_rank.append(int(other["counts"][1]))
         tally.merge(other)
     shared: Tensors = {}
-    with group.together():
+    with group.fail_together():
         if group.is_first:
             _check_values(tally, shards, columns, title, missing)
             _check_counts(tally, title, lots, by_rank)
             shared = {"moments": torch.from_numpy(tally.moments.stacked()), "fingerprint": tally.fingerprint()}
             shared["fit_rows"] = torch.tensor(int(tally.counts[1]))
-    shared = group.share_tensors(shared)
+    shared = group.broadcast_tensors(shared)
     moments = Moments(*shared["moments"].numpy())
     return Survey(
         shards=mine,
@@ -114,11 +120,11 @@ class _Tally:
             such row's number in the table and its column, or -1.
     """
 
-    def __init__(self, columns: Columns, lots: Lots) -> None:
+    def __init__(self, columns: Columns, lots: HashSplit) -> None:
         n = len(columns.features)
         most = max(_KEPT_VALUES // n, _FEWEST_KEPT)
         self._columns, self._lots = columns, lots
-        self.drawn = {kind: Drawn(min(rows, most), n) for kind, rows in KEPT_ROWS.items()}
+        self.drawn = {kind: HashSample(min(rows, most), n) for kind, rows in KEPT_ROWS.items()}
         self.moments = Moments.of(np.empty((0, n)))
         self.redundancy = Redundancy(n)
         self.fit_rows: list[int] = []
@@ -227,7 +233,7 @@ def _check_values(tally: _Tally, shards: Sequence[Shard], columns: Columns, titl
         raise not_finite(title, values, rows, shard.where(number - shard.first), columns.features[column])
 
 
-def _check_counts(tally: _Tally, title: str, lots: Lots, fit_rows: Sequence[int]) -> None:
+def _check_counts(tally: _Tally, title: str, lots: HashSplit, fit_rows: Sequence[int]) -> None:
     if not tally.counts[0]:
         raise BadInput(f"{title} has no rows.")
     ordinary = int(tally.counts[2])

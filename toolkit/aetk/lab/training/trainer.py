@@ -21,22 +21,23 @@ from aetk.contract import spec
 from aetk.contract.arguments import checked
 from aetk.contract.threshold import is_anomaly, macro_f1
 from aetk.lab import runs
-from aetk.lab.data.shards import Streamed
 from aetk.lab.model.autoencoders import Autoencoders
 from aetk.lab.model.detector import Detector
-from aetk.lab.model.error_weights import error_weights
-from aetk.lab.model.memory import Memory, fit_memory
+from aetk.lab.model.error_weights import held_out_weights
+from aetk.lab.model.memory import fit_memory
 from aetk.lab.presets import find_recipe
 from aetk.lab.recipe import Recipe
 from aetk.lab.training.batches import Batches, Shuffled
 from aetk.lab.training.checkpoint import Checkpoint, Progress, share_checkpoint
-from aetk.lab.training.distributed.group import ALONE, Group, Lost, joined
+from aetk.lab.training.distributed.group import ALONE, Group, Lost
+from aetk.lab.training.distributed.join import joined
 from aetk.lab.training.finish import Extras, TrainReport, finish, share_report
 from aetk.lab.training.loop import Job, fit, reconstruction_error
 from aetk.lab.training.options import FRAME, check_world, find_folder, merge, read_saved, resume_command
 from aetk.lab.training.plan import Data, Plan, make_plan
-from aetk.lab.training.prepare import Preparation, prepare
+from aetk.lab.training.prepare import Preprocessing, fit_preprocessing
 from aetk.lab.training.signals import StopRequest
+from aetk.lab.training.streamed_batches import Streamed
 from aetk.lab.training.streamed_plan import make_streamed_plan
 
 
@@ -104,7 +105,7 @@ def train(
     noting = StopRequest() if distributed else contextlib.nullcontext(None)  # alone, only the fit has work to save
     with noting as stop, joined() as group, contextlib.ExitStack() as held:
         folder = None if out is None else Path(out)
-        with group.together():
+        with group.fail_together():
             if resume and group.is_first:
                 folder = find_folder(folder)
             existing = folder if folder is not None and folder.is_dir() and group.is_first else None
@@ -115,13 +116,13 @@ def train(
             plan = make_plan(request, data, validation, folder, saved)
         else:
             plan = make_streamed_plan(request, validation, folder, saved, group, stop)
-        with group.together():
+        with group.fail_together():
             if group.is_first and existing is None:
                 _claim(plan.folder, held)
-        preparation = prepare(plan, group)
+        preparation = fit_preprocessing(plan, group)
         networks, done = _fit(plan, preparation, saved, _bar(progress if group.is_first else False), group, stop)
         report = None
-        with group.together():
+        with group.fail_together():
             if group.is_first:
                 report = finish(plan, _detector(plan, preparation, networks), done, extras)
         return share_report(report, group)
@@ -132,7 +133,7 @@ def _begin(
 ) -> tuple[dict[str, Any], Checkpoint | None]:
     """The options in force, and what an interrupted run has saved in its folder, at which the first process looks."""
     saved, request = None, dict[str, Any]()
-    with group.together():
+    with group.fail_together():
         if group.is_first:
             saved = read_saved(folder) if resume and folder is not None else None
             if resume and saved is None and data is None:
@@ -141,7 +142,7 @@ def _begin(
             world = None if group is ALONE else group.world
             check_world(before, world)
             request = merge(given, before) | ({} if world is None else {"world": world})
-    return group.share(request), share_checkpoint(saved, group)
+    return group.broadcast(request), share_checkpoint(saved, group)
 
 
 def _claim(folder: Path, held: contextlib.ExitStack) -> None:
@@ -158,7 +159,7 @@ def _name(data: Data | None) -> str | None:
 
 def _fit(
     plan: Plan,
-    preparation: Preparation,
+    preparation: Preprocessing,
     saved: Checkpoint | None,
     bar: Callable[..., Any],
     group: Group,
@@ -196,7 +197,7 @@ def _fit(
     return networks, done
 
 
-def _batches(plan: Plan, preparation: Preparation, group: Group) -> Batches:
+def _batches(plan: Plan, preparation: Preprocessing, group: Group) -> Batches:
     if plan.stream is None:
         return Shuffled(preparation(plan.parts.fit).to(plan.device), plan.recipe, plan.request["seed"])
     rows = min(plan.recipe.batch_rows, plan.fit_rows) // group.world
@@ -210,7 +211,7 @@ def _batches(plan: Plan, preparation: Preparation, group: Group) -> Batches:
     )
 
 
-def _detector(plan: Plan, preparation: Preparation, networks: Autoencoders) -> Detector:
+def _detector(plan: Plan, preparation: Preprocessing, networks: Autoencoders) -> Detector:
     """A detector of trained networks, in evaluation mode, whose threshold is yet to be set."""
     parts, recipe = plan.parts, plan.recipe
     rows, selection = preparation(parts.fit), preparation(parts.selection)
@@ -225,19 +226,10 @@ def _detector(plan: Plan, preparation: Preparation, networks: Autoencoders) -> D
         kappa=recipe.kappa,
         threshold=0.0,
         memory=memory,
-        weights=_weights(networks, memory, rows, ordinary) if recipe.weighting == "error" else None,
+        weights=held_out_weights(networks, memory, rows, ordinary) if recipe.weighting == "error" else None,
         compact=recipe.compact,
     )
     return detector.eval()
-
-
-@torch.no_grad()
-def _weights(networks: Autoencoders, memory: Memory | None, rows: Tensor, ordinary: Tensor) -> Tensor:
-    """Weights by the errors on ordinary rows that nothing was fitted to; `rows` are those that it was."""
-    reconstructions = networks(ordinary)
-    if memory is not None:
-        reconstructions = torch.cat([memory(ordinary)[:, None], reconstructions], 1)
-    return error_weights(reconstructions, ordinary, rows.std(0, correction=0))
 
 
 def _selection(recipe: Recipe, rows: Tensor, labels: NDArray[np.bool_] | None) -> Callable[[Autoencoders], float]:

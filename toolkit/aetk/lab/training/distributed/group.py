@@ -8,8 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from aetk.base.errors import AetkError, Unavailable
-from aetk.base.torchrun import is_started_by_torchrun
+from aetk.base.errors import Unavailable
 
 Tensors = dict[str, Tensor]
 
@@ -19,7 +18,7 @@ class Lost(Unavailable):
 
 
 class Group:
-    """One process alone, for which agreeing costs nothing; see `lab.training.distributed.ranks.Ranks` for several.
+    """One process alone, for which agreeing costs nothing; see `ranks.TorchrunGroup` for several.
 
     Attributes:
         rank: of this process, from 0.
@@ -44,68 +43,43 @@ class Group:
         """What to call in place of the networks in a training step, with the same parameters and buffers."""
         return networks
 
-    def total(self, values: Sequence[float]) -> list[float]:
+    def sum(self, values: Sequence[float]) -> list[float]:
         """The sum of each value over all processes."""
         return list(values)
 
-    def largest(self, values: Tensor) -> Tensor:
+    def max(self, values: Tensor) -> Tensor:
         """The largest of each value, [n], over all processes."""
         return values
 
-    def first(self, compute: Callable[[], float]) -> float:
+    def compute_on_first(self, compute: Callable[[], float]) -> float:
         """What the first process computes."""
         return compute()
 
-    def share(self, data: Any) -> Any:
+    def broadcast(self, data: Any) -> Any:
         """What the first process gives, plain JSON; what the others give does not count."""
         return data
 
-    def share_tensors(self, tensors: Tensors) -> Tensors:
+    def broadcast_tensors(self, tensors: Tensors) -> Tensors:
         """The same for tensors on the CPU, by name."""
         return tensors
 
-    def collect(self, tensors: Tensors) -> Iterator[Tensors]:
+    def gather_to_first(self, tensors: Tensors) -> Iterator[Tensors]:
         """To the first process what each of the others gives, one after the other in the order of ranks.
 
         All have to go through it, the others in vain.
         """
         return iter(())
 
-    def together(self) -> AbstractContextManager[None]:
+    def fail_together(self) -> AbstractContextManager[None]:
         """Within the block, an expected failure of one process is raised in all of them at its end.
 
         The block asks nothing of the other processes, or they would wait for one that has failed.
         """
         return contextlib.nullcontext()
 
-    def contact(self, describe: Callable[[], str]) -> AbstractContextManager[None]:
+    def detect_loss(self, describe: Callable[[], str]) -> AbstractContextManager[None]:
         """Within the block, Unavailable with this message where another process cannot be reached any more."""
         return contextlib.nullcontext()
 
 
 ALONE = Group()
-
-
-@contextlib.contextmanager
-def joined() -> Iterator[Group]:
-    """The group of the processes that torchrun started, or that of one alone.
-
-    An `AetkError` with which all of them leave the block is marked as told in all but the first to leave.
-
-    Raises:
-        Unavailable: the processes do not find each other.
-    """
-    if not is_started_by_torchrun():
-        yield ALONE
-        return
-    from aetk.lab.training.distributed.ranks import Ranks  # not every build of PyTorch has what it imports
-
-    group = Ranks()
-    try:
-        yield group
-    except AetkError as error:
-        error.is_told = not group.is_first_to_tell()
-        if not isinstance(error, Lost):  # parting is done together
-            group.leave()
-        raise
-    group.leave()

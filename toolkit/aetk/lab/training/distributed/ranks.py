@@ -32,7 +32,7 @@ _LONG_TIMEOUT = timedelta(days=1)
 _KINDS: dict[str, type[AetkError]] = {kind.__name__: kind for kind in (BadInput, CheckFailed, Unavailable)}
 
 
-class Ranks(Group):
+class TorchrunGroup(Group):
     """The processes that torchrun started; see `Group`."""
 
     def __init__(self) -> None:
@@ -64,7 +64,7 @@ class Ranks(Group):
         dist.destroy_process_group()
         gc.collect()
 
-    def is_first_to_tell(self) -> bool:
+    def claim_report(self) -> bool:
         """Whether no other process has asked this before: that one prints the error that all end with."""
         try:
             return bool(self._store.add("told", 1) == 1)
@@ -92,60 +92,60 @@ class Ranks(Group):
         _settle(model, networks)
         return model
 
-    def total(self, values: Sequence[float]) -> list[float]:
+    def sum(self, values: Sequence[float]) -> list[float]:
         """See `Group.total`; a collective of each step, with the short timeout."""
         summed = torch.tensor(values, dtype=torch.float64)
-        with self.contact(_lost):
+        with self.detect_loss(_lost):
             dist.all_reduce(summed)
         found: list[float] = summed.tolist()
         return found
 
-    def largest(self, values: Tensor) -> Tensor:
+    def max(self, values: Tensor) -> Tensor:
         """See `Group.largest`."""
         found = values.detach().cpu().nan_to_num(torch.inf)
-        with self.contact(_lost):
+        with self.detect_loss(_lost):
             dist.all_reduce(found, dist.ReduceOp.MAX)
         return found
 
-    def first(self, compute: Callable[[], float]) -> float:
+    def compute_on_first(self, compute: Callable[[], float]) -> float:
         """See `Group.first`."""
         value = torch.tensor([compute() if self.is_first else 0.0], dtype=torch.float64)
-        with self.contact(_lost):
+        with self.detect_loss(_lost):
             dist.broadcast(value, 0, group=self._patient)
         return float(value)
 
-    def share(self, data: Any) -> Any:
+    def broadcast(self, data: Any) -> Any:
         """See `Group.share`."""
         return json.loads(self._share(json.dumps(data).encode() if self.is_first else b""))
 
-    def share_tensors(self, tensors: Tensors) -> Tensors:
+    def broadcast_tensors(self, tensors: Tensors) -> Tensors:
         """See `Group.share_tensors`."""
         return load(self._share(_packed(tensors) if self.is_first else b""))
 
     def _share(self, content: bytes) -> bytes:
         size = torch.tensor([len(content)])
-        with self.contact(_lost):
+        with self.detect_loss(_lost):
             dist.broadcast(size, 0, group=self._patient)
             sent = _as_tensor(content) if self.is_first else torch.empty(int(size), dtype=torch.uint8)
             dist.broadcast(sent, 0, group=self._patient)
         return sent.numpy().tobytes()
 
-    def collect(self, tensors: Tensors) -> Iterator[Tensors]:
+    def gather_to_first(self, tensors: Tensors) -> Iterator[Tensors]:
         """See `Group.collect`; the first process holds no more than one of them at a time."""
         sent = _as_tensor(b"" if self.is_first else _packed(tensors))
         sizes = [torch.zeros(1, dtype=torch.int64) for _ in range(self.world)]
-        with self.contact(_lost):
+        with self.detect_loss(_lost):
             dist.all_gather(sizes, torch.tensor([len(sent)]), group=self._patient)
             if not self.is_first:
                 dist.send(sent, 0, group=self._patient)
         for rank in range(1, self.world if self.is_first else 0):
             received = torch.empty(int(sizes[rank]), dtype=torch.uint8)
-            with self.contact(_lost):
+            with self.detect_loss(_lost):
                 dist.recv(received, rank, group=self._patient)
             yield load(received.numpy().tobytes())
 
     @contextlib.contextmanager
-    def together(self) -> Iterator[None]:
+    def fail_together(self) -> Iterator[None]:
         """See `Group.together`; of several failures, that of the lowest rank is raised."""
         failure: AetkError | None = None
         try:
@@ -166,7 +166,7 @@ class Ranks(Group):
         """The text of every process, in the order of ranks."""
         content = text.encode()
         sizes = [torch.zeros(1, dtype=torch.int64) for _ in range(self.world)]
-        with self.contact(_lost):
+        with self.detect_loss(_lost):
             dist.all_gather(sizes, torch.tensor([len(content)]), group=self._patient)
             longest = int(max(sizes))
             if not longest:
@@ -176,7 +176,7 @@ class Ranks(Group):
         return [found.numpy().tobytes().rstrip(b"\0").decode() for found in texts]
 
     @contextlib.contextmanager
-    def contact(self, describe: Callable[[], str]) -> Iterator[None]:
+    def detect_loss(self, describe: Callable[[], str]) -> Iterator[None]:
         """See `Group.contact`."""
         try:
             yield

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aetk.base.errors import BadInput, CheckFailed
-from aetk.cluster import threshold as fleet_threshold
+from aetk.cluster import threshold as cluster_threshold
 from aetk.cluster.threshold import _keys, _search, _similarities, calibrate_on_engine
 from aetk.contract.threshold import Method, conformal_rank, is_anomaly, just_below
 from aetk.edge.model import card_path, load
@@ -122,7 +122,7 @@ def test_the_bound_holds_on_fresh_rows():
 
 
 def test_a_pass_that_loses_a_row_is_noticed(model_copy, parts, here, monkeypatch):
-    real = fleet_threshold._sum
+    real = cluster_threshold._sum
     passes = []
 
     def forgetful(results):
@@ -132,6 +132,6 @@ def test_a_pass_that_loses_a_row_is_noticed(model_copy, parts, here, monkeypatch
             counts[next(iter(counts))] -= 1
         return counts, invalid
 
-    monkeypatch.setattr(fleet_threshold, "_sum", forgetful)
+    monkeypatch.setattr(cluster_threshold, "_sum", forgetful)
     with pytest.raises(CheckFailed, match="second pass"):
         calibrate_on_engine(model_copy, Method("conformal", 0.1), str(parts), here)

@@ -6,7 +6,8 @@ import socket
 import pytest
 
 from aetk.base.errors import AetkError, BadInput, CheckFailed, Unavailable
-from aetk.cluster.engine import attempt, find_engine, outcome
+from aetk.cluster.engine import attempt, outcome
+from aetk.cluster.engines import find_engine
 from aetk.cluster.ray import _check_address
 
 

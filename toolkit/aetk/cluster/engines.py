@@ -1,0 +1,26 @@
+"""The engines by name."""
+
+from aetk.base.errors import BadInput
+from aetk.cluster.engine import Engine, Resources
+
+ENGINES = ("ray", "spark")
+
+_ALL = Resources()
+
+
+def find_engine(name: str, resources: Resources = _ALL) -> Engine:
+    """An engine by its name, not connected yet.
+
+    Raises:
+        BadInput: a name that is none of `ENGINES`.
+        MissingExtra: its package is not installed.
+    """
+    if name == "ray":
+        from aetk.cluster.ray import RayEngine
+
+        return RayEngine(resources)
+    if name == "spark":
+        from aetk.cluster.spark import SparkEngine
+
+        return SparkEngine(resources)
+    raise BadInput(f"'{name}' is no engine that aetk knows.", f"Known: {', '.join(ENGINES)}.")

@@ -1,0 +1,20 @@
+"""A training as a picture."""
+
+from aetk.lab.training.finish import TrainReport
+from aetk.render.figure import ANOMALY, INK, as_png, draw_distribution, new_figure
+
+
+def draw_training(report: TrainReport) -> bytes:
+    """Loss and selection score over steps, and the calibration rows' similarities with the threshold."""
+    figure, ((loss, score, distribution),) = new_figure(3)
+    steps = [line.step for line in report.history]
+    loss.plot(steps, [line.loss for line in report.history], color=INK)
+    loss.set(title="training loss (L1)", xlabel="step", yscale="log")
+    score.plot(steps, [line.score for line in report.history], color=INK)
+    score.axvline(report.best_step, color=ANOMALY, linestyle=":", label=f"best, step {report.best_step}")
+    kind = "macro F1" if max(line.score for line in report.history) > 0 else "negative L1 error"
+    score.set(title=f"selection: {kind} of rows kept apart", xlabel="step")
+    score.legend(frameon=False)
+    draw_distribution(distribution, report.calibration_similarity, report.calibration_labels, report.threshold.value)
+    distribution.set(title="calibration rows")
+    return as_png(figure)
