@@ -135,3 +135,14 @@ def out_of_memory(error: BaseException) -> Unavailable | None:
     return Unavailable(
         f"Out of memory.{detail}", "Close other programs, use a smaller table, or a machine with more memory."
     )
+
+
+def message_lines(error: BaseException) -> list[str]:
+    """The lines of another library's message, stripped, without empty ones; the error's type where there is no line."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    return [line for line in lines if line] or [type(error).__name__]
+
+
+def first_line(error: BaseException, longest: int | None = None) -> str:
+    """The first line of another library's message, for a message of our own; at most `longest` characters of it."""
+    return message_lines(error)[0][:longest]

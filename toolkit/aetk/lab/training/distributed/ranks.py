@@ -21,7 +21,16 @@ from torch import Tensor, nn
 from torch.distributed.rendezvous import rendezvous
 from torch.nn.parallel import DistributedDataParallel
 
-from aetk.base.errors import AetkError, BadInput, CheckFailed, Interrupted, Unavailable, from_os_error, out_of_memory
+from aetk.base.errors import (
+    AetkError,
+    BadInput,
+    CheckFailed,
+    Interrupted,
+    Unavailable,
+    first_line,
+    from_os_error,
+    out_of_memory,
+)
 from aetk.lab.training.distributed.batchnorm import synchronised
 from aetk.lab.training.distributed.group import Group, Lost, Tensors
 
@@ -46,9 +55,8 @@ class TorchrunGroup(Group):
             )
             self._patient: dist.ProcessGroup | None = dist.new_group(backend="gloo", timeout=_LONG_TIMEOUT)
         except (RuntimeError, ValueError) as error:
-            reason = str(error).splitlines()[0]
             raise Unavailable(
-                f"The processes that torchrun started do not find each other: {reason}.",
+                f"The processes that torchrun started do not find each other: {first_line(error)}.",
                 "Start all of them again, with the same --nnodes and the address of the same host.",
             ) from None
         self.launcher = _launcher()
