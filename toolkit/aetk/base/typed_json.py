@@ -18,7 +18,6 @@ class Document:
     remedy: str
 
 
-CARD = Document("card", "Export the model again.")
 _SCALARS = {int: "a whole number", str: "text", bool: "true or false", float: "a finite number"}
 
 
@@ -48,7 +47,7 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return members
 
 
-def read(kind: Any, value: Any, where: str, of: Document = CARD) -> Any:
+def read(kind: Any, value: Any, where: str, of: Document) -> Any:
     """A JSON value as `kind`: a scalar, `Literal`, `X | None`, `tuple[X, ...]`, `Mapping[str, X]`, a dataclass of such.
 
     Members that the dataclass does not know are ignored.

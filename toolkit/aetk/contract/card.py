@@ -17,7 +17,7 @@ from aetk.contract.threshold import Threshold, check_value
 
 QUANTILE_LEVELS = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 MISSING_POLICIES = ("reject", "median")
-_AGAIN = typed_json.CARD.remedy
+_AGAIN = spec.CARD.remedy
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ def parse(text: str) -> Card:
             f"The card is of contract version {data.get('contract')!r}; this aetk knows version {spec.VERSION}.",
             "Export the model again, or use the aetk that made it.",
         )
-    parts: _Data = typed_json.read(_Data, {"history": [], **data}, "card")
+    parts: _Data = typed_json.read(_Data, {"history": [], **data}, "card", spec.CARD)
     _check_features(parts, data)
     for threshold in (parts.threshold, *(entry.threshold for entry in parts.history)):
         check_value(threshold.value)
