@@ -10,7 +10,19 @@ from typing import TYPE_CHECKING, Any
 from aetk.base.telemetry import switch_off
 
 __version__ = "0.1.0"
-__all__ = ["AetkError", "BatchScorer", "Scorer", "bench", "evaluate", "export", "inspect", "score", "train", "verify"]
+__all__ = [
+    "AetkError",
+    "BatchScorer",
+    "Scorer",
+    "bench",
+    "evaluate",
+    "export",
+    "inspect",
+    "score",
+    "threshold",
+    "train",
+    "verify",
+]
 
 if TYPE_CHECKING:
     from aetk.api import evaluate, export, train
@@ -20,6 +32,7 @@ if TYPE_CHECKING:
     from aetk.edge.scoring.batch_scorer import BatchScorer
     from aetk.edge.scoring.scorer import Scorer
     from aetk.edge.scoring.table_file import score_file as score
+    from aetk.edge.threshold import change_threshold as threshold
     from aetk.edge.verification import verify
 
 _HOMES = {
@@ -31,6 +44,7 @@ _HOMES = {
     "export": "aetk.api.export",
     "inspect": "aetk.edge.inspection.inspect",
     "score": "aetk.edge.scoring.table_file.score_file",
+    "threshold": "aetk.edge.threshold.change_threshold",
     "train": "aetk.api.train",
     "verify": "aetk.edge.verification.verify",
 }
