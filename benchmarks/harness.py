@@ -23,6 +23,7 @@ SCHEMA_VERSION = 1
 _PACKAGES = ("torch", "pandas", "pyarrow", "scikit-learn", "pyod", "skl2onnx", "openvino")
 _PAUSE = 0.02
 """Seconds between variants, in which the last one's threads stop spinning on the next one's processors."""
+_RESULT = typed_json.Document("result", "Run the benchmark again.")
 
 
 @dataclass(frozen=True)
@@ -202,7 +203,7 @@ def read(name: str, kind: Any) -> tuple[dict[str, str], Any]:
     document = json.loads((ROOT / "results" / f"{name}.json").read_text())
     if document["schema_version"] != SCHEMA_VERSION:
         raise ValueError(f"{name}.json is of schema {document['schema_version']}; expected {SCHEMA_VERSION}")
-    return document["environment"], typed_json.read(kind, document["result"], "result")
+    return document["environment"], typed_json.read(kind, document["result"], "result", _RESULT)
 
 
 def show(tables: Sequence[Table]) -> None:

@@ -141,6 +141,14 @@ def cases():
             "out": [*OBJECTS, *NAMES, 5, "model.txt"],
             "dry_run": ["yes", None, 5],
         },
+        "threshold": {
+            "value": ["0.9", float("nan"), -1, 2, True, None],
+            "false_alarms": [0.1, "0.1"],
+            "best_f1": ["yes", 5, True],
+            "undo": ["yes", None, True],
+            "data": [*OBJECTS, *NAMES, 5],
+            "label": [*OBJECTS, *NAMES, 5],
+        },
         "calibrate_threshold": {
             "method": [*OBJECTS, "best-f1", 5, None],
             "data": [*OBJECTS, *NAMES, 5, None],
@@ -184,6 +192,7 @@ def calls(model, breast_cancer_run, frame, tmp_path_factory):
         "score_file": (score_file, {"model": model, "data": table, "out": folder / "scores.csv"}),
         "evaluate": (evaluate, {"models": [model], "data": table, "label": "label"}),
         "set_threshold": (set_threshold, {"model": model, "value": 0.5, "dry_run": True}),
+        "threshold": (aetk.threshold, {"model": model, "value": 0.5, "dry_run": True}),
         "calibrate_threshold": (calibrate_threshold, {"model": model, "method": Method("best-f1"), "data": table,
                                                       "label": "label", "dry_run": True}),
         "undo_threshold": (undo_threshold, {"model": model, "dry_run": True}),

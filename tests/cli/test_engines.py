@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from aetk.cluster import engine as engines
+from aetk.cluster import engines
 from aetk.edge.model import load
 
 

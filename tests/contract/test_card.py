@@ -90,6 +90,11 @@ def test_nan_and_infinity_are_refused_wherever_they_stand(text, data, word):
         parse(json.dumps(validation).replace('"HERE"', word))
 
 
+def test_a_part_that_is_there_twice_is_refused(text):
+    with pytest.raises(BadInput, match="two members of one name"):
+        parse(text.replace('"kappa":', '"kappa": 0.5, "kappa":', 1))
+
+
 def test_each_part_is_needed(data):
     found = [path for path in parts(data) if isinstance(path[-1], str)]
     assert len(found) > 30

@@ -11,6 +11,7 @@ from aetk.base.errors import (
     Interrupted,
     MissingExtra,
     Unavailable,
+    first_line,
     from_os_error,
     out_of_memory,
 )
@@ -118,3 +119,17 @@ def test_any_other_error_is_not_about_memory(error):
 def test_a_limit_on_file_sizes_is_the_environments_fault():
     error = from_os_error(OSError(errno.EFBIG, os.strerror(errno.EFBIG), "scores.csv"))
     assert (error.exit_code, error.message) == (3, "Cannot write scores.csv: File too large.")
+
+
+@pytest.mark.parametrize(
+    ("message", "longest", "line"),
+    [
+        ("one\ntwo", None, "one"),
+        ("\n \n  one  \ntwo", None, "one"),
+        ("a long one", 6, "a long"),
+        ("", None, "ValueError"),
+        (" \n", 300, "ValueError"),
+    ],
+)
+def test_the_first_line_that_says_something_stands_for_an_error(message, longest, line):
+    assert first_line(ValueError(message), longest) == line

@@ -15,7 +15,7 @@ def run(code):
     [
         "import aetk",
         "import aetk.edge",
-        "from aetk import AetkError, Scorer, verify",
+        "from aetk import AetkError, BatchScorer, Scorer, bench, inspect, score, threshold, verify",
         "import aetk.edge.scoring.table_file, aetk.edge.inspection, aetk.edge.doctor, aetk.edge.scoring.batch_scorer",
     ],
 )

@@ -1,5 +1,6 @@
 import numpy as np
 import onnx
+import pandas as pd
 import pytest
 from onnx import numpy_helper
 
@@ -10,7 +11,7 @@ from aetk.contract.threshold import Method
 from aetk.edge import destination
 from aetk.edge.model import card_path, load
 from aetk.edge.scoring.scorer import Scorer
-from aetk.edge.threshold import calibrate_threshold, set_threshold
+from aetk.edge.threshold import calibrate_threshold, change_threshold, set_threshold
 from aetk.edge.verification import verify
 
 from .forgery import add_to_first, edit
@@ -162,4 +163,35 @@ def test_too_few_rows_change_nothing(model_copy, frame, tmp_path):
     frame.to_csv(data, index=False)
     with pytest.raises(BadInput, match="at least 999 ordinary"):
         calibrate_threshold(model_copy, Method("conformal", 0.001), data)
+    assert model_copy.read_bytes() == before
+
+
+def test_one_call_changes_a_threshold_in_any_of_the_four_ways(model_copy, breast_cancer, tmp_path):
+    table = tmp_path / "rows.csv"
+    frame = pd.DataFrame(breast_cancer.data, columns=load(model_copy).card.feature_names)
+    frame.assign(label=1 - breast_cancer.target).to_csv(table, index=False)
+    exported = load(model_copy).card.threshold
+    assert change_threshold(model_copy, 0.8).after.method == "fixed:0.8"
+    with_labels = {"data": str(table), "label": "label"}
+    assert change_threshold(model_copy, best_f1=True, **with_labels).after.method == "best-f1"
+    found = change_threshold(model_copy, false_alarms=0.05, **with_labels, dry_run=True)
+    assert (found.after.method, found.after.target, found.out) == ("conformal:0.05", 0.05, None)
+    change_threshold(model_copy, undo=True)
+    assert change_threshold(model_copy, undo=True).after == exported
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"value": 0.8, "undo": True},
+        {"false_alarms": 0.1},
+        {"value": 0.8, "data": "x.csv"},
+        {"undo": True, "label": "a"},
+    ],
+)
+def test_none_or_several_of_the_ways_or_one_without_its_data_is_refused(model_copy, given):
+    before = model_copy.read_bytes()
+    with pytest.raises(BadInput, match="false_alarms"):
+        change_threshold(model_copy, **given)
     assert model_copy.read_bytes() == before

@@ -73,7 +73,9 @@ def test_a_record_of_another_kind_than_training_writes_is_refused(forge, edit):
         runs.read_run(forge(edit))
 
 
-@pytest.mark.parametrize("text", ["[" * 100_000, "{", "[]", "\x00"])
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, "{", "[]", "\x00", '{"sha256": {}, "sha256": {}}', '{"sha256": {}, "seconds": NaN}']
+)
 def test_a_record_that_is_none_is_refused(forge, text):
     folder = forge()
     (folder / runs.RECORD).write_text(text)

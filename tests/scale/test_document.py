@@ -10,7 +10,7 @@ import sys
 import pyarrow.parquet as pq
 import pytest
 
-from aetk.edge.scoring.batch_scorer import BatchScorer
+from aetk import BatchScorer
 
 from .conftest import MODEL, write_rows
 from .report import DOCUMENT

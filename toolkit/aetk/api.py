@@ -1,4 +1,4 @@
-"""The two calls that make a model, complete: what the lab computes, with the picture drawn of it."""
+"""The calls that need the packages of the extra `lab`; `train` also draws the picture of the training."""
 
 from functools import wraps
 from importlib.util import find_spec
@@ -7,16 +7,17 @@ from typing import Any
 from aetk.base.errors import BadInput, MissingExtra, out_of_memory
 
 try:
+    from aetk.lab.evaluation import evaluate
     from aetk.lab.export.publish import export
     from aetk.lab.training.finish import TrainReport
     from aetk.lab.training.trainer import train as _train
 except ImportError as error:
-    raise out_of_memory(error) or MissingExtra("Making a model", "lab,cpu") from error
+    raise out_of_memory(error) or MissingExtra("Making or measuring a model", "lab,cpu") from error
 if find_spec("matplotlib") is None:  # found out now, and not after the fit
-    raise MissingExtra("Making a model", "lab,cpu")
+    raise MissingExtra("Making or measuring a model", "lab,cpu")
 from aetk.render.training_picture import draw_training
 
-__all__ = ["export", "train"]
+__all__ = ["evaluate", "export", "train"]
 
 
 @wraps(_train)

@@ -112,7 +112,8 @@ def test_a_report_is_read_back_with_every_sample(tmp_path, document):
     ("text", "message"),
     [
         ("", "is not JSON"), ("{", "is not JSON"), ('{"schema_version": NaN}', "is not JSON"),
-        ("[" * 100_000, "is not JSON"), ("[]", "not a report"), ("{}", "schema version is None; expected 2"),
+        ("[" * 100_000, "is not JSON"), ('{"model": "a", "model": "b"}', "is not JSON"),
+        ("[]", "not a report"), ("{}", "schema version is None; expected 2"),
         ('{"schema_version": 1}', "schema version is 1; expected 2"),
         ('{"schema_version": 2}', "The report lacks model"),
     ],

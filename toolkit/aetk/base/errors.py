@@ -2,6 +2,7 @@
 
 import errno
 import re
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -135,3 +136,35 @@ def out_of_memory(error: BaseException) -> Unavailable | None:
     return Unavailable(
         f"Out of memory.{detail}", "Close other programs, use a smaller table, or a machine with more memory."
     )
+
+
+def expected(error: BaseException) -> AetkError | None:
+    """The `AetkError` that a failure stands for: itself, an `OSError`, or memory that ran out; None for any other."""
+    if isinstance(error, AetkError):
+        return error
+    return from_os_error(error) if isinstance(error, OSError) else out_of_memory(error)
+
+
+def to_plain(error: AetkError) -> dict[str, Any]:
+    """An error as plain JSON, which crosses from one process to another; see `from_plain`."""
+    return {"exit_code": error.exit_code, "message": error.message, "hint": error.hint}
+
+
+def from_plain(data: Mapping[str, Any]) -> AetkError:
+    """The error that `to_plain` described; its type is the one of its exit code, not a subclass of that type."""
+    code, message, hint = data["exit_code"], data["message"], data["hint"]
+    if code > 128:
+        return Interrupted(message, code - 128, hint)
+    kinds = {kind.exit_code: kind for kind in (CheckFailed, BadInput, Unavailable)}
+    return kinds[code](message, hint)
+
+
+def message_lines(error: BaseException) -> list[str]:
+    """The lines of another library's message, stripped, without empty ones; the error's type where there is no line."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    return [line for line in lines if line] or [type(error).__name__]
+
+
+def first_line(error: BaseException, longest: int | None = None) -> str:
+    """The first line of another library's message, for a message of our own; at most `longest` characters of it."""
+    return message_lines(error)[0][:longest]

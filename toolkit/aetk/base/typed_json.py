@@ -1,5 +1,6 @@
-"""Reads JSON into dataclasses, accepting nothing that is not exactly of the declared type."""
+"""Reads JSON strictly, and into dataclasses nothing that is not exactly of the declared type."""
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
@@ -17,11 +18,36 @@ class Document:
     remedy: str
 
 
-CARD = Document("card", "Export the model again.")
 _SCALARS = {int: "a whole number", str: "text", bool: "true or false", float: "a finite number"}
 
 
-def read(kind: Any, value: Any, where: str, of: Document = CARD) -> Any:
+def parse(text: str | bytes) -> Any:
+    """The value of a JSON text in which every number is finite and no object has two members of one name.
+
+    Raises:
+        ValueError: with the reason; a `json.JSONDecodeError` where it is the syntax.
+    """
+    try:
+        return json.loads(text, parse_constant=_finite, parse_float=_finite, object_pairs_hook=_members)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is not a finite number")
+    return number
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("an object has two members of one name")
+    return members
+
+
+def read(kind: Any, value: Any, where: str, of: Document) -> Any:
     """A JSON value as `kind`: a scalar, `Literal`, `X | None`, `tuple[X, ...]`, `Mapping[str, X]`, a dataclass of such.
 
     Members that the dataclass does not know are ignored.

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from aetk import __version__
-from aetk.base.errors import AetkError, Interrupted, from_os_error, out_of_memory
+from aetk.base.errors import AetkError, Interrupted, expected
 from aetk.base.torchrun import is_first_process, is_started_by_torchrun
 from aetk.cli.printing import let_every_text_be_shown, say
 from aetk.contract.dialect import printable
@@ -105,13 +105,11 @@ def run(arguments: list[str] | None = None) -> int:
     except (BrokenPipeError, _ReaderLeft):
         _write_no_more()
         return 0
-    except OSError as error:
-        return _report(from_os_error(error))
-    except BaseException as error:  # of safetensors, which panics where it gets no memory, it is no Exception
-        exhausted = out_of_memory(error)
-        if exhausted is None:
+    except BaseException as error:  # where safetensors gets no memory, it panics with what is not an Exception
+        failure = expected(error)
+        if failure is None:
             raise
-        return _report(exhausted)
+        return _report(failure)
     return code if isinstance(code, int) else 0
 
 

@@ -71,27 +71,25 @@ def command(
         found = inspect(model).card.threshold
         show(found, edge_text.threshold, as_json, following=shlex.join(["aetk", "verify", str(model)]))
         return
-    from aetk.contract.threshold import Method, check_rate
     from aetk.edge.model import card_path
-    from aetk.edge.threshold import calibrate_threshold, set_threshold, undo_threshold
 
     given: dict[str, Any] = {"sign_key": sign_key, "out": out, "dry_run": dry_run}
-    if undo:
-        report = undo_threshold(model, **given)
-    elif value is not None:
-        report = set_threshold(model, value, **given)
-    else:
-        assert data is not None
-        method = Method("best-f1") if rate is None else Method("conformal", check_rate(rate, "--false-alarms"))
-        if engine is None:
-            report = calibrate_threshold(model, method, Path(data), label, **given)
-        else:
-            from aetk.cluster.engine import Resources
-            from aetk.cluster.engines import find_engine
-            from aetk.cluster.threshold import calibrate_on_engine
+    if engine is None:
+        from aetk.edge.threshold import change_threshold
 
-            cluster = find_engine(engine, Resources(workers, gpus=gpus or 0.0))
-            report = calibrate_on_engine(model, method, data, cluster, label, **given)
+        given |= {"data": None if data is None else Path(data), "label": label}
+        report = change_threshold(model, value, false_alarms=rate, best_f1=best_f1, undo=undo, **given)
+    else:
+        from aetk.cluster.engine import Resources
+        from aetk.cluster.engines import find_engine
+        from aetk.cluster.threshold import calibrate_on_engine
+        from aetk.contract.threshold import Method, check_rate
+
+        assert data is not None
+        assert rate is not None
+        method = Method("conformal", check_rate(rate, "--false-alarms"))
+        cluster = find_engine(engine, Resources(workers, gpus=gpus or 0.0))
+        report = calibrate_on_engine(model, method, data, cluster, label, **given)
     if report.out is None:
         show(report, edge_text.thresholds, as_json)
         return

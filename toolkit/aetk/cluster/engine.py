@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from aetk.base.errors import AetkError, BadInput, CheckFailed, Unavailable, from_os_error, out_of_memory
+from aetk.base.errors import expected, from_plain, to_plain
 
 Work = Callable[[Any], Any]
 """From a task to a result, both plain JSON. It pickles; done twice, it leaves what it leaves done once."""
@@ -61,23 +61,16 @@ def attempt(work: Work, task: str) -> str:
     """Run work on a task where an engine says; JSON in and out, for errors would be wrapped in the engine's own."""
     try:
         return json.dumps({"result": work(json.loads(task))})
-    except AetkError as error:
-        failure = error
-    except OSError as error:
-        failure = from_os_error(error)
     except Exception as error:
-        exhausted = out_of_memory(error)
-        if exhausted is None:
+        failure = expected(error)
+        if failure is None:
             raise
-        failure = exhausted
-    return json.dumps({"error": [failure.exit_code, failure.message, failure.hint]})
+    return json.dumps({"error": to_plain(failure)})
 
 
 def outcome(text: str) -> Any:
     """The result of an attempt; raises the error that it ended with."""
     found = json.loads(text)
-    if "result" in found:
-        return found["result"]
-    code, message, hint = found["error"]
-    kinds = {kind.exit_code: kind for kind in (CheckFailed, BadInput, Unavailable)}
-    raise kinds[code](message, hint)
+    if "error" in found:
+        raise from_plain(found["error"])
+    return found["result"]

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from aetk.base.errors import BadInput, MissingExtra, Unavailable, out_of_memory
+from aetk.base.errors import BadInput, MissingExtra, Unavailable, message_lines, out_of_memory
 from aetk.cluster.engine import Resources, Work, attempt, outcome
 from aetk.contract.dialect import escape_for_message
 
@@ -126,7 +126,5 @@ class _Worker:
 
 
 def _unavailable(error: BaseException) -> Unavailable:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
-    return Unavailable(
-        f"Ray gave up: {escape_for_message(lines[-1], 300)}", "See its own logs, and run the same command again."
-    )
+    reason = escape_for_message(message_lines(error)[-1], 300)
+    return Unavailable(f"Ray gave up: {reason}", "See its own logs, and run the same command again.")

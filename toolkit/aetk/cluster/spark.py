@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from aetk.base.errors import BadInput, MissingExtra, Unavailable, out_of_memory
+from aetk.base.errors import BadInput, MissingExtra, Unavailable, message_lines, out_of_memory
 from aetk.cluster.engine import Resources, Work, attempt, outcome
 from aetk.contract.dialect import escape_for_message
 from aetk.edge.tables.arrow import pyarrow
@@ -76,8 +76,5 @@ def _attempts(work: Work, tasks: Sequence[str], batches: Iterable[Any]) -> Itera
 
 
 def _unavailable(error: BaseException) -> Unavailable:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
-    return Unavailable(
-        f"Spark gave up: {escape_for_message(' '.join(lines[:2]), 300)}",
-        "See its own logs, and run the same command again.",
-    )
+    reason = escape_for_message(" ".join(message_lines(error)[:2]), 300)
+    return Unavailable(f"Spark gave up: {reason}", "See its own logs, and run the same command again.")

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any, Protocol
 from urllib.parse import urlsplit
 
-from aetk.base.errors import AetkError, BadInput, Unavailable
+from aetk.base.errors import AetkError, BadInput, Unavailable, first_line
 from aetk.base.files import atomic_file
 from aetk.contract.dialect import escape_for_message
 from aetk.edge.tables import parquet
@@ -189,5 +189,5 @@ def _storing(url: str, temporary: str = "") -> Iterator[None]:
 
 
 def _reason(error: BaseException, temporary: str) -> str:
-    text = (str(error).splitlines() or [type(error).__name__])[0]
+    text = first_line(error)
     return escape_for_message(text.replace(temporary, "it") if temporary else text, 300).rstrip(".")

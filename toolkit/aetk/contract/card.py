@@ -1,7 +1,6 @@
 """The model card: what a model is, read from JSON and written to it."""
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -18,7 +17,7 @@ from aetk.contract.threshold import Threshold, check_value
 
 QUANTILE_LEVELS = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 MISSING_POLICIES = ("reject", "median")
-_AGAIN = typed_json.CARD.remedy
+_AGAIN = spec.CARD.remedy
 
 
 @dataclass(frozen=True)
@@ -127,9 +126,7 @@ def parse(text: str) -> Card:
             contradict one another.
     """
     try:
-        data = json.loads(text, parse_constant=_finite, parse_float=_finite)
-    except RecursionError:
-        raise BadInput("The card is not JSON: it is nested too deeply.", _AGAIN) from None
+        data = typed_json.parse(text)
     except json.JSONDecodeError as error:
         raise BadInput(f"The card is not JSON from line {error.lineno}, column {error.colno} on.", _AGAIN) from None
     except ValueError as error:
@@ -141,7 +138,7 @@ def parse(text: str) -> Card:
             f"The card is of contract version {data.get('contract')!r}; this aetk knows version {spec.VERSION}.",
             "Export the model again, or use the aetk that made it.",
         )
-    parts: _Data = typed_json.read(_Data, {"history": [], **data}, "card")
+    parts: _Data = typed_json.read(_Data, {"history": [], **data}, "card", spec.CARD)
     _check_features(parts, data)
     for threshold in (parts.threshold, *(entry.threshold for entry in parts.history)):
         check_value(threshold.value)
@@ -154,13 +151,6 @@ def parse(text: str) -> Card:
         raise BadInput("The card's golden decisions contradict its threshold.", _AGAIN)
     known = {field.name: getattr(parts, field.name) for field in fields(_Parts)}
     return Card(**known, golden=golden, history=parts.history)
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(f"{text} is no JSON number")
-    return number
 
 
 def _check_features(parts: _Data, data: Mapping[str, Any]) -> None:

@@ -92,28 +92,28 @@ class Golden:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], n_features: int) -> "Golden":
         """Read the card's form; BadInput for a part of the wrong kind, or where sizes disagree."""
-        parts: _Data = typed_json.read(_Data, data, "golden")
+        parts: _Data = typed_json.read(_Data, data, "golden", spec.CARD)
         if {*parts.is_anomaly} - {0, 1, None} or {*parts.is_valid} - {0, 1}:
-            raise BadInput("The card's golden decisions are not 0, 1 or null.", typed_json.CARD.remedy)
+            raise BadInput("The card's golden decisions are not 0, 1 or null.", spec.CARD.remedy)
         golden = cls(
             _decode(parts.inputs, "<f4", "golden.inputs"),
             _decode(parts.similarity, "<f4", "golden.similarity"),
             _decode(parts.similarity64, "<f8", "golden.similarity64"),
             np.array(parts.is_valid, np.int64) == 1,
-            tuple((typed_json.read(str, name, "golden.made_by"), typed_json.read(int, rows, "golden.made_by"))
-                  for name, rows in _pairs(parts.made_by)),
+            tuple((typed_json.read(str, name, "golden.made_by", spec.CARD),
+                   typed_json.read(int, rows, "golden.made_by", spec.CARD)) for name, rows in _pairs(parts.made_by)),
         )  # fmt: skip
         if golden.inputs.size != parts.rows * n_features or parts.rows < 1:
             raise BadInput(
                 f"The card's golden inputs hold {golden.inputs.size} numbers; expected {parts.rows} x {n_features}.",
-                typed_json.CARD.remedy,
+                spec.CARD.remedy,
             )
         counts = [count for _, count in golden.made_by]
         lengths = {len(golden.similarity), len(golden.similarity64), len(golden.is_valid), len(parts.is_anomaly)}
         if lengths != {parts.rows} or sum(counts) != parts.rows or min(counts) < 1:
             raise BadInput(
                 f"The card's golden rows disagree about how many there are: {parts.rows} or {sorted(lengths)}.",
-                typed_json.CARD.remedy,
+                spec.CARD.remedy,
             )
         return replace(golden, inputs=golden.inputs.reshape(parts.rows, n_features))
 
@@ -134,7 +134,7 @@ class _Data:
 def _pairs(groups: tuple[tuple[Any, ...], ...]) -> tuple[tuple[Any, ...], ...]:
     if not groups or any(len(group) != 2 for group in groups):
         raise BadInput(
-            "The card's golden.made_by is not a list of runtimes with their numbers of rows.", typed_json.CARD.remedy
+            "The card's golden.made_by is not a list of runtimes with their numbers of rows.", spec.CARD.remedy
         )
     return groups
 
@@ -147,7 +147,7 @@ def _decode(text: Any, dtype: str, what: str) -> NDArray[Any]:
     try:
         return np.frombuffer(base64.b64decode(text, validate=True), dtype).astype(dtype[1:])
     except (ValueError, TypeError):
-        raise BadInput(f"The card's {what} is not base64 of little-endian numbers.", typed_json.CARD.remedy) from None
+        raise BadInput(f"The card's {what} is not base64 of little-endian numbers.", spec.CARD.remedy) from None
 
 
 def rows_at(

@@ -1,5 +1,6 @@
 """Names, types and constants of the model contract, version 1; what the gate needs of them stands there."""
 
+from aetk.base.typed_json import Document
 from aetk.contract import gate
 
 VERSION = gate.CONTRACT
@@ -19,6 +20,9 @@ GUARD_PRODUCTS = ("scale.weight", "copies.weight", "penalty")
 
 CARD_KEY = gate.CARD
 """Key of the card in the ONNX file's metadata."""
+
+CARD = Document("card", "Export the model again.")
+"""What messages about the card's JSON say."""
 
 FINITE_LIMIT = 3.4e38
 """A value whose magnitude is larger counts as infinite."""

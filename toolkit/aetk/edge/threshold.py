@@ -12,7 +12,7 @@ from aetk.contract.arguments import checked
 from aetk.contract.card import Card
 from aetk.contract.golden import Golden, compare, rows_near
 from aetk.contract.history import Replaced
-from aetk.contract.threshold import Method, Threshold, calibrate, check_value
+from aetk.contract.threshold import Method, Threshold, calibrate, check_rate, check_value
 from aetk.edge.destination import Destination
 from aetk.edge.model import LoadedModel
 from aetk.edge.runtime.ort import onnxruntime
@@ -38,6 +38,57 @@ class ThresholdReport:
     after: Threshold
     invalid: int
     out: Path | None
+
+
+@checked
+def change_threshold(
+    model: str | Path,
+    value: float | None = None,
+    *,
+    false_alarms: float | None = None,
+    best_f1: bool = False,
+    undo: bool = False,
+    data: str | Path | None = None,
+    label: str | None = None,
+    sign_key: str | Path | None = None,
+    out: str | Path | None = None,
+    dry_run: bool = False,
+) -> ThresholdReport:
+    """Give a model another threshold in one of four ways; `inspect` shows the one that it has.
+
+    Args:
+        model: the model to change.
+        value: a similarity, as for `set_threshold`.
+        false_alarms: split-conformal on `data`: at most this rate of false alarms.
+        best_f1: whether to take the highest macro F1 on `data` with `label`.
+        undo: whether to put back the threshold that the present one replaced, as `undo_threshold` does.
+        data: a table with the model's features, for `false_alarms` and `best_f1`.
+        label: as for `calibrate_threshold`.
+        sign_key: as for `set_threshold`.
+        out: as for `set_threshold`.
+        dry_run: as for `set_threshold`.
+
+    Raises:
+        BadInput: none of the four ways or several of them, a rate out of range, a way that needs `data` and has none or
+            the other way round, or as the way itself.
+        CheckFailed: as `set_threshold`.
+    """
+    if sum([value is not None, false_alarms is not None, best_f1, undo]) != 1:
+        raise BadInput("Expected one of value, false_alarms, best_f1 and undo.", "Choose one.")
+    is_calibrated = false_alarms is not None or best_f1
+    if is_calibrated != (data is not None) or (label is not None and data is None):
+        raise BadInput(
+            "data and label go with false_alarms or best_f1, which need data.", "Name a table, or leave it out."
+        )
+    if undo:
+        return undo_threshold(model, sign_key=sign_key, out=out, dry_run=dry_run)
+    if value is not None:
+        return set_threshold(model, value, sign_key=sign_key, out=out, dry_run=dry_run)
+    assert data is not None
+    method = (
+        Method("best-f1") if false_alarms is None else Method("conformal", check_rate(false_alarms, "--false-alarms"))
+    )
+    return calibrate_threshold(model, method, Path(data), label, sign_key=sign_key, out=out, dry_run=dry_run)
 
 
 @checked

@@ -163,7 +163,7 @@ def encode(data: Any) -> bytes:
 def read_record(folder: Path) -> dict[str, Any]:
     """The content of `run.json`; BadInput where there is no finished run."""
     try:
-        record = json.loads((folder / RECORD).read_bytes())
+        record = typed_json.parse((folder / RECORD).read_bytes())
     except (FileNotFoundError, NotADirectoryError):
         hint = (
             f"Go on with: aetk train --resume --out {folder}"
@@ -173,7 +173,7 @@ def read_record(folder: Path) -> dict[str, Any]:
         if not folder.exists():
             raise BadInput(f"No such run folder: {folder}.", "Check the path, or make one with: aetk train") from None
         raise BadInput(f"{folder} holds no finished run.", hint) from None
-    except (ValueError, RecursionError):
+    except ValueError:
         raise BadInput(f"{folder / RECORD} is not JSON; expected the record of a run.", _DOCUMENT.remedy) from None
     if not isinstance(record, dict) or not isinstance(record.get("sha256"), dict):
         raise BadInput(f"{folder / RECORD} is no record of a run.", _DOCUMENT.remedy)
@@ -184,8 +184,8 @@ def read_history(folder: Path) -> list[dict[str, Any]]:
     """The evaluations of a run, in order; see `lab.training.checkpoint.Evaluation`. Raises as `read_run` does."""
     content = _vouched(folder, HISTORY, read_record(folder))
     try:
-        history: list[dict[str, Any]] = json.loads(content)
-    except (ValueError, RecursionError):
+        history: list[dict[str, Any]] = typed_json.parse(content)
+    except ValueError:
         raise BadInput(f"{folder / HISTORY} is not JSON; expected a run's history.", _DOCUMENT.remedy) from None
     return history
 

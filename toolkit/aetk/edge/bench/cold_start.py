@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from aetk.base.errors import AetkError, Unavailable
+from aetk.base.errors import AetkError, Unavailable, from_plain, to_plain
 from aetk.edge.bench.setting import Setting, runner
 from aetk.edge.model import load
 from aetk.edge.runtime.ort import onnxruntime
@@ -57,7 +57,8 @@ def probe(model: Path, setting: Setting) -> Probe:
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own module
     if done.returncode != 0:
         with contextlib.suppress(ValueError):
-            raise Unavailable(**json.loads(done.stderr))
+            failure = from_plain(json.loads(done.stderr))
+            raise Unavailable(failure.message, failure.hint)
         ended = f"The process that opens the model anew ended with exit code {done.returncode}."
         raise Unavailable(ended, f"See why with: {shlex.join(['aetk', 'verify', str(model)])}")
     return Probe(**json.loads(done.stdout))
@@ -76,7 +77,7 @@ def main(model: str, setting: str) -> int:
         run()
         done = time.perf_counter()
     except AetkError as error:
-        sys.stderr.write(json.dumps({"message": error.message, "hint": error.hint}) + "\n")
+        sys.stderr.write(json.dumps(to_plain(error)) + "\n")
         return error.exit_code
     sys.stdout.write(json.dumps(asdict(Probe(ready - start, done - ready, peak_resident_bytes()))))
     return 0

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from aetk.base.errors import AetkError, Unavailable
+from aetk.base.errors import AetkError, Unavailable, first_line
 from aetk.contract.card import QUANTILE_LEVELS, Card, between_quantiles
 from aetk.edge.bench.cold_start import Probe, probe
 from aetk.edge.bench.rounds import Runner
@@ -76,8 +76,7 @@ def _try(loaded: LoadedModel, session: Session, setting: Setting) -> OpenRow:
     except AetkError:
         raise
     except Exception as error:  # noqa: BLE001 - onnxruntime raises a dozen unrelated types, out of memory among them
-        said = str(error).strip().splitlines() or [type(error).__name__]
-        raise Unavailable(f"{setting.batch:,} rows ({setting.way}): {said[0]}") from None
+        raise Unavailable(f"{setting.batch:,} rows ({setting.way}): {first_line(error)}") from None
     return OpenRow(Runner(setting, call), session)
 
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from aetk.base.errors import Unavailable, out_of_memory
+from aetk.base.errors import Unavailable, first_line, out_of_memory
 from aetk.contract import spec
 from aetk.edge.runtime import placement
 from aetk.edge.runtime.ort import onnxruntime
@@ -70,7 +70,7 @@ def gave_up(provider: Provider, error: Exception) -> Exception:
     """What ONNX Runtime raises in a run, of a dozen unrelated types, as Unavailable; any other error as it is."""
     if not type(error).__module__.startswith("onnxruntime"):
         return error
-    refused = Unavailable(f"{provider.name} cannot run this model: {_first_line(error)}", _ELSEWHERE)
+    refused = Unavailable(f"{provider.name} cannot run this model: {first_line(error, 300)}", _ELSEWHERE)
     return out_of_memory(error) or refused
 
 
@@ -112,7 +112,7 @@ def open_session(
         if not nodes:
             nodes, evidence = placement.executed_nodes(ort, model, options(), providers), "profile"
     except Exception as error:  # noqa: BLE001 - onnxruntime raises a dozen unrelated types
-        refused = Unavailable(f"{provider.name} cannot run this model: {_first_line(error)}", _ELSEWHERE)
+        refused = Unavailable(f"{provider.name} cannot run this model: {first_line(error, 300)}", _ELSEWHERE)
         raise out_of_memory(error) or refused from None
     if set(nodes) != {provider.name}:
         found = ", ".join(f"{count} on {name}" for name, count in sorted(nodes.items())) or "none at all"
@@ -136,8 +136,3 @@ def _options(
     if provider.short != "cpu":
         options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
     return options
-
-
-def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0][:300] if lines else type(error).__name__

@@ -69,9 +69,9 @@ class ScoreProgress:
 @checked
 def score_file(
     model: str | Path | Any,
-    data: Path,
+    data: str | Path,
     *,
-    out: Path | None = None,
+    out: str | Path | None = None,
     table_format: Format | None = None,
     id_column: str | None = None,
     providers: Sequence[str] = ("cpu",),
@@ -100,6 +100,7 @@ def score_file(
         BadInput, CheckFailed, Unavailable: see `Scorer` and `edge.tables.read.read_chunks`.
     """
     started = time.perf_counter()
+    data, out = Path(data), None if out is None else Path(out)
     source_format, out_format = formats(data, out, table_format)
     out = out or _default_output(data, out_format)
     scorer = Scorer(model, providers=providers, threads=threads, threshold=threshold)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aetk.base.errors import BadInput, Unavailable
+from aetk.base.errors import BadInput, Unavailable, first_line
 from aetk.base.files import check_source
 from aetk.base.free_memory import free_memory
 from aetk.contract.dialect import ROW_BYTES, escape_for_message
@@ -218,7 +218,7 @@ def _reading(path: Path | str, fault: str = ": damaged Parquet file") -> Iterato
     except MemoryError:
         raise
     except (arrow.pyarrow().ArrowException, OSError, ValueError, KeyError) as error:
-        reason = escape_for_message((str(error).splitlines() or [type(error).__name__])[0], 200).rstrip(".")
+        reason = escape_for_message(first_line(error), 200).rstrip(".")
         raise BadInput(f"{path}{fault}: {reason}.", _ANEW) from None
 
 

@@ -29,6 +29,7 @@ from aetk.lab.training.plan import Plan
 Extras = Callable[["TrainReport"], Mapping[str, bytes]]
 _ROWS_AT_ONCE = 2**14
 """Calibration rows that are scored together where memory is to be spared: a memory compares each with 512 others."""
+_REPORT = typed_json.Document("report", "Train again.")
 
 
 @dataclass(frozen=True)
@@ -166,8 +167,8 @@ def share_report(report: TrainReport | None, group: Group) -> TrainReport:
     return TrainReport(**data | {
         "run": Path(data["run"]),
         "features": tuple(data["features"]),
-        "threshold": typed_json.read(Threshold, data["threshold"], "threshold"),
-        "metrics": typed_json.read(Metrics | None, data["metrics"], "metrics"),
+        "threshold": typed_json.read(Threshold, data["threshold"], "threshold", _REPORT),
+        "metrics": typed_json.read(Metrics | None, data["metrics"], "metrics", _REPORT),
         "calibration_similarity": arrays["similarity"].numpy(),
         "calibration_labels": arrays["labels"].numpy() if "labels" in arrays else None,
         "history": tuple(Evaluation(**line) for line in data["history"]),

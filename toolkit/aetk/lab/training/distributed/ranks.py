@@ -1,7 +1,7 @@
 """Several processes that train together, started by torchrun: what they agree on, and how one speaks for all.
 
 Nothing is pickled: they exchange numbers, JSON and safetensors. A process that fails tells the others at the end of a
-block, `together`; one that dies is noticed by the closed connection, or by silence.
+block, `fail_together`; one that dies is noticed by the closed connection, or by silence.
 """
 
 import atexit
@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.distributed.rendezvous import rendezvous
 from torch.nn.parallel import DistributedDataParallel
 
-from aetk.base.errors import AetkError, BadInput, CheckFailed, Interrupted, Unavailable, from_os_error, out_of_memory
+from aetk.base.errors import AetkError, BadInput, Unavailable, expected, first_line, from_plain, to_plain
 from aetk.lab.training.distributed.batchnorm import synchronised
 from aetk.lab.training.distributed.group import Group, Lost, Tensors
 
@@ -29,7 +29,6 @@ _STEP_TIMEOUT = timedelta(seconds=60)
 """Silence in a step of training after which a process counts as lost; a closed connection is noticed at once."""
 _LONG_TIMEOUT = timedelta(days=1)
 """The same between steps, where one reads, calibrates or writes for as long as it takes while the others wait."""
-_KINDS: dict[str, type[AetkError]] = {kind.__name__: kind for kind in (BadInput, CheckFailed, Unavailable)}
 
 
 class TorchrunGroup(Group):
@@ -46,9 +45,8 @@ class TorchrunGroup(Group):
             )
             self._patient: dist.ProcessGroup | None = dist.new_group(backend="gloo", timeout=_LONG_TIMEOUT)
         except (RuntimeError, ValueError) as error:
-            reason = str(error).splitlines()[0]
             raise Unavailable(
-                f"The processes that torchrun started do not find each other: {reason}.",
+                f"The processes that torchrun started do not find each other: {first_line(error)}.",
                 "Start all of them again, with the same --nnodes and the address of the same host.",
             ) from None
         self.launcher = _launcher()
@@ -146,21 +144,18 @@ class TorchrunGroup(Group):
 
     @contextlib.contextmanager
     def fail_together(self) -> Iterator[None]:
-        """See `Group.together`; of several failures, that of the lowest rank is raised."""
+        """See `Group.fail_together`; of several failures, the one of the lowest rank is raised."""
         failure: AetkError | None = None
         try:
             yield
-        except AetkError as error:
-            failure = error
-        except (OSError, MemoryError, RuntimeError) as error:
-            expected = out_of_memory(error) or (from_os_error(error) if isinstance(error, OSError) else None)
-            if expected is None:
+        except Exception as error:
+            failure = expected(error)
+            if failure is None:
                 raise
-            failure = expected
-        told = "" if failure is None else json.dumps(_plain(failure))
+        told = "" if failure is None else json.dumps(to_plain(failure))
         found = [text for text in self._gather(told) if text]
         if found:
-            raise _made(json.loads(found[0])) from None
+            raise from_plain(json.loads(found[0])) from None
 
     def _gather(self, text: str) -> list[str]:
         """The text of every process, in the order of ranks."""
@@ -217,14 +212,3 @@ def _packed(tensors: Tensors) -> bytes:
 
 def _as_tensor(content: bytes) -> Tensor:
     return torch.frombuffer(bytearray(content), dtype=torch.uint8) if content else torch.empty(0, dtype=torch.uint8)
-
-
-def _plain(error: AetkError) -> dict[str, Any]:
-    kind = next((name for name, kind in _KINDS.items() if isinstance(error, kind)), "")
-    return {"kind": kind, "message": error.message, "hint": error.hint, "exit_code": error.exit_code}
-
-
-def _made(plain: dict[str, Any]) -> AetkError:
-    if plain["exit_code"] > 128:
-        return Interrupted(plain["message"], plain["exit_code"] - 128, plain["hint"])
-    return _KINDS[plain["kind"]](plain["message"], plain["hint"])
