@@ -35,7 +35,7 @@ def test_every_combination_is_measured_where_the_provider_works(report):
 def test_the_matrix_product_is_run_on_the_cpu_and_on_devices_with_a_memory_of_their_own(monkeypatch):
     """Elsewhere, OpenVINO on a processor for instance, a product as large as a device's would take seconds."""
     rows = [SimpleNamespace(runner=SimpleNamespace(setting=Setting(short, 1))) for short in ("cpu", "openvino", "cuda")]
-    monkeypatch.setattr(benchmark, "Product", str)
+    monkeypatch.setattr(benchmark, "MatmulProbe", str)
     assert benchmark._products(rows) == ["cpu", "cuda"]
 
 
