@@ -5,10 +5,6 @@ import pytest
 from aetk.edge.verification import verify
 
 
-def test_the_format_has_to_be_named(refused, breast_cancer_run):
-    assert "--onnx" in refused("export", breast_cancer_run.run)
-
-
 def test_there_has_to_be_a_finished_run(refused):
     assert "no finished run under runs/" in refused("export", "--onnx")
 
@@ -68,6 +64,16 @@ def test_without_a_name_the_newest_finished_run_is_exported_to_exports(aetk, bre
     assert document["parity"]["passed"] is True
     assert (tmp_path / document["model"]).parent == tmp_path / "exports"
     assert (tmp_path / document["card"]).is_file()
+
+
+def test_the_format_need_not_be_named(aetk, breast_cancer_run, tmp_path):
+    named = aetk("export", breast_cancer_run.run, "--onnx", "--out", "named/model.onnx")
+    unnamed = aetk("export", breast_cancer_run.run, "--out", "unnamed/model.onnx")
+    assert (named.code, unnamed.code) == (0, 0), unnamed.err
+    assert unnamed.out == named.out.replace("named/", "unnamed/")
+    assert sorted(path.name for path in (tmp_path / "unnamed").iterdir()) == ["model.card.json", "model.onnx"]
+    for path in (tmp_path / "named").iterdir():
+        assert (tmp_path / "unnamed" / path.name).read_bytes() == path.read_bytes()
 
 
 def test_a_run_whose_weights_were_changed_is_not_exported(aetk, refused, table):

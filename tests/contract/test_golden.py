@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aetk.contract import spec
-from aetk.contract.golden import Golden, compare, rows_at, rows_near, worst
+from aetk.contract.golden import Disagreement, Golden, compare, rows_at, rows_near, worst
 from aetk.contract.threshold import is_anomaly
 
 TOLERANCE = spec.TOLERANCE
@@ -214,3 +214,35 @@ def test_the_worst_of_several_replays_has_the_largest_of_every_figure(golden):
     assert (found.rows, found.near_ties) == (reports[0].rows, reports[0].near_ties)
     assert not found.passed
     assert worst(reports[:1]) == reports[0]
+
+
+def test_a_disagreement_adds_up_over_runs_and_names_the_row_that_is_furthest_off(golden):
+    expected = outputs_of(golden, 0.4)
+    none = np.zeros(len(golden), bool)
+    names = [f"row {i}" for i in range(len(golden))]
+    found = Disagreement(0.4, TOLERANCE)
+    found.add({name: values[:0] for name, values in expected.items()}, dict.fromkeys(expected, none[:0]), none[:0], [])
+    found.add(expected, expected, none, names)
+    assert (found.flipped_decisions, found.largest_difference, found.where) == (0, 0.0, None)
+    for row, off in ((2, 0.25), (0, 0.5), (7, 0.125)):
+        outputs = {name: values.copy() for name, values in expected.items()}
+        outputs[spec.SIMILARITY][row] -= np.float32(off)
+        outputs[spec.IS_VALID][row] ^= True
+        outputs[spec.IS_ANOMALY][[3, 4]] ^= True
+        found.add(outputs, expected, np.arange(len(golden)) == 4, names)
+    assert (found.flipped_decisions, found.flipped_validity) == (3, 3)
+    assert (found.largest_difference, found.where) == (pytest.approx(0.5), "row 0")
+    assert found.broken_rule >= 9
+
+
+def test_contributions_disagree_only_where_they_are_expected(golden):
+    share = (1 - golden.similarity)[:, None] * np.array([[0.25, 0.75]], np.float32)
+    expected = {**outputs_of(golden, 0.4), spec.CONTRIBUTION: share}
+    swapped = {**expected, spec.CONTRIBUTION: share[:, ::-1]}
+    none = np.zeros(len(golden), bool)
+    found = Disagreement(0.4, TOLERANCE)
+    found.add(swapped, expected, none, range(len(golden)))
+    assert found.broken_rule == 0
+    assert found.where == 12
+    assert found.largest_difference == pytest.approx(0.5 * (1 - np.cos(3)), rel=1e-5)
+    assert compare(golden, swapped, 0.4).largest_difference == 0

@@ -10,6 +10,7 @@ from aetk.base.errors import BadInput, MissingExtra
 from aetk.edge.tables import parquet
 from aetk.edge.tables.parquet import BATCH_ROWS
 from aetk.edge.tables.read import header, read_chunks, read_table
+from aetk.edge.tables.write import ParquetSink
 
 
 @pytest.fixture
@@ -126,7 +127,7 @@ def test_without_pyarrow_the_extra_is_named(write, monkeypatch):
 def test_a_sink_writes_batches_that_read_back_as_they_were(tmp_path):
     path = tmp_path / "out.parquet"
     with path.open("wb") as file:
-        sink = parquet.ParquetSink(file)
+        sink = ParquetSink(file)
         sink.write({"id": ["a"], "x": np.array([0.5], np.float32), "flag": np.array([True])})
         sink.write({"id": ["b"], "x": np.array([1.5], np.float32), "flag": np.array([False])})
         sink.close()
@@ -135,10 +136,21 @@ def test_a_sink_writes_batches_that_read_back_as_they_were(tmp_path):
     assert table.schema.field("x").type == pa.float32()
 
 
+def test_row_groups_are_counted_from_the_file_whose_columns_are_checked(tmp_path, monkeypatch):
+    path = tmp_path / "table.parquet"
+    pq.write_table(pa.table({"x": [1.0, 2.0, 3.0, 4.0, 5.0]}), path, row_group_size=2)
+    opened = []
+    monkeypatch.setattr(parquet, "_open", lambda path, open_file=parquet._open: opened.append(path) or open_file(path))
+    assert parquet.row_groups(path, ["x"]) == (2, 2, 1)
+    assert opened == [path]
+    with pytest.raises(BadInput, match="y"):
+        parquet.row_groups(path, ["y"])
+
+
 def test_row_groups_are_large_however_small_the_batches(tmp_path):
     path = tmp_path / "out.parquet"
     with path.open("wb") as file:
-        sink = parquet.ParquetSink(file)
+        sink = ParquetSink(file)
         for start in range(0, 3_000_000, 10_000):
             sink.write({"row": np.arange(start, start + 10_000)})
         sink.close()

@@ -42,6 +42,17 @@ def test_a_file_that_decides_otherwise_is_not_published_and_the_old_one_stays(
     assert {path: path.read_bytes() for path in model_copy.parent.iterdir()} == before
 
 
+def test_the_finished_file_passes_the_gate_once_before_a_runtime_sees_it(breast_cancer_run, tmp_path, monkeypatch):
+    seen = []
+    read, compare = onnxfile.read, exporting.parity.compare
+    monkeypatch.setattr(onnxfile, "read", lambda data: seen.append(("gate", data)) or read(data))
+    monkeypatch.setattr(
+        exporting.parity, "compare", lambda *given: seen.append(("runtime", given[1])) or compare(*given)
+    )
+    content = export(breast_cancer_run.run, out=tmp_path / "model.onnx").model.read_bytes()
+    assert seen == [("gate", content), ("runtime", content)]
+
+
 def test_the_card_tells_what_the_run_was(model, breast_cancer_run):
     card = load(model).card
     record = runs.read_record(breast_cancer_run.run)

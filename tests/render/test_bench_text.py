@@ -80,6 +80,71 @@ def test_the_conclusion_ends_with_the_snippet(screen):
     assert screen.splitlines()[-1].startswith("    ")
 
 
+CPU = [measured(batch=batch, microseconds=value) for batch, value in {1: 20, 64: 60, 1024: 600, 4096: 2500}.items()]
+
+
+def conclusion(rows, skipped=()):
+    """The lines between the table with its notes and the snippet."""
+    return bench_text.bench(report(rows, skipped=skipped)).split("\n\n")[2].splitlines()
+
+
+@pytest.mark.parametrize(
+    ("way", "microseconds", "words"),
+    [
+        ("run", 110, "cuda, with the copies, beats the CPU from 1,024 rows on: there 110 µs against 600 µs"),
+        (
+            "bound",
+            40,
+            "cuda, with rows and answers on the device, beats the CPU from 64 rows on: there 40 µs against 60 µs",
+        ),
+        (
+            "run",
+            3000,
+            "cuda, with the copies, does not beat the CPU at the largest batch, 4,096 rows: 3 ms against 2.5 ms",
+        ),
+    ],
+)
+def test_it_is_said_from_which_batch_size_on_cuda_beats_the_cpu(way, microseconds, words):
+    cuda = [measured("cuda", row.setting.batch, microseconds, way) for row in CPU]
+    assert conclusion(CPU + cuda)[0] == words
+
+
+def test_cuda_that_could_not_be_measured_is_said_with_the_reason():
+    assert conclusion(CPU, [Skipped("cuda", "There is no such device.")])[0] == (
+        "from which batch size cuda would beat the CPU here is not known: There is no such device."
+    )
+
+
+def test_the_best_options_are_said_with_what_was_tried_besides():
+    sleeping = measured(microseconds=20, spinning=False)
+    single = measured(microseconds=15, threads=1)
+    assert conclusion([measured(microseconds=20), sleeping, single]) == [
+        "best for 1 row: cpu with 1 thread, p50 15 µs "
+        "(tried besides: cpu with auto threads; cpu with auto threads, not spinning)"
+    ]
+    assert conclusion([measured(batch=64, microseconds=1_500_000)]) == [
+        "best for 64 rows: cpu with auto threads, p50 1.5 s (nothing else was tried)"
+    ]
+
+
+def test_a_choice_that_rests_on_an_unstable_row_says_so():
+    row = measured()
+    shaky = Measured(row.setting, row.cold, timings(100, 100, 150), row.placement, row.evidence)
+    assert "but unstable: measure again on a quiet machine" in conclusion([shaky])[0]
+
+
+def test_too_few_samples_to_choose_by_are_said():
+    assert conclusion([measured(samples=1)]) == ["too few samples to choose session options by; give more --seconds"]
+
+
+def test_the_scorer_is_held_against_the_best_single_run():
+    scorer = measured(batch=16384, microseconds=16384, way="scorer")
+    words = "aetk's Scorer answers 16,384 rows at 1.00 million rows/s"
+    plain = measured(batch=16384, microseconds=32768)
+    assert conclusion([scorer, plain])[-1] == f"{words}, 2 times the best single session.run"
+    assert conclusion([scorer]) == [words]
+
+
 def test_an_unstable_row_is_marked_and_a_stable_one_is_not():
     row = measured()
     shaky = Measured(row.setting, NotProbed("no time"), timings(100, 130, 100), row.placement, row.evidence)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from aetk.lab.training.checkpoint import Evaluation
-from aetk.render import figure
+from aetk.render.training_picture import draw_training
 
 PNG = b"\x89PNG\r\n\x1a\n"
 SIMILARITY = np.float32([0.99, 0.98, 0.98, 0.2, -1.0])
@@ -22,4 +22,4 @@ def test_training_is_drawn_with_and_without_labels(labels):
         calibration_labels=labels,
         threshold=SimpleNamespace(value=0.9),
     )
-    assert figure.draw_training(report).startswith(PNG)
+    assert draw_training(report).startswith(PNG)

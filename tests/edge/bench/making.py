@@ -43,5 +43,5 @@ def report(rows, sparse=(), skipped=(), bounds=(), findings=(), comparison=None)
     quiet = Conditions(0.0, (0.0, 0.0, 0.0), 0.0, 0.0, None, None)
     return BenchReport(
         SCHEMA_VERSION, Path("m.onnx"), "a" * 64, ENVIRONMENT, 45.0, 44.0, tuple(rows), tuple(sparse), tuple(skipped),
-        (), tuple(bounds), quiet, quiet, tuple(findings), conclude(Path("m.onnx"), rows, skipped), comparison,
+        (), tuple(bounds), quiet, quiet, tuple(findings), conclude(Path("m.onnx"), rows), comparison,
     )  # fmt: skip

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from aetk.edge.bench.advice import Crossover, conclude
-from aetk.edge.bench.row import Measured, Skipped
+from aetk.edge.bench.advice import conclude
+from aetk.edge.bench.row import Measured
 from aetk.edge.bench.setting import Setting
 from aetk.edge.bench.snippet import snippet
 
@@ -17,52 +17,52 @@ def rows(provider, medians, way="run"):
     return [measured(provider, batch, value, way) for batch, value in medians.items()]
 
 
+def crossings(conclusion):
+    return [(found.provider, found.way, found.batch) for found in conclusion.crossovers]
+
+
 CPU = {1: 20, 64: 60, 1024: 600, 4096: 2500}
 
 
 def test_the_crossover_is_where_cuda_wins_and_goes_on_winning():
     cuda = {1: 10, 64: 80, 1024: 110, 4096: 200}  # a win at one row, lost again at 64
-    found = conclude("m.onnx", rows("cpu", CPU) + rows("cuda", cuda), [])
-    assert found.crossovers == (Crossover("cuda", "run", 1024),)
-    assert found.words[0] == "cuda, with the copies, beats the CPU from 1,024 rows on: there 110 µs against 600 µs"
+    found = conclude("m.onnx", rows("cpu", CPU) + rows("cuda", cuda))
+    assert crossings(found) == [("cuda", "run", 1024)]
+    (crossover,) = found.crossovers
+    assert crossover.compared_batch == 1024
+    assert (crossover.median, crossover.cpu_median) == pytest.approx((110e-6, 600e-6), rel=1e-4)
 
 
 def test_with_and_without_the_copies_are_two_crossovers():
     found = conclude(
         "m.onnx",
         rows("cpu", CPU) + rows("cuda", dict.fromkeys(CPU, 100)) + rows("cuda", dict.fromkeys(CPU, 40), "bound"),
-        [],
     )
-    assert found.crossovers == (Crossover("cuda", "run", 1024), Crossover("cuda", "bound", 64))
-    assert "with rows and answers on the device, beats the CPU from 64 rows on" in found.words[1]
+    assert crossings(found) == [("cuda", "run", 1024), ("cuda", "bound", 64)]
 
 
-def test_cuda_that_never_wins_is_said_to():
-    found = conclude("m.onnx", rows("cpu", CPU) + rows("cuda", dict.fromkeys(CPU, 3000)), [])
-    assert found.crossovers == (Crossover("cuda", "run", None),)
-    assert "does not beat the CPU at the largest batch, 4,096 rows: 3 ms against 2.5 ms" in found.words[0]
+def test_cuda_that_never_wins_is_compared_at_the_largest_batch():
+    found = conclude("m.onnx", rows("cpu", CPU) + rows("cuda", dict.fromkeys(CPU, 3000)))
+    assert crossings(found) == [("cuda", "run", None)]
+    (crossover,) = found.crossovers
+    assert crossover.compared_batch == 4096
+    assert (crossover.median, crossover.cpu_median) == pytest.approx((3e-3, 2.5e-3), rel=1e-4)
 
 
 def test_the_cpus_best_options_are_the_ones_to_beat():
     single = measured(batch=1024, microseconds=50, threads=1)
-    found = conclude("m.onnx", [*rows("cpu", CPU), single, *rows("cuda", {1024: 110})], [])
-    assert found.crossovers == (Crossover("cuda", "run", None),)
-
-
-def test_cuda_that_could_not_be_measured_is_said_with_the_reason():
-    found = conclude("m.onnx", rows("cpu", CPU), [Skipped("cuda", "There is no such device.")])
-    assert found.crossovers == ()
-    assert "cuda would beat the CPU here is not known: There is no such device." in found.words[0]
+    found = conclude("m.onnx", [*rows("cpu", CPU), single, *rows("cuda", {1024: 110})])
+    assert crossings(found) == [("cuda", "run", None)]
 
 
 def test_options_are_chosen_by_the_median():
     found = conclude("m.onnx", [
         measured(batch=1, microseconds=20), measured(batch=1, microseconds=15, threads=1),
         measured(batch=1024, microseconds=300), measured(batch=1024, microseconds=600, threads=1),
-    ], [])  # fmt: skip
+    ])  # fmt: skip
     assert [choice.setting for choice in found.choices] == [Setting("cpu", 1, threads=1), Setting("cpu", 1024)]
     assert found.choices[0].others == (Setting("cpu", 1),)
-    assert "best for 1 row: cpu with 1 thread, p50 15 µs (tried besides: cpu with auto threads)" in found.words
+    assert found.choices[0].median == pytest.approx(15e-6, rel=1e-4)
 
 
 def test_among_equals_less_processor_time_wins_and_then_fewer_threads():
@@ -71,28 +71,29 @@ def test_among_equals_less_processor_time_wins_and_then_fewer_threads():
         measured(microseconds=103, cpu=1.0, spinning=False),
         measured(microseconds=104, cpu=1.02, threads=1),
     )
-    assert conclude("m.onnx", [spinning, sleeping], []).choices[0].setting == sleeping.setting
-    assert conclude("m.onnx", [spinning, sleeping, single], []).choices[0].setting == single.setting
+    assert conclude("m.onnx", [spinning, sleeping]).choices[0].setting == sleeping.setting
+    assert conclude("m.onnx", [spinning, sleeping, single]).choices[0].setting == single.setting
 
 
 def test_a_choice_that_rests_on_an_unstable_row_says_so():
     row = measured()
     shaky = Measured(row.setting, row.cold, timings(100, 100, 150), row.placement, row.evidence)
-    assert "unstable" in conclude("m.onnx", [shaky], []).words[0]
+    assert conclude("m.onnx", [shaky]).choices[0].unstable
+    assert not conclude("m.onnx", [row]).choices[0].unstable
 
 
 def test_too_few_samples_make_no_choice():
-    found = conclude("m.onnx", [measured(samples=1)], [])
+    found = conclude("m.onnx", [measured(samples=1)])
     assert (found.choices, found.snippet) == ((), "")
-    assert found.words == ("too few samples to choose session options by; give more --seconds",)
 
 
 def test_the_scorer_is_held_against_the_best_single_run():
-    found = conclude("m.onnx", [measured(batch=16384, microseconds=16384, way="scorer"),
-                                measured(batch=16384, microseconds=32768)], [])  # fmt: skip
-    assert found.words[-1] == (
-        "aetk's Scorer answers 16,384 rows at 1.00 million rows/s, 2 times the best single session.run"
-    )
+    scorer = measured(batch=16384, microseconds=16384, way="scorer")
+    found = conclude("m.onnx", [scorer, measured(batch=16384, microseconds=32768)]).scorer
+    assert found.batch == 16384
+    assert (found.rows_per_second, found.ratio) == pytest.approx((1e6, 2), rel=1e-4)
+    assert conclude("m.onnx", [scorer]).scorer.ratio is None
+    assert conclude("m.onnx", [measured()]).scorer is None
 
 
 def test_the_snippet_runs_as_printed_and_opens_the_sessions_that_were_chosen(model, tmp_path):

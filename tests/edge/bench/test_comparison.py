@@ -7,6 +7,7 @@ import pytest
 from aetk.base.errors import BadInput
 from aetk.edge.bench.baseline import Baseline, read_baseline
 from aetk.edge.bench.comparison import check, compare
+from aetk.edge.bench.report import SCHEMA_VERSION
 from aetk.edge.bench.setting import Setting
 from aetk.render.bench_files import bench_json
 
@@ -102,7 +103,7 @@ def write(tmp_path, document):
 
 
 def test_a_report_is_read_back_with_every_sample(tmp_path, document):
-    found = read_baseline(write(tmp_path, document), 2)
+    found = read_baseline(write(tmp_path, document), SCHEMA_VERSION)
     assert found.model_sha256 == "a" * 64
     assert found.rows[ONE] == measured(batch=1).timings
     assert found.rows.keys() == {ONE, (Setting("cpu", 64, threads=1), None)}
@@ -113,14 +114,14 @@ def test_a_report_is_read_back_with_every_sample(tmp_path, document):
     [
         ("", "is not JSON"), ("{", "is not JSON"), ('{"schema_version": NaN}', "is not JSON"),
         ("[" * 100_000, "is not JSON"), ('{"model": "a", "model": "b"}', "is not JSON"),
-        ("[]", "not a report"), ("{}", "schema version is None; expected 2"),
-        ('{"schema_version": 1}', "schema version is 1; expected 2"),
-        ('{"schema_version": 2}', "The report lacks model"),
+        ("[]", "not a report"), ("{}", "schema version is None; expected 3"),
+        ('{"schema_version": 2}', "schema version is 2; expected 3"),
+        ('{"schema_version": 3}', "The report lacks model"),
     ],
 )  # fmt: skip
 def test_a_file_that_is_no_report_of_this_version_is_refused_in_one_message(tmp_path, text, message):
     with pytest.raises(BadInput, match=message) as caught:
-        read_baseline(write(tmp_path, text), 2)
+        read_baseline(write(tmp_path, text), SCHEMA_VERSION)
     assert str(tmp_path) in caught.value.message
 
 
@@ -128,12 +129,12 @@ def test_bytes_that_are_no_text_are_refused(tmp_path):
     path = tmp_path / "then.json"
     path.write_bytes(b"\xff\xfe\x00\xff")
     with pytest.raises(BadInput, match="is not JSON"):
-        read_baseline(path, 2)
+        read_baseline(path, SCHEMA_VERSION)
 
 
 def test_a_report_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(BadInput, match="No such report"):
-        read_baseline(tmp_path / "absent.json", 2)
+        read_baseline(tmp_path / "absent.json", SCHEMA_VERSION)
 
 
 @pytest.mark.parametrize(
@@ -150,4 +151,4 @@ def test_a_report_that_is_not_there_is_refused(tmp_path):
 def test_a_row_that_is_not_as_declared_is_refused(tmp_path, document, change, message):
     change(document["measured"][0])
     with pytest.raises(BadInput, match=message):
-        read_baseline(write(tmp_path, document), 2)
+        read_baseline(write(tmp_path, document), SCHEMA_VERSION)

@@ -11,22 +11,20 @@ from aetk.contract import spec
 
 @click.command("export", short_help="Export a run as one ONNX file.")
 @click.argument("run", type=FILE, required=False)
-@click.option("--onnx", is_flag=True, help="The format: one ONNX file with its card.")
+@click.option("--onnx", is_flag=True, expose_value=False, help="The format: one ONNX file with its card [default].")
 @click.option("--out", type=FILE, metavar="FILE.onnx", help="The file [default: exports/RUN.onnx].")
 @click.option("--opset", type=int, default=spec.OPSET, metavar="N", show_default=True, help="17 loads everywhere.")
 @click.option("--explain", is_flag=True, help="Add each feature's contribution to the outputs.")
 @sign_option
 @json_option
 def command(
-    run: Path | None, onnx: bool, out: Path | None, opset: int, explain: bool, sign_key: Path | None, as_json: bool
+    run: Path | None, out: Path | None, opset: int, explain: bool, sign_key: Path | None, as_json: bool
 ) -> None:
     """Export RUN, or the newest finished run, as one ONNX file.
 
     Scaling, cosine similarity, threshold and validity are in the graph; the card and golden rows are in the file and
     beside it. The file appears only after it has decided exactly as the PyTorch model does (exit 1 otherwise).
     """
-    if not onnx:
-        raise click.UsageError("Name the format: --onnx.")
     from aetk.api import export
     from aetk.render.lab_text import export as text
 

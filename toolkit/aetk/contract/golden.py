@@ -3,7 +3,7 @@
 import base64
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,11 @@ from aetk.contract.threshold import is_anomaly
 
 Similarity = Callable[[NDArray[np.float32]], NDArray[np.floating]]
 """Rows, float32 [rows, n], to their similarities, [rows]."""
+
+Outputs = Mapping[str, NDArray[Any]]
+"""A model's outputs by name, each [rows, ...]."""
+
+Name = TypeVar("Name")
 
 _NEAR = np.array([-100.0, -10.0, 10.0, 100.0])
 """How far from the threshold golden rows are placed, in tolerances."""
@@ -230,7 +235,7 @@ class GoldenReport:
         return flips == 0 and self.largest_difference <= self.tolerance
 
 
-def contradictions(outputs: Mapping[str, NDArray[Any]], threshold: float, tolerance: float) -> NDArray[np.bool_]:
+def contradictions(outputs: Outputs, threshold: float, tolerance: float) -> NDArray[np.bool_]:
     """Bool [rows]: where a model's outputs contradict one another, whatever the right answer is.
 
     The decision must follow from similarity and threshold, a row that was not judged must have exactly the similarity
@@ -245,23 +250,54 @@ def contradictions(outputs: Mapping[str, NDArray[Any]], threshold: float, tolera
     return np.asarray(found)
 
 
-def compare(
-    golden: Golden, outputs: Mapping[str, NDArray[Any]], threshold: float, tolerance: float = spec.TOLERANCE
-) -> GoldenReport:
+class Disagreement(Generic[Name]):
+    """Counts where the answers of a runtime differ from those expected, over any number of runs.
+
+    Attributes:
+        flipped_decisions: rows decided differently, without near ties.
+        flipped_validity: rows judged valid on one side only.
+        broken_rule: rows whose outputs contradict one another, see `contradictions`.
+        largest_difference: of similarity, and of contribution where one is expected; infinite where one is NaN.
+        where: the name of the row of that difference; None where there is no difference.
+    """
+
+    def __init__(self, threshold: float, tolerance: float) -> None:
+        self._threshold, self._tolerance = threshold, tolerance
+        self.flipped_decisions = self.flipped_validity = self.broken_rule = 0
+        self.largest_difference = 0.0
+        self.where: Name | None = None
+
+    def add(self, outputs: Outputs, expected: Outputs, near_ties: NDArray[np.bool_], names: Sequence[Name]) -> None:
+        """Compare the outputs of a run, each [rows, ...], with those expected; decisions only outside `near_ties`."""
+        (similarity, anomaly, valid), answers = (
+            [given[name] for name in spec.OUTPUTS] for given in (outputs, expected)
+        )
+        self.flipped_decisions += int(((anomaly != answers[1]) & ~near_ties).sum())
+        self.flipped_validity += int((valid != answers[2]).sum())
+        self.broken_rule += int(contradictions(outputs, self._threshold, self._tolerance).sum())
+        difference = np.abs(similarity.astype(np.float64) - answers[0])
+        if spec.CONTRIBUTION in expected:
+            shares = np.abs(outputs[spec.CONTRIBUTION].astype(np.float64) - expected[spec.CONTRIBUTION])
+            difference = np.maximum(difference, shares.max(axis=1))
+        difference = np.where(np.isnan(difference), np.inf, difference)
+        if len(difference) and difference.max() > self.largest_difference:
+            self.largest_difference, self.where = float(difference.max()), names[int(difference.argmax())]
+
+
+def compare(golden: Golden, outputs: Outputs, threshold: float, tolerance: float = spec.TOLERANCE) -> GoldenReport:
     """Hold a runtime's outputs for `golden.inputs` against the golden answers."""
-    similarity, anomaly, valid = (outputs[name] for name in spec.OUTPUTS)
     ties = golden.near_ties(threshold, tolerance)
-    expected = is_anomaly(golden.similarity, threshold)
-    difference = np.abs(similarity.astype(np.float64) - golden.similarity)
-    difference = np.where(np.isnan(difference), np.inf, difference)
+    answers = (golden.similarity, is_anomaly(golden.similarity, threshold), golden.is_valid)
+    found: Disagreement[int] = Disagreement(threshold, tolerance)
+    found.add(outputs, dict(zip(spec.OUTPUTS, answers, strict=True)), ties, range(len(golden)))
     return GoldenReport(
         rows=len(golden),
         near_ties=int(ties.sum()),
-        flipped_decisions=int(((anomaly != expected) & ~ties).sum()),
-        flipped_validity=int((valid != golden.is_valid).sum()),
-        broken_rule=int(contradictions(outputs, threshold, tolerance).sum()),
-        largest_difference=float(difference.max()),
-        worst_row=int(difference.argmax()),
+        flipped_decisions=found.flipped_decisions,
+        flipped_validity=found.flipped_validity,
+        broken_rule=found.broken_rule,
+        largest_difference=found.largest_difference,
+        worst_row=found.where or 0,
         tolerance=tolerance,
     )
 

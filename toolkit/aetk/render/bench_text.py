@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
+from aetk.edge.bench.advice import Choice, Crossover, ScorerThroughput
 from aetk.edge.bench.arrivals import Arrivals
 from aetk.edge.bench.cold_start import Probe
 from aetk.edge.bench.comparison import Comparison, Ratio
@@ -30,7 +31,7 @@ def bench(report: BenchReport) -> str:
         lines += ["", _table(_SPARSE_HEAD, [_sparse_row(row) for row in report.sparse])]
     lines += ["", *_footer(report)]
     lines += [f"note: {finding}" for finding in report.findings]
-    lines += ["", *report.conclusion.words]
+    lines += ["", *_conclusion(report)]
     if report.conclusion.snippet:
         lines += ["", *(f"    {line}".rstrip() for line in report.conclusion.snippet.splitlines())]
     if report.comparison is not None:
@@ -127,6 +128,53 @@ def _footer(report: BenchReport) -> list[str]:
 
 def _blank(timings: Timings) -> bool:
     return any(timings.percentile(percent) is None for percent in _PERCENTILES)
+
+
+def _conclusion(report: BenchReport) -> list[str]:
+    found = report.conclusion
+    lines = [_crossover(crossover) for crossover in found.crossovers]
+    lines += [
+        f"from which batch size {skipped.provider} would beat the CPU here is not known: {skipped.reason}"
+        for skipped in report.skipped
+        if skipped.provider != "cpu"
+    ]
+    lines += [_choice(choice) for choice in found.choices]
+    if not found.choices and any(row.setting.way == "run" for row in report.measured):
+        lines.append("too few samples to choose session options by; give more --seconds")
+    return lines if found.scorer is None else [*lines, _scorer(found.scorer)]
+
+
+def _crossover(found: Crossover) -> str:
+    how = "with the copies" if found.way == "run" else "with rows and answers on the device"
+    rows = count(found.compared_batch, "row")
+    times = f"{seconds(found.median)} against {seconds(found.cpu_median)}"
+    if found.batch is None:
+        return f"{found.provider}, {how}, does not beat the CPU at the largest batch, {rows}: {times}"
+    return f"{found.provider}, {how}, beats the CPU from {rows} on: there {times}"
+
+
+def _choice(found: Choice) -> str:
+    others = "; ".join(_options(setting) for setting in found.others)
+    tried = f" (tried besides: {others})" if others else " (nothing else was tried)"
+    doubt = ", but unstable: measure again on a quiet machine" if found.unstable else ""
+    rows, options = count(found.setting.batch, "row"), _options(found.setting)
+    return f"best for {rows}: {options}, p50 {seconds(found.median)}{doubt}{tried}"
+
+
+def _options(setting: Setting) -> str:
+    """Provider, threads and spinning in a few words."""
+    if setting.provider != "cpu":
+        return setting.provider
+    if setting.threads == 1:
+        return "cpu with 1 thread"
+    number = "auto" if setting.threads is None else f"{setting.threads}"
+    return f"cpu with {number} threads" + ("" if setting.spinning else ", not spinning")
+
+
+def _scorer(found: ScorerThroughput) -> str:
+    against = "" if found.ratio is None else f", {found.ratio:.2g} times the best single session.run"
+    rows = count(found.batch, "row")
+    return f"aetk's Scorer answers {rows} at {found.rows_per_second / 1e6:.2f} million rows/s{against}"
 
 
 def comparison(found: Comparison) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aetk.edge.bench.grid import compared_batches
-from aetk.edge.bench.row import Measured, Skipped
+from aetk.edge.bench.row import Measured
 from aetk.edge.bench.setting import Setting
 from aetk.edge.bench.snippet import snippet
 
@@ -23,11 +23,17 @@ class Crossover:
         provider: the other one.
         way: `run` with the copies, `bound` with rows and answers on the device.
         batch: its median is the lower one here and at every larger batch measured; None where it never is.
+        compared_batch: the batch size of the medians below: `batch`, or the largest that both ran where that is None.
+        median: seconds of a run on the other provider.
+        cpu_median: seconds of a run on the CPU.
     """
 
     provider: str
     way: str
     batch: int | None
+    compared_batch: int
+    median: float
+    cpu_median: float
 
 
 @dataclass(frozen=True)
@@ -48,23 +54,38 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Conclusion:
-    """What a benchmark says in the end.
+class ScorerThroughput:
+    """The highest throughput of aetk's Scorer.
 
     Attributes:
-        words: the same, to be read.
+        batch: the rows of a call.
+        rows_per_second: what it reached with them.
+        ratio: to the highest throughput of a single session on the CPU; None where none was measured.
+    """
+
+    batch: int
+    rows_per_second: float
+    ratio: float | None
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """What follows from a benchmark, as data.
+
+    Attributes:
         crossovers: one for every other provider and way that was measured beside the CPU.
         choices: at the smallest batch and at the one near 1,024 rows, where samples were enough.
+        scorer: None where no batch was large enough for the Scorer to be measured.
         snippet: Python that opens a session for each of the choices; empty without one.
     """
 
-    words: tuple[str, ...]
     crossovers: tuple[Crossover, ...]
     choices: tuple[Choice, ...]
+    scorer: ScorerThroughput | None
     snippet: str
 
 
-def conclude(model: Path, measured: Sequence[Measured], skipped: Sequence[Skipped]) -> Conclusion:
+def conclude(model: Path, measured: Sequence[Measured]) -> Conclusion:
     """Compare medians: by provider where batches agree, by session options at two batch sizes."""
     crossings = tuple(
         crossing
@@ -76,17 +97,7 @@ def conclude(model: Path, measured: Sequence[Measured], skipped: Sequence[Skippe
     choices = tuple(
         choice for batch in (compared_batches(sizes) if sizes else ()) for choice in _choose(measured, batch)
     )
-    words = [_crossing_words(crossing, measured) for crossing in crossings]
-    words += [
-        f"from which batch size {missing.provider} would beat the CPU here is not known: {missing.reason}"
-        for missing in skipped
-        if missing.provider != "cpu"
-    ]
-    words += [_choice_words(choice) for choice in choices]
-    if sizes and not choices:
-        words.append("too few samples to choose session options by; give more --seconds")
-    words += _scorer_words(measured)
-    return Conclusion(tuple(words), crossings, choices, snippet(model, [choice.setting for choice in choices]))
+    return Conclusion(crossings, choices, _scorer(measured), snippet(model, [choice.setting for choice in choices]))
 
 
 def _medians(measured: Sequence[Measured], provider: str, way: str) -> dict[int, float]:
@@ -108,20 +119,8 @@ def _crossover(measured: Sequence[Measured], provider: str, way: str) -> list[Cr
         if other[batch] >= cpu[batch]:
             break
         first = batch
-    return [Crossover(provider, way, first)]
-
-
-def _crossing_words(crossing: Crossover, measured: Sequence[Measured]) -> str:
-    how = "with the copies" if crossing.way == "run" else "with rows and answers on the device"
-    cpu, other = (_medians(measured, *who) for who in (("cpu", "run"), (crossing.provider, crossing.way)))
-    if crossing.batch is None:
-        last = max(cpu.keys() & other.keys())
-        return (
-            f"{crossing.provider}, {how}, does not beat the CPU at the largest batch, {_rows(last)}: "
-            f"{_time(other[last])} against {_time(cpu[last])}"
-        )
-    times = f"{_time(other[crossing.batch])} against {_time(cpu[crossing.batch])}"
-    return f"{crossing.provider}, {how}, beats the CPU from {_rows(crossing.batch)} on: there {times}"
+    compared = both[0] if first is None else first
+    return [Crossover(provider, way, first, compared, other[compared], cpu[compared])]
 
 
 def _choose(measured: Sequence[Measured], batch: int) -> list[Choice]:
@@ -140,39 +139,11 @@ def _choose(measured: Sequence[Measured], batch: int) -> list[Choice]:
     return [Choice(best.setting, median, best.timings.unstable is True, others)]
 
 
-def _choice_words(choice: Choice) -> str:
-    others = "; ".join(options_in_words(setting) for setting in choice.others)
-    tried = f" (tried besides: {others})" if others else " (nothing else was tried)"
-    doubt = ", but unstable: measure again on a quiet machine" if choice.unstable else ""
-    words = options_in_words(choice.setting)
-    return f"best for {_rows(choice.setting.batch)}: {words}, p50 {_time(choice.median)}{doubt}{tried}"
-
-
-def options_in_words(setting: Setting) -> str:
-    """Provider, threads and spinning in a few words."""
-    if setting.provider != "cpu":
-        return setting.provider
-    if setting.threads == 1:
-        return "cpu with 1 thread"
-    threads = "auto" if setting.threads is None else f"{setting.threads}"
-    return f"cpu with {threads} threads" + ("" if setting.spinning else ", not spinning")
-
-
-def _scorer_words(measured: Sequence[Measured]) -> list[str]:
+def _scorer(measured: Sequence[Measured]) -> ScorerThroughput | None:
     rows = [row for row in measured if row.setting.way == "scorer"]
     if not rows:
-        return []
+        return None
     best = max(rows, key=lambda row: row.rows_per_second)
     plain = [row.rows_per_second for row in measured if row.setting.way == "run" and row.setting.provider == "cpu"]
-    against = f", {best.rows_per_second / max(plain):.2g} times the best single session.run" if plain else ""
-    return [
-        f"aetk's Scorer answers {_rows(best.setting.batch)} at {best.rows_per_second / 1e6:.2f} million rows/s{against}"
-    ]
-
-
-def _rows(batch: int) -> str:
-    return "1 row" if batch == 1 else f"{batch:,} rows"
-
-
-def _time(seconds: float) -> str:
-    return f"{1e3 * seconds:.3g} ms" if seconds >= 1e-3 else f"{1e6 * seconds:.3g} µs"
+    ratio = best.rows_per_second / max(plain) if plain else None
+    return ScorerThroughput(best.setting.batch, best.rows_per_second, ratio)

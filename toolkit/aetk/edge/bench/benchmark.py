@@ -105,7 +105,7 @@ def bench(
         before=before,
         after=after,
         findings=findings(before, after, taken, os.cpu_count() or 1),
-        conclusion=conclude(loaded.path, measured, skipped),
+        conclusion=conclude(loaded.path, measured),
         comparison=None
         if baseline is None
         else compare(baseline, _timings(measured, arrivals), sha256, machine, fail_above),

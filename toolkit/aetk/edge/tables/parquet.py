@@ -89,8 +89,7 @@ def read_chunks(
 
 def row_groups(path: Path, numeric: Sequence[str]) -> tuple[int, ...]:
     """How many rows each row group of a file holds; names and types of columns are checked as by `read_chunks`."""
-    checked_rows(path, numeric, ())
-    with _open(path) as file:
+    with _checked(path, numeric, ()) as file:
         return tuple(file.metadata.row_group(index).num_rows for index in range(file.metadata.num_row_groups))
 
 
@@ -118,10 +117,17 @@ def _rows_at_once(numeric: Sequence[str]) -> int:
 
 def checked_rows(path: Path, numeric: Sequence[str], text: Sequence[str]) -> int:
     """The rows of a file whose columns fit, and whose pages there is room for; see `edge.tables.read.read_chunks`."""
+    with _checked(path, numeric, text) as file:
+        return int(file.metadata.num_rows)
+
+
+@contextlib.contextmanager
+def _checked(path: Path, numeric: Sequence[str], text: Sequence[str]) -> Iterator[Any]:
+    """An open file whose columns fit, and whose pages there is room for."""
     with _open(path) as file:
-        rows = _fitting_rows(str(path), file, numeric, text)
-    _check_pages(path, {*numeric, *text})
-    return rows
+        _fitting_rows(str(path), file, numeric, text)
+        _check_pages(path, {*numeric, *text})
+        yield file
 
 
 def footer_rows(title: str, source: Any, numeric: Sequence[str], text: Sequence[str]) -> int:

@@ -12,7 +12,7 @@ from onnx import checker, helper, numpy_helper, version_converter
 
 from aetk import __version__
 from aetk.base.errors import BadInput, CheckFailed
-from aetk.contract import onnxfile, spec
+from aetk.contract import spec
 from aetk.lab.model.detector import Detector
 
 OPSETS = tuple(spec.OLDEST_RUNTIMES)
@@ -21,7 +21,7 @@ _OLDEST_EXPORTED = 18
 
 
 def to_onnx(detector: Detector, opset: int = spec.OPSET) -> bytes:
-    """Export a detector, without its card; the same detector gives the same bytes.
+    """Export a detector in exactly that opset, without its card; the same detector gives the same bytes.
 
     Raises:
         BadInput: an opset outside `OPSETS`.
@@ -52,7 +52,6 @@ def to_onnx(detector: Detector, opset: int = spec.OPSET) -> bytes:
     model.producer_name, model.producer_version = "aetk", __version__
     checker.check_model(model, full_check=True)
     data: bytes = model.SerializeToString(deterministic=True)
-    onnxfile.read(data)  # refuses what breaks the contract
     return data
 
 

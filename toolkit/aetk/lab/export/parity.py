@@ -8,9 +8,9 @@ import torch
 from numpy.typing import NDArray
 
 from aetk.contract import spec
-from aetk.contract.golden import contradictions, rows_at
+from aetk.contract.golden import Disagreement, rows_at
 from aetk.edge.runtime.ort import onnxruntime
-from aetk.edge.runtime.session import OPTIMIZATIONS, Optimization, open_session
+from aetk.edge.runtime.session import OPTIMIZATIONS, open_session
 from aetk.lab.export.golden import in_float64
 from aetk.lab.model.detector import Detector
 
@@ -72,60 +72,39 @@ def compare(detector: Detector, model: bytes, rows: NDArray[np.float32]) -> Pari
     everything = np.concatenate(list(groups.values()))
     names = [f"{name} row {i + 1}" for name, part in groups.items() for i in range(len(part))]
     pool = everything[np.arange(max(BATCHES)) % len(everything)]
-    tally = _Tally(detector, everything)
+    expected, ties = _expected(detector, everything)
+    found: Disagreement[str] = Disagreement(float(detector.threshold), spec.TOLERANCE)
     for level in OPTIMIZATIONS:
         session = open_session(model, optimization=level)
-        tally.add(session.run(everything), slice(None), [f"{name}, level {level}" for name in names])
+        found.add(session.run(everything), expected, ties, [f"{name}, level {level}" for name in names])
         for batch in BATCHES:
             index = np.arange(batch) % len(everything)
-            outputs = session.run(pool[:batch])
-            tally.add(outputs, index, [f"{names[i]}, batch of {batch}, level {level}" for i in index])
-    return tally.report({name: len(part) for name, part in groups.items()}, OPTIMIZATIONS)
+            part = {name: answers[index] for name, answers in expected.items()}
+            where = [f"{names[i]}, batch of {batch}, level {level}" for i in index]
+            found.add(session.run(pool[:batch]), part, ties[index], where)
+    return ParityReport(
+        groups={name: len(part) for name, part in groups.items()},
+        levels=OPTIMIZATIONS,
+        batches=BATCHES,
+        near_ties=int(ties.sum()),
+        flipped_decisions=found.flipped_decisions,
+        flipped_validity=found.flipped_validity,
+        broken_rule=found.broken_rule,
+        largest_difference=found.largest_difference,
+        where=found.where or "none",
+        tolerance=spec.TOLERANCE,
+        runtime=f"onnxruntime {onnxruntime().__version__}, torch {torch.__version__}",
+    )
 
 
-class _Tally:
-    """Counts disagreements with PyTorch's answers for a fixed set of rows."""
-
-    def __init__(self, detector: Detector, rows: NDArray[np.float32]) -> None:
-        self.threshold = float(detector.threshold)
-        with torch.no_grad():
-            outputs = [output.numpy() for output in detector(torch.from_numpy(rows))]
-        self.similarity, self.anomaly, self.valid = outputs[:3]
-        self.contribution = outputs[3] if detector.explain else None
-        precise = in_float64(detector)(rows)
-        self.ties = self.valid & (np.abs(precise - self.threshold) <= spec.TOLERANCE)
-        self.decisions = self.validity = self.rule = 0
-        self.largest, self.where = 0.0, "none"
-
-    def add(self, outputs: dict[str, NDArray], index: slice | NDArray[np.intp], names: list[str]) -> None:
-        """Compare a session's outputs for the rows `index`."""
-        similarity, anomaly, valid = (outputs[name] for name in spec.OUTPUTS)
-        self.decisions += int(((anomaly != self.anomaly[index]) & ~self.ties[index]).sum())
-        self.validity += int((valid != self.valid[index]).sum())
-        self.rule += int(contradictions(outputs, self.threshold, spec.TOLERANCE).sum())
-        difference = np.abs(similarity.astype(np.float64) - self.similarity[index])
-        if self.contribution is not None and len(similarity):
-            shares = np.abs(outputs[spec.CONTRIBUTION].astype(np.float64) - self.contribution[index])
-            difference = np.maximum(difference, shares.max(axis=1))
-        difference = np.where(np.isnan(difference), np.inf, difference)
-        if len(difference) and difference.max() > self.largest:
-            self.largest, self.where = float(difference.max()), names[int(difference.argmax())]
-
-    def report(self, groups: dict[str, int], levels: tuple[Optimization, ...]) -> ParityReport:
-        """The verdict."""
-        return ParityReport(
-            groups=groups,
-            levels=levels,
-            batches=BATCHES,
-            near_ties=int(self.ties.sum()),
-            flipped_decisions=self.decisions,
-            flipped_validity=self.validity,
-            broken_rule=self.rule,
-            largest_difference=self.largest,
-            where=self.where,
-            tolerance=spec.TOLERANCE,
-            runtime=f"onnxruntime {onnxruntime().__version__}, torch {torch.__version__}",
-        )
+def _expected(detector: Detector, rows: NDArray[np.float32]) -> tuple[dict[str, NDArray], NDArray[np.bool_]]:
+    """PyTorch's outputs by name, each [rows, ...], and where a decision may go either way, bool [rows]."""
+    with torch.no_grad():
+        outputs = [output.numpy() for output in detector(torch.from_numpy(rows))]
+    names = [*spec.OUTPUTS, spec.CONTRIBUTION][: len(outputs)]
+    expected = dict(zip(names, outputs, strict=True))
+    distance = np.abs(in_float64(detector)(rows) - float(detector.threshold))
+    return expected, expected[spec.IS_VALID] & (distance <= spec.TOLERANCE)
 
 
 def _groups(detector: Detector, rows: NDArray[np.float32]) -> Iterator[tuple[str, NDArray[np.float32]]]:

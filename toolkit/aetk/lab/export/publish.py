@@ -72,7 +72,10 @@ def export(
     detector = found.detector
     detector.explain = explain
     data = to_onnx(detector, opset)
-    verdict = parity.compare(detector, data, found.calibration)
+    card = _card(found, as_text(target.stem), data, opset)
+    finished = onnxfile.with_card(data, card.to_json())
+    onnxfile.read(finished)  # refuses what breaks the contract, before a runtime sees it
+    verdict = parity.compare(detector, finished, found.calibration)
     if not verdict.passed:
         raise CheckFailed(
             f"The ONNX file does not decide as the PyTorch model does: {verdict.flipped_decisions} decisions and "
@@ -80,11 +83,10 @@ def export(
             f"difference {verdict.largest_difference:.3g} at {verdict.where} (tolerance {verdict.tolerance:g}).",
             "Nothing was published.",
         )
-    card = _card(found, as_text(target.stem), data)
-    answers = open_session(data).run(card.golden.inputs)
+    answers = open_session(finished).run(card.golden.inputs)
     if not golden.compare(card.golden, answers, card.threshold.value).passed:
         raise CheckFailed("The ONNX file fails its own golden rows.", "Nothing was published.")
-    _publish(target, data, card.to_json(), key)
+    _publish(target, finished, card.to_json(), key)
     return ExportReport(
         run=found.folder,
         model=target,
@@ -98,14 +100,12 @@ def export(
     )
 
 
-def _publish(target: Path, data: bytes, card: str, key: Path | None) -> None:
+def _publish(target: Path, finished: bytes, card: str, key: Path | None) -> None:
     """Write the model, the copy of its card and its signature, when nobody else writes into their folder."""
-    published = onnxfile.with_card(data, card)
-    onnxfile.read(published)  # refuses what could not be loaded
     folder = target.resolve().parent
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder, FOLDER_WAIT):
-        write_atomically([(target, published), (card_path(target), card.encode()), *signed(target, published, key)])
+        write_atomically([(target, finished), (card_path(target), card.encode()), *signed(target, finished, key)])
 
 
 def verify_against_run(model: str | Path, run: str | Path) -> ParityReport:
@@ -126,7 +126,7 @@ def verify_against_run(model: str | Path, run: str | Path) -> ParityReport:
     return parity.compare(found.detector, loaded.data, found.calibration)
 
 
-def _card(run: runs.Run, name: str, data: bytes) -> Card:
+def _card(run: runs.Run, name: str, data: bytes, opset: int) -> Card:
     record = run.record
     features = tuple(Feature(f["name"], tuple(f["quantiles"]), f["missing"], f["fill"]) for f in record["features"])
     return Card(
@@ -138,7 +138,7 @@ def _card(run: runs.Run, name: str, data: bytes) -> Card:
         recipe=record["recipe"],
         training_data=record["training_data"],
         versions=record["versions"],
-        requires=spec.requires(onnxfile.read(data).opset),
+        requires=spec.requires(opset),
         model_sha256=onnxfile.digest(data),
         golden=make_golden(run.detector, features),
     )

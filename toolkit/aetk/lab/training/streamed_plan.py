@@ -52,8 +52,9 @@ def make_streamed_plan(
     _check_recipe(recipe, group.world)
     path = _parquet_of(request["data"])
     with group.fail_together():
-        columns, shards = _look_at(path, request["label"], request["drop"])
-        held_out = _read_validation(path, columns, request, validation) if group.is_first else None
+        names = parquet.header(path)
+        columns, shards = _look_at(path, names, request["label"], request["drop"])
+        held_out = _read_validation(path, names, columns, request, validation) if group.is_first else None
     lots = HashSplit(request["seed"], request["validation"] is None, recipe.select_on == "training")
     survey = take_survey(shards, columns, str(path), lots, request["missing"], group, stop)
     fingerprint = group.broadcast(_fingerprint(survey, held_out))
@@ -111,8 +112,9 @@ def _check_recipe(recipe: Recipe, world: int) -> None:
         )
 
 
-def _look_at(path: Path, label: str | None, drop: Sequence[str]) -> tuple[Columns, tuple[Shard, ...]]:
-    all_names = parquet.header(path)
+def _look_at(
+    path: Path, all_names: Sequence[str], label: str | None, drop: Sequence[str]
+) -> tuple[Columns, tuple[Shard, ...]]:
     names = feature_names(str(path), all_names, label, drop)
     if not names:
         raise BadInput(f"{path} has no feature columns left after --label and --drop.", "Drop fewer columns.")
@@ -124,7 +126,9 @@ def _look_at(path: Path, label: str | None, drop: Sequence[str]) -> tuple[Column
         raise BadInput(error.message, hint) from None
 
 
-def _read_validation(path: Path, columns: Columns, request: dict[str, Any], validation: Data | None) -> Source | None:
+def _read_validation(
+    path: Path, all_names: Sequence[str], columns: Columns, request: dict[str, Any], validation: Data | None
+) -> Source | None:
     """The validation rows, checked; None without --val."""
     other, label, drop = request["validation"], request["label"], request["drop"]
     found = (
@@ -132,7 +136,7 @@ def _read_validation(path: Path, columns: Columns, request: dict[str, Any], vali
         if other is None
         else read_source(other if validation is None else validation, "the validation data frame", label, drop)
     )
-    check_named(str(path), parquet.header(path), found, label, drop)
+    check_named(str(path), all_names, found, label, drop)
     if found is not None:
         found = match_columns(str(path), columns.features, found)
         check_finite(found, request["missing"])
