@@ -7,16 +7,19 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from aetk.base.errors import BadInput
 from aetk.contract.threshold import Method, calibrate, parse_method
 from aetk.lab import runs
 from aetk.lab.data.dataset import Dataset, load_dataset
+from aetk.lab.data.preprocessing import Preprocessing, fit_scaling, impute, medians
 from aetk.lab.data.shards import Stream
 from aetk.lab.data.split import Split, split
 from aetk.lab.recipe import Recipe
 from aetk.lab.training.checkpoint import Checkpoint
 from aetk.lab.training.device import find_device
+from aetk.lab.training.distributed.group import Group
 from aetk.lab.training.options import plan_recipe
 
 Data = str | Path | Any
@@ -136,3 +139,23 @@ def notes(method: Method, parts: Split, folder: Path, saved: Checkpoint | None) 
             f"{ordinary:,} rows allow, {1 / (ordinary + 1):.3g}. Choose your own with --threshold conformal:RATE."
         )
     return found
+
+
+def fit_preprocessing(plan: Plan, group: Group) -> Preprocessing:
+    """Fit imputation and scaling in the first process, on the rows to fit on; every process receives them."""
+    imputes = plan.request["missing"] == "median"
+    fitted = dict[str, Tensor]()
+    with group.fail_together():
+        if group.is_first:
+            fitted = _measure(plan, imputes)
+    return Preprocessing(**group.broadcast_tensors(fitted), imputes=imputes)
+
+
+def _measure(plan: Plan, imputes: bool) -> dict[str, Tensor]:
+    fill = medians(plan.parts.fit)
+    rows = impute(plan.parts.fit, fill) if imputes else plan.parts.fit
+    moments = None if plan.stream is None else plan.stream.moments
+    if moments is not None and imputes:
+        moments = moments.filled(plan.fit_rows, fill)
+    center, inverse_scale = fit_scaling(rows, plan.recipe, moments)
+    return {"center": center, "inverse_scale": inverse_scale, "fill": torch.from_numpy(fill)}

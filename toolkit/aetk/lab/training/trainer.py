@@ -21,6 +21,7 @@ from aetk.contract import spec
 from aetk.contract.arguments import checked
 from aetk.contract.threshold import is_anomaly, macro_f1
 from aetk.lab import runs
+from aetk.lab.data.preprocessing import Preprocessing
 from aetk.lab.model.autoencoders import Autoencoders
 from aetk.lab.model.detector import Detector
 from aetk.lab.model.error_weights import held_out_weights
@@ -34,8 +35,7 @@ from aetk.lab.training.distributed.join import joined
 from aetk.lab.training.finish import Extras, TrainReport, finish, share_report
 from aetk.lab.training.loop import Job, fit, reconstruction_error
 from aetk.lab.training.options import FRAME, check_world, find_folder, merge, read_saved, resume_command
-from aetk.lab.training.plan import Data, Plan, make_plan
-from aetk.lab.training.prepare import Preprocessing, fit_preprocessing
+from aetk.lab.training.plan import Data, Plan, fit_preprocessing, make_plan
 from aetk.lab.training.signals import StopRequest
 from aetk.lab.training.streamed_batches import Streamed
 from aetk.lab.training.streamed_plan import make_streamed_plan
@@ -119,12 +119,12 @@ def train(
         with group.fail_together():
             if group.is_first and existing is None:
                 _claim(plan.folder, held)
-        preparation = fit_preprocessing(plan, group)
-        networks, done = _fit(plan, preparation, saved, _bar(progress if group.is_first else False), group, stop)
+        preprocessing = fit_preprocessing(plan, group)
+        networks, done = _fit(plan, preprocessing, saved, _bar(progress if group.is_first else False), group, stop)
         report = None
         with group.fail_together():
             if group.is_first:
-                report = finish(plan, _detector(plan, preparation, networks), done, extras)
+                report = finish(plan, preprocessing, _detector(plan, preprocessing, networks), done, extras)
         return share_report(report, group)
 
 
@@ -159,7 +159,7 @@ def _name(data: Data | None) -> str | None:
 
 def _fit(
     plan: Plan,
-    preparation: Preprocessing,
+    preprocessing: Preprocessing,
     saved: Checkpoint | None,
     bar: Callable[..., Any],
     group: Group,
@@ -170,8 +170,8 @@ def _fit(
         torch.manual_seed(plan.request["seed"])
         networks = Autoencoders(len(plan.dataset.features), plan.recipe.networks)
     networks.to(plan.device)
-    selection = preparation(plan.parts.selection).to(plan.device)
-    batches = _batches(plan, preparation, group)
+    selection = preprocessing(plan.parts.selection).to(plan.device)
+    batches = _batches(plan, preprocessing, group)
     job = Job(
         networks=networks,
         batches=batches,
@@ -197,13 +197,13 @@ def _fit(
     return networks, done
 
 
-def _batches(plan: Plan, preparation: Preprocessing, group: Group) -> Batches:
+def _batches(plan: Plan, preprocessing: Preprocessing, group: Group) -> Batches:
     if plan.stream is None:
-        return Shuffled(preparation(plan.parts.fit).to(plan.device), plan.recipe, plan.request["seed"])
+        return Shuffled(preprocessing(plan.parts.fit).to(plan.device), plan.recipe, plan.request["seed"])
     rows = min(plan.recipe.batch_rows, plan.fit_rows) // group.world
     return Streamed(
         plan.stream,
-        preparation,
+        preprocessing,
         plan.device,
         batch_rows=max(rows, 1),
         per_epoch=-(-plan.fit_rows // (rows * group.world)),
@@ -211,18 +211,18 @@ def _batches(plan: Plan, preparation: Preprocessing, group: Group) -> Batches:
     )
 
 
-def _detector(plan: Plan, preparation: Preprocessing, networks: Autoencoders) -> Detector:
+def _detector(plan: Plan, preprocessing: Preprocessing, networks: Autoencoders) -> Detector:
     """A detector of trained networks, in evaluation mode, whose threshold is yet to be set."""
     parts, recipe = plan.parts, plan.recipe
-    rows, selection = preparation(parts.fit), preparation(parts.selection)
+    rows, selection = preprocessing(parts.fit), preprocessing(parts.selection)
     memory = fit_memory(rows, recipe.memory, plan.request["seed"]) if recipe.memory else None
     ordinary = selection if parts.selection_labels is None else selection[torch.from_numpy(~parts.selection_labels)]
     detector = Detector(
         networks,
-        center=preparation.center,
-        inverse_scale=preparation.inverse_scale,
-        fill=preparation.fill.float() if preparation.imputes else preparation.center.clone(),
-        imputes=preparation.imputes,
+        center=preprocessing.center,
+        inverse_scale=preprocessing.inverse_scale,
+        fill=preprocessing.fill.float() if preprocessing.imputes else preprocessing.center.clone(),
+        imputes=preprocessing.imputes,
         kappa=recipe.kappa,
         threshold=0.0,
         memory=memory,
