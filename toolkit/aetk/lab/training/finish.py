@@ -108,15 +108,15 @@ def _record(plan: Plan, preprocessing: Preprocessing, detector: Detector, report
     return {
         "aetk": __version__,
         "recipe": plan.recipe.to_data(),
-        "seed": plan.request["seed"],
+        "seed": plan.options.seed,
         "device": report.device,
-        "missing": plan.request["missing"],
+        "missing": plan.options.missing,
         "features": _features(plan, preprocessing, detector),
         "threshold": asdict(report.threshold),
         "metrics": None if report.metrics is None else asdict(report.metrics),
         "training_data": {
             "source": as_text(Path(plan.dataset.source).name),
-            "fingerprint": plan.request["fingerprint"],
+            "fingerprint": plan.options.fingerprint,
             "fit_rows": report.rows,
             "selection_rows": report.selection_rows,
             "trimmed_rows": plan.parts.trimmed,
@@ -136,7 +136,7 @@ def _features(plan: Plan, preprocessing: Preprocessing, detector: Detector) -> l
         {
             "name": name,
             "quantiles": [float(f"{value:.6g}") for value in quantiles[i]],
-            "missing": plan.request["missing"],
+            "missing": plan.options.missing,
             "fill": float(detector.fill[i]) if detector.imputes else None,
         }
         for i, name in enumerate(plan.dataset.features)
