@@ -44,7 +44,7 @@ def _compare(name: str, run: Path, rows: np.ndarray) -> Result:
     model = export(run, out=run.with_suffix(".onnx")).model
     report = parity.compare(found.detector, model.read_bytes(), rows.astype(np.float32))
     return Result(
-        name, found.record["recipe"]["name"], report.rows, report.near_ties, report.flipped_decisions,
+        name, found.record.recipe["name"], report.rows, report.near_ties, report.flipped_decisions,
         report.flipped_validity, report.largest_difference, report.where,
     )  # fmt: skip
 

@@ -34,9 +34,9 @@ def test_card_fraud_tables_train_with_either_recipe(aetk, creditcard, recipe, tm
     assert all(words in result.out for words in said[recipe])
     assert "next:  aetk export fraud --onnx" in result.out
     run = read_run(tmp_path / "fraud")
-    assert [f["name"] for f in run.record["features"]] == [f"V{i}" for i in range(1, 31)]
-    assert run.record["metrics"]["rows"] == 1875
-    assert run.record["metrics"]["anomalies"] == 95
+    assert list(run.feature_names) == [f"V{i}" for i in range(1, 31)]
+    assert run.record.metrics["rows"] == 1875
+    assert run.record.metrics["anomalies"] == 95
 
 
 def test_the_report_as_json_is_one_document(aetk, table, tmp_path):
@@ -67,7 +67,7 @@ def test_parquet_and_csv_of_the_same_rows_give_the_same_weights_and_fingerprint(
     for suffix in ("csv", "parquet"):
         aetk("train", f"cells.{suffix}", "--label", "malignant", *QUICK, "--out", suffix)
     csv, parquet = (read_run(tmp_path / suffix) for suffix in ("csv", "parquet"))
-    assert csv.record["training_data"]["fingerprint"] == parquet.record["training_data"]["fingerprint"]
+    assert csv.record.training_data["fingerprint"] == parquet.record.training_data["fingerprint"]
     assert same(weights(csv.folder), weights(parquet.folder))
 
 
@@ -83,7 +83,7 @@ def test_labels_in_the_training_table_alone_leave_its_anomalies_out(aetk, frame,
     frame.to_csv(tmp_path / "train.csv", index=False)
     frame[FEATURES].to_csv(tmp_path / "val.csv", index=False)
     result = aetk("train", "train.csv", "--val", "val.csv", "--label", "malignant", *QUICK, "--json")
-    record = read_run(tmp_path / result.document["run"]).record["training_data"]
+    record = read_run(tmp_path / result.document["run"]).record.training_data
     assert record["fit_rows"] + record["selection_rows"] == int((frame.malignant == 0).sum())
     assert result.document["metrics"] is None
 

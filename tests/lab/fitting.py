@@ -10,6 +10,7 @@ from aetk.lab.model.autoencoders import Autoencoders
 from aetk.lab.presets import RECIPES
 from aetk.lab.training.batches import Shuffled
 from aetk.lab.training.loop import Job, reconstruction_error
+from aetk.lab.training.options import Options
 
 COLUMNS = ("a", "b", "c", "d")
 
@@ -79,7 +80,7 @@ def make_job(
         steps=steps,
         seed=41,
         checkpoint=folder / "checkpoint.safetensors",
-        request={"fingerprint": "of the table"},
+        options=Options(fingerprint="of the table"),
         bar=bar_maker(at, number),
     )
 

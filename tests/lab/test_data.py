@@ -3,13 +3,14 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from aetk.base.errors import BadInput
 from aetk.contract import spec
 from aetk.contract.threshold import parse_method
 from aetk.lab.data.dataset import Dataset, load_dataset
-from aetk.lab.data.preprocessing import medians
-from aetk.lab.data.split import impute, split
+from aetk.lab.data.preprocessing import Preprocessing, impute, medians
+from aetk.lab.data.split import split
 from aetk.lab.presets import RECIPES
 
 COLUMNS = [f"V{i}" for i in range(1, 31)]
@@ -150,18 +151,24 @@ def test_the_split_depends_on_the_seed_alone():
     assert not np.array_equal(first.fit, other.fit)
 
 
-def test_imputing_fills_what_training_sees_and_leaves_the_calibration_rows_to_the_model():
+def test_imputing_fills_missing_and_infinite_values_and_no_other():
     rows, _ = numbered(100, False)
-    rows[::3, 1] = np.nan
-    dataset = Dataset("n", "s", ("id", "a", "b"), rows, None, None, None)
-    parts = split(dataset, RECIPES["default"], parse_method("conformal"), seed=41)
-    filled = impute(parts, np.array([0.0, 7.0, 0.0]))
-    holes = np.isnan(parts.fit[:, 1])
-    assert holes.any()
-    assert (filled.fit[holes, 1] == 7).all()
-    assert np.array_equal(filled.fit[~holes], parts.fit[~holes])
-    assert np.isfinite(filled.selection).all()
-    assert np.isnan(filled.calibration[:, 1]).any()
+    rows[::3, 1], rows[1::3, 1] = np.nan, -np.inf
+    holes = ~np.isfinite(rows)
+    filled = impute(rows, np.array([0.0, 7.0, 0.0]))
+    assert (filled[holes] == 7).all()
+    assert np.array_equal(filled[~holes], rows[~holes])
+
+
+def test_only_a_run_that_imputes_fills_rows_before_it_scales_them():
+    rows = np.array([[1.0, np.nan], [3.0, 4.0]])
+    fitted = {"center": torch.tensor([1.0, 2.0]), "inverse_scale": torch.tensor([0.5, 1.0])}
+    imputing, plain = (
+        Preprocessing(**fitted, fill=torch.tensor([0.0, 8.0]).double(), imputes=i) for i in (True, False)
+    )
+    assert imputing(rows).tolist() == [[0.0, 6.0], [1.0, 2.0]]
+    assert plain.filled(rows) is rows
+    assert plain(rows)[0].isnan().tolist() == [False, True]
 
 
 @pytest.mark.parametrize("kind", ["csv", "frame"])

@@ -61,8 +61,8 @@ def test_of_two_trainings_into_one_new_folder_one_ends_well_and_the_other_is_ref
     assert sorted(process.returncode for process in both) == [0, 2]
     loser = said[[process.returncode for process in both].index(2)]
     assert "R is being written by another aetk." in loser or "R already holds a finished run." in loser
-    found = runs.read_run(tmp_path / "R")
-    assert both[found.record["seed"] - 1].returncode == 0
+    runs.read_run(tmp_path / "R")
+    assert both[runs.read_record(tmp_path / "R")["seed"] - 1].returncode == 0
 
 
 def test_twenty_thresholds_set_at_once_leave_a_whole_model_with_its_own_card(model_copy):
@@ -104,9 +104,9 @@ def test_a_models_folder_is_waited_for(model_copy, breast_cancer_run, arguments)
 
 
 def test_a_models_folder_that_stays_held_is_refused_and_nothing_changes(model_copy, monkeypatch, capsys):
-    from aetk.edge import threshold
+    from aetk.edge import destination
 
-    monkeypatch.setattr(threshold, "FOLDER_WAIT", 0.1)
+    monkeypatch.setattr(destination, "FOLDER_WAIT", 0.1)
     before = contents(model_copy.parent)
     with locked(model_copy.parent, 0):
         assert run(["threshold", str(model_copy), "--set", "0.5"]) == 2

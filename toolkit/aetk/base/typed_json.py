@@ -12,10 +12,14 @@ from aetk.base.errors import BadInput
 
 @dataclass(frozen=True)
 class Document:
-    """What a JSON document is called in messages, and what to do about a bad one."""
+    """What a JSON document is called in messages, and what to do about a bad one.
+
+    `is_unicode` says whether text that is not valid Unicode is refused; the name of a file may be such text.
+    """
 
     name: str
     remedy: str
+    is_unicode: bool = True
 
 
 _SCALARS = {int: "a whole number", str: "text", bool: "true or false", float: "a finite number"}
@@ -93,7 +97,7 @@ def _scalar(kind: type, value: Any, where: str, of: Document) -> Any:
             number = math.inf
         if math.isfinite(number):
             return number
-    elif type(value) is kind and (kind is not str or _is_unicode(str(value))):
+    elif type(value) is kind and (kind is not str or not of.is_unicode or _is_unicode(str(value))):
         return value
     raise _wrong(where, value, _SCALARS[kind], of)
 

@@ -36,8 +36,8 @@ _DOCUMENT = typed_json.Document("run", "Train again.")
 
 
 @dataclass(frozen=True)
-class _Record:
-    """What is read of `run.json`."""
+class RunRecord:
+    """What aetk reads of `run.json`, checked."""
 
     recipe: Mapping[str, Any]
     missing: Literal["reject", "median"]
@@ -55,14 +55,14 @@ class Run:
 
     Attributes:
         folder: where it lies.
-        record: the content of `run.json`.
+        record: see `RunRecord`.
         detector: the trained module, in evaluation mode, on the CPU.
         calibration: float32 [rows, n], the rows that the threshold was calibrated on.
         calibration_labels: bool [rows], or None.
     """
 
     folder: Path
-    record: Mapping[str, Any]
+    record: RunRecord
     detector: Detector
     calibration: NDArray[np.float32]
     calibration_labels: NDArray[np.bool_] | None
@@ -75,7 +75,7 @@ class Run:
     @property
     def feature_names(self) -> tuple[str, ...]:
         """The columns that the detector takes, in order."""
-        return tuple(feature["name"] for feature in self.record["features"])
+        return tuple(feature.name for feature in self.record.features)
 
 
 def new_folder(stem: str, root: Path = RUNS) -> Path:
@@ -197,17 +197,17 @@ def read_run(folder: Path) -> Run:
         BadInput: there is none, or its record is not one of this version.
         CheckFailed: a file is not the one that `run.json` vouches for.
     """
-    record = read_record(folder)
-    contents = {name: _vouched(folder, name, record) for name in (WEIGHTS, ROWS)}
-    known: _Record = typed_json.read(_Record, record, RECORD, _DOCUMENT)
+    content = read_record(folder)
+    contents = {name: _vouched(folder, name, content) for name in (WEIGHTS, ROWS)}
+    record: RunRecord = typed_json.read(RunRecord, content, RECORD, _DOCUMENT)
     try:
         weights, rows = load(contents[WEIGHTS]), load(contents[ROWS])
     except SafetensorError as error:
         raise out_of_memory(error) or BadInput(
             f"{folder} holds tensors that cannot be read; expected those that aetk train writes.", _DOCUMENT.remedy
         ) from None
-    detector = _build(known, weights)
-    _check_rows(rows, len(known.features))
+    detector = _build(record, weights)
+    _check_rows(rows, len(record.features))
     labels = rows["labels"].numpy() if "labels" in rows else None
     return Run(folder, record, detector, rows["features"].numpy(), labels)
 
@@ -240,7 +240,7 @@ def _check_tensors(found: Mapping[str, torch.Tensor], expected: Mapping[str, tor
             raise BadInput(f"The run's tensor '{name[:60]}' is none, or of another kind.", _DOCUMENT.remedy)
 
 
-def _build(record: _Record, state: dict[str, torch.Tensor]) -> Detector:
+def _build(record: RunRecord, state: dict[str, torch.Tensor]) -> Detector:
     recipe, n = read_recipe(dict(record.recipe)), len(record.features)
     if not n or any(len(feature.quantiles) != len(QUANTILE_LEVELS) for feature in record.features):
         raise BadInput("The run lists no features, or one without its quantiles.", _DOCUMENT.remedy)

@@ -1,4 +1,4 @@
-"""Brings columns to a common scale, and knows which cannot be."""
+"""What every row goes through before a network sees it: imputation and scaling."""
 
 from dataclasses import dataclass
 
@@ -18,6 +18,41 @@ _NORMAL_IQR = 1.349
 """The interquartile range of a normal distribution, in standard deviations."""
 _SMALLEST_SHARE = 0.01
 """An interquartile range below this share of the standard deviation says nothing of the column's scale."""
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """Imputation, if the run imputes, and scaling, both fitted.
+
+    Attributes:
+        center, inverse_scale: float32 [n].
+        fill: float64 [n], the medians.
+        imputes: whether `fill` replaces missing and infinite values.
+    """
+
+    center: Tensor
+    inverse_scale: Tensor
+    fill: Tensor
+    imputes: bool
+
+    def filled(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Rows, float64 [rows, n], with `fill` in place of missing and infinite values if the run imputes."""
+        return impute(rows, self.fill.numpy()) if self.imputes else rows
+
+    def __call__(self, rows: NDArray[np.float64]) -> Tensor:
+        """Rows, float64 [rows, n], as the networks take them, float32 on the CPU."""
+        return (torch.from_numpy(self.filled(rows).astype(np.float32)) - self.center) * self.inverse_scale
+
+
+def medians(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """float64 [n]: each column's median over its finite values; 0 where there are none."""
+    finite = np.where(np.abs(rows) <= spec.FINITE_LIMIT, rows, np.nan)
+    return np.array([np.nanmedian(c) if np.isfinite(c).any() else 0.0 for c in finite.T])
+
+
+def impute(rows: NDArray[np.float64], fill: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Rows, float64 [rows, n], with `fill`, float64 [n], in place of missing and infinite values."""
+    return np.where(np.abs(rows) <= spec.FINITE_LIMIT, rows, fill)
 
 
 def is_constant(column: NDArray[np.float64]) -> bool:
@@ -82,9 +117,3 @@ def _min_max(_rows: NDArray[np.float64], facts: ColumnStatistics) -> CenterAndSc
 
 
 _FITS = {"standard": _standard, "robust": _robust, "min-max": _min_max}
-
-
-def medians(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    """float64 [n]: each column's median over its finite values; 0 where there are none."""
-    finite = np.where(np.abs(rows) <= spec.FINITE_LIMIT, rows, np.nan)
-    return np.array([np.nanmedian(c) if np.isfinite(c).any() else 0.0 for c in finite.T])

@@ -1,12 +1,11 @@
 """Divides a data set into disjoint parts: to fit on, to select on, to calibrate on."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aetk.base.errors import BadInput
-from aetk.contract import spec
 from aetk.contract.threshold import Method
 from aetk.lab.data.dataset import Dataset
 from aetk.lab.data.trim import trim
@@ -92,12 +91,3 @@ def select_on_validation(
     chosen[random.permutation(candidates)[: len(candidates) // 2]] = True
     rest = None if labels is None else labels[~chosen]
     return Split(ordinary, validation[chosen], None, validation[~chosen], rest, basis, trimmed)
-
-
-def impute(parts: Split, fill: NDArray[np.float64]) -> Split:
-    """The split with `fill`, float64 [n], in place of missing and infinite values of the rows that training sees."""
-
-    def clean(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.where(np.abs(rows) <= spec.FINITE_LIMIT, rows, fill)
-
-    return replace(parts, fit=clean(parts.fit), selection=clean(parts.selection))

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from aetk.base.errors import BadInput, CheckFailed
 from aetk.base.files import write_atomically
@@ -10,8 +9,7 @@ from aetk.base.locks import FOLDER_WAIT, locked
 from aetk.base.names import as_text
 from aetk.contract import golden, onnxfile, spec
 from aetk.contract.arguments import checked
-from aetk.contract.card import Card, Feature, Similarity
-from aetk.contract.threshold import Alarms, Threshold
+from aetk.contract.card import Card, Similarity
 from aetk.edge.destination import check_name
 from aetk.edge.model import card_path
 from aetk.edge.model import load as load_model
@@ -128,22 +126,16 @@ def verify_against_run(model: str | Path, run: str | Path) -> ParityReport:
 
 def _card(run: runs.Run, name: str, data: bytes, opset: int) -> Card:
     record = run.record
-    features = tuple(Feature(f["name"], tuple(f["quantiles"]), f["missing"], f["fill"]) for f in record["features"])
     return Card(
         name=name,
-        features=features,
+        features=record.features,
         similarity=Similarity(run.detector.kappa, run.detector.bound, spec.TOLERANCE),
-        threshold=_threshold(record["threshold"]),
-        validation=record["metrics"] or {},
-        recipe=record["recipe"],
-        training_data=record["training_data"],
-        versions=record["versions"],
+        threshold=record.threshold,
+        validation=record.metrics or {},
+        recipe=record.recipe,
+        training_data=record.training_data,
+        versions=record.versions,
         requires=spec.requires(opset),
         model_sha256=onnxfile.digest(data),
-        golden=make_golden(run.detector, features),
+        golden=make_golden(run.detector, record.features),
     )
-
-
-def _threshold(record: dict[str, Any]) -> Threshold:
-    alarms = record["alarms"]
-    return Threshold(**{**record, "alarms": None if alarms is None else Alarms(**alarms)})

@@ -14,7 +14,9 @@ from torch import Tensor
 
 from aetk.base.errors import BadInput, CheckFailed, out_of_memory
 from aetk.base.files import write_atomically
+from aetk.lab import runs
 from aetk.lab.training.distributed.group import Group
+from aetk.lab.training.options import Options, read_options
 
 _START_OVER = "Delete it, and start over with: aetk train"
 
@@ -58,13 +60,13 @@ class Checkpoint:
     """A fit on disk.
 
     Attributes:
-        request: the options of the run, and the fingerprint of its data.
+        options: of the run, with the fingerprint of its data.
         progress: where it stands.
         tensors: `networks.*`, `best.*`, `optimizer.<parameter>.<name>`, and `shuffle`, the generator's state at the
             start of the epoch.
     """
 
-    request: dict[str, Any]
+    options: Options
     progress: Progress
     tensors: dict[str, Tensor]
 
@@ -76,7 +78,7 @@ class Checkpoint:
 def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Replace a checkpoint file."""
     header = {
-        "request": json.dumps(checkpoint.request, allow_nan=False),
+        "request": json.dumps(checkpoint.options.to_data(), allow_nan=False),
         "progress": json.dumps(asdict(checkpoint.progress), allow_nan=False),
     }
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.tensors.items()}
@@ -103,10 +105,17 @@ def read_checkpoint(path: Path) -> Checkpoint:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
         if header["sha256"] != _digest(header, tensors):
             raise CheckFailed(f"{path} was changed: its SHA-256 is not the one that it carries.", _START_OVER)
-        return Checkpoint(json.loads(header["request"]), _read_progress(json.loads(header["progress"])), tensors)
+        options = read_options(json.loads(header["request"]), f"checkpoint {path}", _START_OVER)
+        return Checkpoint(options, _read_progress(json.loads(header["progress"])), tensors)
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
         damaged = BadInput(f"{path} is not a checkpoint, or not a whole one.", _START_OVER)
         raise out_of_memory(error) or damaged from None
+
+
+def read_saved(folder: Path) -> Checkpoint | None:
+    """A run's checkpoint; None where it was stopped before the first."""
+    path = folder / runs.CHECKPOINT
+    return read_checkpoint(path) if path.exists() else None
 
 
 def _read_progress(data: dict[str, Any]) -> Progress:
@@ -115,11 +124,12 @@ def _read_progress(data: dict[str, Any]) -> Progress:
 
 def share_checkpoint(saved: Checkpoint | None, group: Group) -> Checkpoint | None:
     """The first process's checkpoint, in all of them; its file need not be within reach of the others."""
-    known = group.broadcast(None if saved is None else {"request": saved.request, "progress": asdict(saved.progress)})
+    known = None if saved is None else {"options": saved.options.to_data(), "progress": asdict(saved.progress)}
+    known = group.broadcast(known)
     if known is None:
         return None
     tensors = group.broadcast_tensors({} if saved is None else saved.tensors)
-    return Checkpoint(known["request"], _read_progress(known["progress"]), tensors)
+    return Checkpoint(read_options(known["options"], "checkpoint"), _read_progress(known["progress"]), tensors)
 
 
 def clone(state: dict[str, Any]) -> dict[str, Tensor]:

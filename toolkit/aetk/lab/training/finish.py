@@ -16,8 +16,7 @@ from aetk.contract.card import QUANTILE_LEVELS
 from aetk.contract.threshold import Threshold, calibrate
 from aetk.edge.tables.chunk import listed, show_name
 from aetk.lab import runs
-from aetk.lab.data.preprocessing import medians
-from aetk.lab.data.split import impute
+from aetk.lab.data.preprocessing import Preprocessing
 from aetk.lab.data.warnings import alarm_doubts, ranking_doubts
 from aetk.lab.metrics import Metrics, measure
 from aetk.lab.model.detector import Detector
@@ -65,7 +64,7 @@ class TrainReport:
     warnings: tuple[str, ...]
 
 
-def finish(plan: Plan, detector: Detector, done: Progress, extras: Extras) -> TrainReport:
+def finish(plan: Plan, preprocessing: Preprocessing, detector: Detector, done: Progress, extras: Extras) -> TrainReport:
     """Calibrate, measure and write the run."""
     parts, labels = plan.parts, plan.parts.calibration_labels
     with np.errstate(over="ignore"):
@@ -100,24 +99,25 @@ def finish(plan: Plan, detector: Detector, done: Progress, extras: Extras) -> Tr
         ),
     )
     others = {runs.HISTORY: runs.encode([asdict(line) for line in report.history]), **extras(report)}
-    runs.write_run(plan.folder, _record(plan, detector, report), detector, calibration, labels, others)
+    record = _record(plan, preprocessing, detector, report)
+    runs.write_run(plan.folder, record, detector, calibration, labels, others)
     return report
 
 
-def _record(plan: Plan, detector: Detector, report: TrainReport) -> dict[str, Any]:
+def _record(plan: Plan, preprocessing: Preprocessing, detector: Detector, report: TrainReport) -> dict[str, Any]:
     """The content of `run.json`, without the digests."""
     return {
         "aetk": __version__,
         "recipe": plan.recipe.to_data(),
-        "seed": plan.request["seed"],
+        "seed": plan.options.seed,
         "device": report.device,
-        "missing": plan.request["missing"],
-        "features": _features(plan, detector),
+        "missing": plan.options.missing,
+        "features": _features(plan, preprocessing, detector),
         "threshold": asdict(report.threshold),
         "metrics": None if report.metrics is None else asdict(report.metrics),
         "training_data": {
             "source": as_text(Path(plan.dataset.source).name),
-            "fingerprint": plan.request["fingerprint"],
+            "fingerprint": plan.options.fingerprint,
             "fit_rows": report.rows,
             "selection_rows": report.selection_rows,
             "trimmed_rows": plan.parts.trimmed,
@@ -131,14 +131,13 @@ def _record(plan: Plan, detector: Detector, report: TrainReport) -> dict[str, An
     }
 
 
-def _features(plan: Plan, detector: Detector) -> list[dict[str, Any]]:
-    rows = impute(plan.parts, medians(plan.parts.fit)).fit if detector.imputes else plan.parts.fit
-    quantiles = np.quantile(rows, QUANTILE_LEVELS, axis=0).T
+def _features(plan: Plan, preprocessing: Preprocessing, detector: Detector) -> list[dict[str, Any]]:
+    quantiles = np.quantile(preprocessing.filled(plan.parts.fit), QUANTILE_LEVELS, axis=0).T
     return [
         {
             "name": name,
             "quantiles": [float(f"{value:.6g}") for value in quantiles[i]],
-            "missing": plan.request["missing"],
+            "missing": plan.options.missing,
             "fill": float(detector.fill[i]) if detector.imputes else None,
         }
         for i, name in enumerate(plan.dataset.features)

@@ -22,6 +22,7 @@ from aetk.lab.recipe import Recipe
 from aetk.lab.training.batches import Batches
 from aetk.lab.training.checkpoint import Checkpoint, Evaluation, Progress, clone, write_checkpoint
 from aetk.lab.training.distributed.group import ALONE, Group
+from aetk.lab.training.options import Options
 from aetk.lab.training.signals import SIGNALS, StopRequest
 from aetk.lab.training.swap_noise import swapped
 
@@ -46,7 +47,7 @@ class Job:
         steps: optimizer steps in all.
         seed: of the swap noise.
         checkpoint: the file to save to.
-        request: kept in the checkpoint, see there.
+        options: of the run, kept in the checkpoint.
         bar: a tqdm class or a stand-in; called as `bar(total=..., initial=...)`.
         group: the processes that fit together; each has the same job but for its batches.
         stop: what notes SIGINT and SIGTERM; None for one of the fit's own.
@@ -60,7 +61,7 @@ class Job:
     steps: int
     seed: int
     checkpoint: Path
-    request: dict[str, Any]
+    options: Options
     bar: Callable[..., Any]
     group: Group = ALONE
     stop: StopRequest | None = None
@@ -141,7 +142,7 @@ class _Loop:
         tensors |= self.job.batches.state(self.progress.step)
         with self.job.group.fail_together():
             if self.job.group.is_first:
-                write_checkpoint(self.job.checkpoint, Checkpoint(self.job.request, self.progress, tensors))
+                write_checkpoint(self.job.checkpoint, Checkpoint(self.job.options, self.progress, tensors))
         self.saved_step = self.progress.step
 
     @contextlib.contextmanager

@@ -1,43 +1,89 @@
 """The options of a run: those given, those of the run that is resumed, and the defaults."""
 
 import shlex
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from aetk.base import typed_json
 from aetk.base.errors import BadInput
 from aetk.contract.card import MISSING_POLICIES
 from aetk.lab import runs
 from aetk.lab.presets import RECIPES
 from aetk.lab.recipe import Recipe, read_recipe
-from aetk.lab.training.checkpoint import Checkpoint, read_checkpoint
+from aetk.lab.training.distributed.group import Group
 
 FRAME = "a data frame"
 """What stands for a data frame among the options of a run."""
 
-DEFAULTS: dict[str, Any] = {
-    "recipe": RECIPES["default"].to_data(),
-    "device": "auto",
-    "seed": 41,
-    "missing": "reject",
-    "drop": [],
-}
+
+@dataclass(frozen=True)
+class Options:
+    """The options of a run, each with its default.
+
+    Attributes:
+        data, validation, label, drop, device, epochs, seed, missing, threshold: see `trainer.train`.
+        recipe: as plain JSON; see `Recipe.to_data`.
+        world: the number of processes; None without torchrun.
+        fingerprint: of the data; None until it is read.
+    """
+
+    data: str | None = None
+    validation: str | None = None
+    label: str | None = None
+    drop: tuple[str, ...] = ()
+    recipe: Mapping[str, Any] = field(default_factory=RECIPES["default"].to_data)
+    device: str = "auto"
+    epochs: int | None = None
+    seed: int = 41
+    missing: str = "reject"
+    threshold: str | None = None
+    world: int | None = None
+    fingerprint: str | None = None
+
+    def to_data(self) -> dict[str, Any]:
+        """The options as plain JSON; without torchrun there is no `world`."""
+        data = {**asdict(self), "drop": list(self.drop)}
+        return data if self.world is not None else {key: value for key, value in data.items() if key != "world"}
 
 
-def merge(given: dict[str, Any], saved: dict[str, Any] | None) -> dict[str, Any]:
-    """The options in force: those given, then the interrupted run's, then the defaults."""
+def read_options(data: Any, name: str, remedy: str = "") -> Options:
+    """Options from plain JSON; a `BadInput` calls them by `name` and hints at the `remedy`."""
+    document = typed_json.Document(name, remedy, is_unicode=False)
+    complete = {"world": None, **data} if isinstance(data, dict) else data
+    options: Options = typed_json.read(Options, complete, name, document)
+    return options
+
+
+def share_options(options: Options | None, group: Group) -> Options:
+    """The first process's options, in all of them."""
+    if options is not None and group.world == 1:
+        return options
+    return read_options(group.broadcast(None if options is None else options.to_data()), "options")
+
+
+def merge(given: Mapping[str, Any], saved: Options | None, world: int | None) -> Options:
+    """The options in force: those given, then the interrupted run's, then the defaults.
+
+    Args:
+        given: as plain JSON, by name; None where an option was not named.
+        saved: the interrupted run's.
+        world: the number of processes; None without torchrun.
+    """
     if saved is None:
-        return {key: DEFAULTS.get(key) if value is None else value for key, value in given.items()}
+        named = {key: value for key, value in given.items() if value is not None}
+        return Options(**named | {"drop": tuple(named.get("drop", ())), "world": world})
+    before = saved.to_data()
     for key, value in given.items():
         if key in ("data", "validation"):
             continue  # a file may have moved; its content is what counts, and the fingerprint tells
-        if value is not None and value != saved[key]:
+        if value is not None and value != before[key]:
             raise BadInput(
-                f"The interrupted run was started with {_difference(key, saved[key], value)}.",
+                f"The interrupted run was started with {_difference(key, before[key], value)}.",
                 "Leave the option out to go on with that run, or leave --resume out to start another.",
             )
-    return {key: saved[key] for key in given}
+    return saved
 
 
 def _difference(key: str, saved: Any, given: Any) -> str:
@@ -48,19 +94,19 @@ def _difference(key: str, saved: Any, given: Any) -> str:
     return f"{key} {saved!r}, not {given!r}"
 
 
-def check_world(saved: dict[str, Any] | None, world: int | None) -> None:
+def check_world(saved: Options | None, world: int | None) -> None:
     """BadInput where the interrupted run was one of another number of processes; `world` is None without torchrun.
 
     Which rows a process has, and so every batch, depends on how many there are.
     """
-    if saved is None or saved.get("world") == world:
+    if saved is None or saved.world == world:
         return
 
     def words(count: int | None) -> str:
         return "without torchrun" if count is None else f"by torchrun with {count} process{'es' * (count > 1)}"
 
     raise BadInput(
-        f"The interrupted run was started {words(saved.get('world'))}, this one {words(world)}.",
+        f"The interrupted run was started {words(saved.world)}, this one {words(world)}.",
         "Go on with it in the same way, or leave --resume out to start another.",
     )
 
@@ -73,31 +119,25 @@ def find_folder(folder: Path | None) -> Path:
     return folder
 
 
-def read_saved(folder: Path) -> Checkpoint | None:
-    """A run's checkpoint; None where it was stopped before the first."""
-    path = folder / runs.CHECKPOINT
-    return read_checkpoint(path) if path.exists() else None
-
-
-def plan_recipe(request: dict[str, Any]) -> Recipe:
+def plan_recipe(options: Options) -> Recipe:
     """The recipe that the options ask for; BadInput for an option out of range."""
-    recipe = read_recipe(request["recipe"])
-    if request["missing"] not in MISSING_POLICIES:
+    recipe = read_recipe(dict(options.recipe))
+    if options.missing not in MISSING_POLICIES:
         raise BadInput(
-            f"'{request['missing']}' is no policy for missing values.", f"Known: {', '.join(MISSING_POLICIES)}."
+            f"'{options.missing}' is no policy for missing values.", f"Known: {', '.join(MISSING_POLICIES)}."
         )
-    if not 0 <= request["seed"] < 2**32:
-        raise BadInput(f"--seed is {request['seed']}; expected 0 to {2**32 - 1}.")
-    if request["epochs"] is None:
+    if not 0 <= options.seed < 2**32:
+        raise BadInput(f"--seed is {options.seed}; expected 0 to {2**32 - 1}.")
+    if options.epochs is None:
         return recipe
-    if request["epochs"] < 1:
-        raise BadInput(f"--epochs is {request['epochs']}; expected 1 or more.")
-    return replace(recipe, epochs=request["epochs"], steps=None)
+    if options.epochs < 1:
+        raise BadInput(f"--epochs is {options.epochs}; expected 1 or more.")
+    return replace(recipe, epochs=options.epochs, steps=None)
 
 
-def resume_command(request: dict[str, Any], folder: Path, launcher: Sequence[str] = ("aetk",)) -> str:
+def resume_command(options: Options, folder: Path, launcher: Sequence[str] = ("aetk",)) -> str:
     """What to type to go on with an interrupted run; `launcher` are the words that start aetk."""
-    if FRAME in (request["data"], request["validation"]):
+    if FRAME in (options.data, options.validation):
         return f"aetk.train(data, ..., resume=True, out={str(folder)!r})"
-    named = [request["data"]] if request["data"] else []
+    named = [options.data] if options.data else []
     return shlex.join([*launcher, "train", *named, "--resume", "--out", str(folder)])

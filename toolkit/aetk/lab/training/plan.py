@@ -7,17 +7,20 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from aetk.base.errors import BadInput
 from aetk.contract.threshold import Method, calibrate, parse_method
 from aetk.lab import runs
 from aetk.lab.data.dataset import Dataset, load_dataset
+from aetk.lab.data.preprocessing import Preprocessing, fit_scaling, impute, medians
 from aetk.lab.data.shards import Stream
 from aetk.lab.data.split import Split, split
 from aetk.lab.recipe import Recipe
 from aetk.lab.training.checkpoint import Checkpoint
 from aetk.lab.training.device import find_device
-from aetk.lab.training.options import plan_recipe
+from aetk.lab.training.distributed.group import Group
+from aetk.lab.training.options import Options, plan_recipe
 
 Data = str | Path | Any
 """A table: the path of a file, `openml:ID`, or rows in memory that `contract.named_rows` takes."""
@@ -28,7 +31,7 @@ class Plan:
     """What will be trained, on what, how, and where.
 
     Attributes:
-        request: the options in force, and the fingerprint of the data.
+        options: in force, with the fingerprint of the data.
         recipe: how to train.
         method: how to choose the threshold.
         dataset: the data, with what a person should know of it and of the plan.
@@ -39,7 +42,7 @@ class Plan:
         stream: where the rows come from that are not in memory; None where all are.
     """
 
-    request: dict[str, Any]
+    options: Options
     recipe: Recipe
     method: Method
     dataset: Dataset
@@ -51,13 +54,13 @@ class Plan:
 
 
 def make_plan(
-    request: dict[str, Any], data: Data | None, validation: Data | None, folder: Path | None, saved: Checkpoint | None
+    options: Options, data: Data | None, validation: Data | None, folder: Path | None, saved: Checkpoint | None
 ) -> Plan:
     """Check everything that can be checked before training, and only then make the run folder.
 
     Args:
-        request: the options in force.
-        data, validation: tables, where they are not the files that the request names.
+        options: in force.
+        data, validation: tables, where they are not the files that the options name.
         folder: the run folder; None for a new one under `runs/`.
         saved: the checkpoint to go on from.
 
@@ -66,22 +69,22 @@ def make_plan(
         CheckFailed, Unavailable: a data set of OpenML cannot be had.
         Unavailable: no such device.
     """
-    recipe = plan_recipe(request)
+    recipe = plan_recipe(options)
     dataset = load_dataset(
-        request["data"] if data is None else data,
-        validation=request["validation"] if validation is None else validation,
-        label=request["label"],
-        drop=request["drop"],
-        missing=request["missing"],
+        options.data if data is None else data,
+        validation=options.validation if validation is None else validation,
+        label=options.label,
+        drop=options.drop,
+        missing=options.missing,
     )
     check_same_data(dataset.fingerprint, saved)
-    method = choose_method(recipe, request, dataset.labels if dataset.validation is None else dataset.validation_labels)
-    parts = split(dataset, recipe, method, request["seed"])
+    method = choose_method(recipe, options, dataset.labels if dataset.validation is None else dataset.validation_labels)
+    parts = split(dataset, recipe, method, options.seed)
     check_calibration(method, parts)
-    device = find_device(request["device"])
+    device = find_device(options.device)
     folder = make_folder(folder, dataset.name)
     return Plan(
-        request={**request, "fingerprint": dataset.fingerprint},
+        options=replace(options, fingerprint=dataset.fingerprint),
         recipe=recipe,
         method=method,
         dataset=replace(dataset, warnings=(*dataset.warnings, *notes(method, parts, folder, saved))),
@@ -94,15 +97,15 @@ def make_plan(
 
 def check_same_data(fingerprint: str, saved: Checkpoint | None) -> None:
     """BadInput where the interrupted run saw other data."""
-    if saved is not None and saved.request["fingerprint"] != fingerprint:
+    if saved is not None and saved.options.fingerprint != fingerprint:
         raise BadInput(
             "The data is not what the interrupted run was trained on.", "Bring the same data, or leave --resume out."
         )
 
 
-def choose_method(recipe: Recipe, request: dict[str, Any], labels: NDArray[np.bool_] | None) -> Method:
+def choose_method(recipe: Recipe, options: Options, labels: NDArray[np.bool_] | None) -> Method:
     """The threshold method asked for, else the one that the labels of the calibration rows allow."""
-    text = recipe.threshold if request["threshold"] is None else request["threshold"]
+    text = recipe.threshold if options.threshold is None else options.threshold
     if text is not None:
         return parse_method(text)
     return Method("best-f1" if labels is not None and labels.any() and not labels.all() else "conformal")
@@ -136,3 +139,23 @@ def notes(method: Method, parts: Split, folder: Path, saved: Checkpoint | None) 
             f"{ordinary:,} rows allow, {1 / (ordinary + 1):.3g}. Choose your own with --threshold conformal:RATE."
         )
     return found
+
+
+def fit_preprocessing(plan: Plan, group: Group) -> Preprocessing:
+    """Fit imputation and scaling in the first process, on the rows to fit on; every process receives them."""
+    imputes = plan.options.missing == "median"
+    fitted = dict[str, Tensor]()
+    with group.fail_together():
+        if group.is_first:
+            fitted = _measure(plan, imputes)
+    return Preprocessing(**group.broadcast_tensors(fitted), imputes=imputes)
+
+
+def _measure(plan: Plan, imputes: bool) -> dict[str, Tensor]:
+    fill = medians(plan.parts.fit)
+    rows = impute(plan.parts.fit, fill) if imputes else plan.parts.fit
+    moments = None if plan.stream is None else plan.stream.moments
+    if moments is not None and imputes:
+        moments = moments.filled(plan.fit_rows, fill)
+    center, inverse_scale = fit_scaling(rows, plan.recipe, moments)
+    return {"center": center, "inverse_scale": inverse_scale, "fill": torch.from_numpy(fill)}

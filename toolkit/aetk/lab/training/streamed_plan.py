@@ -5,7 +5,6 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -24,14 +23,14 @@ from aetk.lab.recipe import Recipe
 from aetk.lab.training.checkpoint import Checkpoint
 from aetk.lab.training.device import find_device
 from aetk.lab.training.distributed.group import Group
-from aetk.lab.training.options import FRAME, plan_recipe
+from aetk.lab.training.options import FRAME, Options, plan_recipe
 from aetk.lab.training.plan import Data, Plan, check_calibration, check_same_data, choose_method, make_folder, notes
 from aetk.lab.training.signals import StopRequest
 from aetk.lab.training.survey import Survey, take_survey
 
 
 def make_streamed_plan(
-    request: dict[str, Any],
+    options: Options,
     validation: Data | None,
     folder: Path | None,
     saved: Checkpoint | None,
@@ -48,23 +47,23 @@ def make_streamed_plan(
         Unavailable: no such device.
         Interrupted: by a signal.
     """
-    recipe = plan_recipe(request)
+    recipe = plan_recipe(options)
     _check_recipe(recipe, group.world)
-    path = _parquet_of(request["data"])
+    path = _parquet_of(options.data)
     with group.fail_together():
         names = parquet.header(path)
-        columns, shards = _look_at(path, names, request["label"], request["drop"])
-        held_out = _read_validation(path, names, columns, request, validation) if group.is_first else None
-    lots = HashSplit(request["seed"], request["validation"] is None, recipe.select_on == "training")
-    survey = take_survey(shards, columns, str(path), lots, request["missing"], group, stop)
+        columns, shards = _look_at(path, names, options.label, options.drop)
+        held_out = _read_validation(path, names, columns, options, validation) if group.is_first else None
+    lots = HashSplit(options.seed, options.validation is None, recipe.select_on == "training")
+    survey = take_survey(shards, columns, str(path), lots, options.missing, group, stop)
     fingerprint = group.broadcast(_fingerprint(survey, held_out))
     check_same_data(fingerprint, saved)
     dataset = _dataset(path, columns, survey, held_out)
-    method = choose_method(recipe, request, dataset.validation_labels)
+    method = choose_method(recipe, options, dataset.validation_labels)
     nothing = survey.sample[:0]
     parts = Split(nothing, nothing, None, nothing, None, "")
     with group.fail_together():
-        device = group.device(find_device(request["device"]))
+        device = group.device(find_device(options.device))
         if group.is_first:
             basis = "rows held back from training" if held_out is None else "validation rows"
             parts = _split(dataset, survey, in_words(basis, method, dataset.validation_labels), recipe, method, lots)
@@ -73,7 +72,7 @@ def make_streamed_plan(
             told = (*dataset.warnings, *survey.notes, *notes(method, parts, folder, saved))
             dataset = replace(dataset, warnings=told)
     return Plan(
-        request={**request, "fingerprint": fingerprint},
+        options=replace(options, fingerprint=fingerprint),
         recipe=recipe,
         method=method,
         dataset=dataset,
@@ -127,10 +126,10 @@ def _look_at(
 
 
 def _read_validation(
-    path: Path, all_names: Sequence[str], columns: Columns, request: dict[str, Any], validation: Data | None
+    path: Path, all_names: Sequence[str], columns: Columns, options: Options, validation: Data | None
 ) -> Source | None:
     """The validation rows, checked; None without --val."""
-    other, label, drop = request["validation"], request["label"], request["drop"]
+    other, label, drop = options.validation, options.label, options.drop
     found = (
         None
         if other is None
@@ -139,7 +138,7 @@ def _read_validation(
     check_named(str(path), all_names, found, label, drop)
     if found is not None:
         found = match_columns(str(path), columns.features, found)
-        check_finite(found, request["missing"])
+        check_finite(found, options.missing)
     return found
 
 

@@ -21,6 +21,7 @@ from aetk.contract import spec
 from aetk.contract.arguments import checked
 from aetk.contract.threshold import is_anomaly, macro_f1
 from aetk.lab import runs
+from aetk.lab.data.preprocessing import Preprocessing
 from aetk.lab.model.autoencoders import Autoencoders
 from aetk.lab.model.detector import Detector
 from aetk.lab.model.error_weights import held_out_weights
@@ -28,14 +29,13 @@ from aetk.lab.model.memory import fit_memory
 from aetk.lab.presets import find_recipe
 from aetk.lab.recipe import Recipe
 from aetk.lab.training.batches import Batches, Shuffled
-from aetk.lab.training.checkpoint import Checkpoint, Progress, share_checkpoint
+from aetk.lab.training.checkpoint import Checkpoint, Progress, read_saved, share_checkpoint
 from aetk.lab.training.distributed.group import ALONE, Group, Lost
 from aetk.lab.training.distributed.join import joined
 from aetk.lab.training.finish import Extras, TrainReport, finish, share_report
 from aetk.lab.training.loop import Job, fit, reconstruction_error
-from aetk.lab.training.options import FRAME, check_world, find_folder, merge, read_saved, resume_command
-from aetk.lab.training.plan import Data, Plan, make_plan
-from aetk.lab.training.prepare import Preprocessing, fit_preprocessing
+from aetk.lab.training.options import FRAME, Options, check_world, find_folder, merge, resume_command, share_options
+from aetk.lab.training.plan import Data, Plan, fit_preprocessing, make_plan
 from aetk.lab.training.signals import StopRequest
 from aetk.lab.training.streamed_batches import Streamed
 from aetk.lab.training.streamed_plan import make_streamed_plan
@@ -111,38 +111,38 @@ def train(
             existing = folder if folder is not None and folder.is_dir() and group.is_first else None
             if existing is not None:
                 _claim(existing, held)
-        request, saved = _begin(given, folder, resume, data, group)
+        options, saved = _begin(given, folder, resume, data, group)
         if stop is None:
-            plan = make_plan(request, data, validation, folder, saved)
+            plan = make_plan(options, data, validation, folder, saved)
         else:
-            plan = make_streamed_plan(request, validation, folder, saved, group, stop)
+            plan = make_streamed_plan(options, validation, folder, saved, group, stop)
         with group.fail_together():
             if group.is_first and existing is None:
                 _claim(plan.folder, held)
-        preparation = fit_preprocessing(plan, group)
-        networks, done = _fit(plan, preparation, saved, _bar(progress if group.is_first else False), group, stop)
+        preprocessing = fit_preprocessing(plan, group)
+        networks, done = _fit(plan, preprocessing, saved, _bar(progress if group.is_first else False), group, stop)
         report = None
         with group.fail_together():
             if group.is_first:
-                report = finish(plan, _detector(plan, preparation, networks), done, extras)
+                report = finish(plan, preprocessing, _detector(plan, preprocessing, networks), done, extras)
         return share_report(report, group)
 
 
 def _begin(
-    given: dict[str, Any], folder: Path | None, resume: bool, data: Data | None, group: Group
-) -> tuple[dict[str, Any], Checkpoint | None]:
+    given: Mapping[str, Any], folder: Path | None, resume: bool, data: Data | None, group: Group
+) -> tuple[Options, Checkpoint | None]:
     """The options in force, and what an interrupted run has saved in its folder, at which the first process looks."""
-    saved, request = None, dict[str, Any]()
+    saved, options = None, None
     with group.fail_together():
         if group.is_first:
             saved = read_saved(folder) if resume and folder is not None else None
             if resume and saved is None and data is None:
                 raise BadInput(f"{folder} holds nothing to go on with yet.", "Leave --resume out to start it.")
-            before = None if saved is None else saved.request
+            before = None if saved is None else saved.options
             world = None if group is ALONE else group.world
             check_world(before, world)
-            request = merge(given, before) | ({} if world is None else {"world": world})
-    return group.broadcast(request), share_checkpoint(saved, group)
+            options = merge(given, before, world)
+    return share_options(options, group), share_checkpoint(saved, group)
 
 
 def _claim(folder: Path, held: contextlib.ExitStack) -> None:
@@ -159,7 +159,7 @@ def _name(data: Data | None) -> str | None:
 
 def _fit(
     plan: Plan,
-    preparation: Preprocessing,
+    preprocessing: Preprocessing,
     saved: Checkpoint | None,
     bar: Callable[..., Any],
     group: Group,
@@ -167,11 +167,11 @@ def _fit(
 ) -> tuple[Autoencoders, Progress]:
     """Train the networks; they end on the CPU."""
     with torch.random.fork_rng():
-        torch.manual_seed(plan.request["seed"])
+        torch.manual_seed(plan.options.seed)
         networks = Autoencoders(len(plan.dataset.features), plan.recipe.networks)
     networks.to(plan.device)
-    selection = preparation(plan.parts.selection).to(plan.device)
-    batches = _batches(plan, preparation, group)
+    selection = preprocessing(plan.parts.selection).to(plan.device)
+    batches = _batches(plan, preprocessing, group)
     job = Job(
         networks=networks,
         batches=batches,
@@ -179,14 +179,14 @@ def _fit(
         score=_selection(plan.recipe, selection, plan.parts.selection_labels),
         recipe=plan.recipe,
         steps=plan.recipe.total_steps(batches.per_epoch),
-        seed=plan.request["seed"],
+        seed=plan.options.seed,
         checkpoint=plan.folder / runs.CHECKPOINT,
-        request=plan.request,
+        options=plan.options,
         bar=bar,
         group=group,
         stop=stop,
     )
-    hint = f"Go on with: {resume_command(plan.request, plan.folder, group.launcher)}"
+    hint = f"Go on with: {resume_command(plan.options, plan.folder, group.launcher)}"
     try:
         done = fit(job, saved)
     except Interrupted as error:
@@ -197,32 +197,32 @@ def _fit(
     return networks, done
 
 
-def _batches(plan: Plan, preparation: Preprocessing, group: Group) -> Batches:
+def _batches(plan: Plan, preprocessing: Preprocessing, group: Group) -> Batches:
     if plan.stream is None:
-        return Shuffled(preparation(plan.parts.fit).to(plan.device), plan.recipe, plan.request["seed"])
+        return Shuffled(preprocessing(plan.parts.fit).to(plan.device), plan.recipe, plan.options.seed)
     rows = min(plan.recipe.batch_rows, plan.fit_rows) // group.world
     return Streamed(
         plan.stream,
-        preparation,
+        preprocessing,
         plan.device,
         batch_rows=max(rows, 1),
         per_epoch=-(-plan.fit_rows // (rows * group.world)),
-        order=(plan.request["seed"], group.rank),
+        order=(plan.options.seed, group.rank),
     )
 
 
-def _detector(plan: Plan, preparation: Preprocessing, networks: Autoencoders) -> Detector:
+def _detector(plan: Plan, preprocessing: Preprocessing, networks: Autoencoders) -> Detector:
     """A detector of trained networks, in evaluation mode, whose threshold is yet to be set."""
     parts, recipe = plan.parts, plan.recipe
-    rows, selection = preparation(parts.fit), preparation(parts.selection)
-    memory = fit_memory(rows, recipe.memory, plan.request["seed"]) if recipe.memory else None
+    rows, selection = preprocessing(parts.fit), preprocessing(parts.selection)
+    memory = fit_memory(rows, recipe.memory, plan.options.seed) if recipe.memory else None
     ordinary = selection if parts.selection_labels is None else selection[torch.from_numpy(~parts.selection_labels)]
     detector = Detector(
         networks,
-        center=preparation.center,
-        inverse_scale=preparation.inverse_scale,
-        fill=preparation.fill.float() if preparation.imputes else preparation.center.clone(),
-        imputes=preparation.imputes,
+        center=preprocessing.center,
+        inverse_scale=preprocessing.inverse_scale,
+        fill=preprocessing.fill.float() if preprocessing.imputes else preprocessing.center.clone(),
+        imputes=preprocessing.imputes,
         kappa=recipe.kappa,
         threshold=0.0,
         memory=memory,
