@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from aetk.base.errors import BadInput
-from aetk.edge.tables import csv_read
+from aetk.edge.tables import source
 from aetk.lab.data import text_columns
 from aetk.lab.data.dataset import load_dataset
 
@@ -69,7 +69,7 @@ def test_a_table_of_several_blocks_is_looked_through_as_well(tmp_path):
     numbers = np.arange(400_000)
     large = pd.DataFrame({"a": numbers / 7, "w": numbers % 2 == 0, "city": "Rome", "n": numbers})
     error = refusal(tmp_path, large)
-    assert (tmp_path / "t.csv").stat().st_size > 2 * csv_read.BLOCK_BYTES
+    assert (tmp_path / "t.csv").stat().st_size > 2 * source.BLOCK_BYTES
     assert error.message.endswith("2 columns hold such text: 'w', 'city'.")
     assert "whose true/false columns are numbers: 'w'." in error.hint
 

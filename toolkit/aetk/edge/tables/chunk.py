@@ -34,8 +34,7 @@ class NotANumber(BadInput):
 
     def __init__(self, where: str, column: str, cell: str, hint: str = _NUMBERS) -> None:
         super().__init__(
-            f"{where}, column '{show_name(column)}': found '{escape_for_message(cell)}', expected a number.",
-            AS_NUMBERS if cell.lower() in TRUTHS else hint,
+            f"{where}, column '{show_name(column)}': found '{escape_for_message(cell)}', expected a number.", hint
         )
         self.where, self.column, self.cell = where, column, cell
 

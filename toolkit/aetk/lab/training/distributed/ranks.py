@@ -91,7 +91,7 @@ class TorchrunGroup(Group):
         return model
 
     def sum(self, values: Sequence[float]) -> list[float]:
-        """See `Group.total`; a collective of each step, with the short timeout."""
+        """See `Group.sum`; a collective of each step, with the short timeout."""
         summed = torch.tensor(values, dtype=torch.float64)
         with self.detect_loss(_lost):
             dist.all_reduce(summed)
@@ -99,25 +99,25 @@ class TorchrunGroup(Group):
         return found
 
     def max(self, values: Tensor) -> Tensor:
-        """See `Group.largest`."""
+        """See `Group.max`."""
         found = values.detach().cpu().nan_to_num(torch.inf)
         with self.detect_loss(_lost):
             dist.all_reduce(found, dist.ReduceOp.MAX)
         return found
 
     def compute_on_first(self, compute: Callable[[], float]) -> float:
-        """See `Group.first`."""
+        """See `Group.compute_on_first`."""
         value = torch.tensor([compute() if self.is_first else 0.0], dtype=torch.float64)
         with self.detect_loss(_lost):
             dist.broadcast(value, 0, group=self._patient)
         return float(value)
 
     def broadcast(self, data: Any) -> Any:
-        """See `Group.share`."""
+        """See `Group.broadcast`."""
         return json.loads(self._share(json.dumps(data).encode() if self.is_first else b""))
 
     def broadcast_tensors(self, tensors: Tensors) -> Tensors:
-        """See `Group.share_tensors`."""
+        """See `Group.broadcast_tensors`."""
         return load(self._share(_packed(tensors) if self.is_first else b""))
 
     def _share(self, content: bytes) -> bytes:
@@ -129,7 +129,7 @@ class TorchrunGroup(Group):
         return sent.numpy().tobytes()
 
     def gather_to_first(self, tensors: Tensors) -> Iterator[Tensors]:
-        """See `Group.collect`; the first process holds no more than one of them at a time."""
+        """See `Group.gather_to_first`; the first process holds no more than one of them at a time."""
         sent = _as_tensor(b"" if self.is_first else _packed(tensors))
         sizes = [torch.zeros(1, dtype=torch.int64) for _ in range(self.world)]
         with self.detect_loss(_lost):
@@ -172,7 +172,7 @@ class TorchrunGroup(Group):
 
     @contextlib.contextmanager
     def detect_loss(self, describe: Callable[[], str]) -> Iterator[None]:
-        """See `Group.contact`."""
+        """See `Group.detect_loss`."""
         try:
             yield
         except Lost as error:
