@@ -7,13 +7,13 @@ import onnx
 import pytest
 
 from aetk.base.errors import Unavailable
-from aetk.edge.bench import roofline
 from aetk.edge.bench.roofline import MatmulProbe, Speed, bounds, flops_per_row
 from aetk.edge.model import load
+from aetk.edge.runtime.tiny_models import matmul_model
 
 
 def test_the_product_is_a_sound_model():
-    onnx.checker.check_model(onnx.load_from_string(roofline._model(8)), full_check=True)
+    onnx.checker.check_model(onnx.load_from_string(matmul_model(8)), full_check=True)
 
 
 def test_every_product_is_kept_and_the_rate_follows_from_the_size():
