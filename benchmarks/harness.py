@@ -13,7 +13,7 @@ from typing import Any
 
 from aetk.base import typed_json
 from aetk.edge.bench import environment
-from aetk.render import edge_text
+from aetk.render.format import table
 from aetk.render.report_json import to_data
 
 ROOT = Path(__file__).resolve().parent
@@ -148,7 +148,7 @@ class Table:
     rows: Sequence[Sequence[str]]
 
     def __str__(self) -> str:
-        return f"{self.title}\n{edge_text.table(self.head, self.rows)}"
+        return f"{self.title}\n{table(self.head, self.rows)}"
 
     def markdown(self) -> str:
         """The table in GitHub's dialect."""

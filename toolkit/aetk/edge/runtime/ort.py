@@ -1,4 +1,4 @@
-"""ONNX Runtime, imported when it is first needed, so that `import aetk.edge` stays quick; and the processors for it."""
+"""ONNX Runtime, imported when it is first needed, so that `import aetk.edge` stays quick."""
 
 from importlib import import_module
 from types import ModuleType

@@ -6,20 +6,20 @@ import sys
 
 import pytest
 
-from aetk.edge.runtime import ort
+from aetk.base import cpus
 
 
 @pytest.mark.parametrize(("quota", "expected"), [(None, 3), (0.2, 1), (1.0, 1), (1.5, 2), (64.0, 3)])
 def test_usable_processors_are_those_of_affinity_and_quota(monkeypatch, quota, expected):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 2, 5}, raising=False)
-    monkeypatch.setattr(ort, "cpu_quota", lambda: quota)
-    assert ort.usable_cpus() == expected
+    monkeypatch.setattr(cpus, "cpu_quota", lambda: quota)
+    assert cpus.usable_cpus() == expected
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system has no affinity to set")
 def test_a_process_held_to_one_processor_uses_one():
     code = "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); "
-    code += "from aetk.edge.runtime.ort import usable_cpus; print(usable_cpus())"
+    code += "from aetk.base.cpus import usable_cpus; print(usable_cpus())"
     assert subprocess.check_output([sys.executable, "-c", code], text=True) == "1\n"
 
 
@@ -28,5 +28,5 @@ def test_the_cache_is_read_or_taken_to_be_a_usual_one(tmp_path, monkeypatch, tex
     file = tmp_path / "size"
     if text is not None:
         file.write_text(text)
-    monkeypatch.setattr(ort, "_CACHE", file)
-    assert ort.cache_bytes() == expected
+    monkeypatch.setattr(cpus, "_CACHE", file)
+    assert cpus.cache_bytes() == expected
