@@ -33,6 +33,12 @@ def overlap(
     """
     taken, done = _Channel[A](), _Channel[B]()
     faults: list[BaseException] = []
+    is_over, begun, ended, wake = (
+        list[bool](),
+        list[Callable[[], None]](),
+        list[Callable[[], None]](),
+        SimpleQueue[None](),
+    )
 
     def take() -> None:
         with contextlib.closing(source):
@@ -51,35 +57,45 @@ def overlap(
         stop()
 
     def run(stage: Callable[[], None], and_then: Callable[[], None]) -> None:
+        begun.append(stage)
         try:
-            stage()
+            if not is_over:
+                stage()
         except BaseException as fault:  # noqa: BLE001 - it is raised again where all stages are watched
             faults.append(fault)
             and_then()
+        finally:
+            ended.append(stage)
+            wake.put(None)
 
-    threads = list[Thread]()
+    stages = ((take, taken.end), (give, end))
     try:
-        for stage, on_fault in ((take, taken.end), (give, end)):
-            threads.append(Thread(target=run, args=(stage, on_fault)))
-            threads[-1].start()
+        for stage in stages:
+            Thread(target=run, args=stage).start()
         for item in taken:
             if not done.put(work(item)):
                 break
         done.end()
-        _join(threads)
+        _wait(lambda: len(ended) == len(stages), wake)
     except BaseException:
+        is_over.append(True)  # a thread that begins from here on does nothing
         end()
         raise
     finally:
-        _join(threads)
+        _wait(lambda: len(ended) == len(begun), wake)
+        source.close()
     if faults:
         raise faults[0]
 
 
-def _join(threads: list[Thread]) -> None:
-    for thread in threads:
-        while thread.is_alive():
-            thread.join(_NAP)
+def _wait(is_met: Callable[[], bool], wake: "SimpleQueue[None]") -> None:
+    """Wait until a condition is met, at which `wake` is put.
+
+    Not by `Thread.join`: where Ctrl-C ends it, Python 3.11 takes a thread that still runs for one that has ended.
+    """
+    while not is_met():
+        with contextlib.suppress(Empty):
+            wake.get(timeout=_NAP)
 
 
 def _next(queue: "SimpleQueue[A]") -> A:
