@@ -1,3 +1,5 @@
+import gc
+import io
 import sys
 from decimal import Decimal
 
@@ -273,3 +275,20 @@ def test_a_file_cut_short_is_refused(write):
         path.write_bytes(content[:length])
         with pytest.raises(BadInput, match="not a Parquet file"):
             read_table(path, ["a"])
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_close_that_was_interrupted_is_not_tried_again(tmp_path, capsys):
+    class Interrupted(io.BytesIO):
+        def write(self, _):
+            raise KeyboardInterrupt
+
+    file = Interrupted()
+    sink = ParquetSink(file)
+    sink.write({"a": np.arange(3)})
+    with pytest.raises(KeyboardInterrupt):
+        sink.close()
+    file.close()
+    del sink
+    gc.collect()
+    assert "Traceback" not in capsys.readouterr().err

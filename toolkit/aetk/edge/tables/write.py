@@ -141,12 +141,16 @@ class ParquetSink:
 
     def close(self) -> None:
         """Write what is left, and the footer."""
-        if self._waiting:
-            self._flush()
-        if self._writer is not None:
-            if self.notes:
-                self._writer.add_key_value_metadata(self.notes)
-            self._writer.close()
+        try:
+            if self._waiting:
+                self._flush()
+            if self._writer is not None:
+                if self.notes:
+                    self._writer.add_key_value_metadata(self.notes)
+                self._writer.close()
+        finally:
+            if self._writer is not None:
+                self._writer.is_open = False  # else it tries again when it is deleted, into a file that is closed
 
     def _flush(self) -> None:
         pa = arrow.pyarrow()
