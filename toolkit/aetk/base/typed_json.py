@@ -97,12 +97,13 @@ def _scalar(kind: type, value: Any, where: str, of: Document) -> Any:
             number = math.inf
         if math.isfinite(number):
             return number
-    elif type(value) is kind and (kind is not str or not of.is_unicode or _is_unicode(str(value))):
+    elif type(value) is kind and (kind is not str or not of.is_unicode or is_unicode(str(value))):
         return value
     raise _wrong(where, value, _SCALARS[kind], of)
 
 
-def _is_unicode(text: str) -> bool:
+def is_unicode(text: str) -> bool:
+    """Whether a text has no half of a surrogate pair, which UTF-8 cannot hold."""
     try:
         text.encode()
     except UnicodeEncodeError:

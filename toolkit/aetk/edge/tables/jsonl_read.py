@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from aetk.base.errors import BadInput
+from aetk.base.typed_json import is_unicode
 from aetk.contract.dialect import ROW_BYTES, escape_for_message
 from aetk.edge.tables.chunk import Chunk, FloatType, NotANumber, as_dtype, column_indices, row_location, show_name
 from aetk.edge.tables.source import Source, decoded
@@ -152,18 +153,10 @@ def _text(where: str, name: str, value: Any) -> str:
         return Literally(_json(value))
     if isinstance(value, Literally) and value not in _CONSTANTS:
         return value
-    if type(value) is str and _is_unicode(value):
+    if type(value) is str and is_unicode(value):
         return value
     found = f"{where}, column '{show_name(name)}': found {_shown(value)}"
     raise BadInput(f"{found}, expected text or a number.", "Carry another column along.")
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _json(value: Any) -> str:
