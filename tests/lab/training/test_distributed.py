@@ -26,7 +26,7 @@ from . import group_child, held
 from .fitting import one_thread
 from .torchrun import QUICK, alone_under_torchrun, messages, start, torchrun, workers, write_parts
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 __all__ = ["alone_under_torchrun"]
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds torchrun's workers in /proc")
 

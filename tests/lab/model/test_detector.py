@@ -14,8 +14,8 @@ from aetk.lab.model.detector import Detector
 from aetk.lab.model.memory import Memory
 from aetk.lab.model.overflow import safe_bound
 
-from .float64 import contract
-from .small import small_networks
+from lab.float64 import contract
+from lab.small import small_networks
 
 N = 6
 SPECIAL = np.float32([0.0, 1e20, -1e20, 1e30, 3.4e38, -3.4e38, 3.402e38, 1e-40, -1e-45, np.nan, np.inf, -np.inf])

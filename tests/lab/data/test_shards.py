@@ -14,7 +14,7 @@ from aetk.lab.data.moments import Moments
 from aetk.lab.data.shards import BLOCK_ROWS, Columns, Stream, deal, find_shards, is_fit, read
 from aetk.lab.training.streamed_batches import Streamed
 
-from .torchrun import write_parts
+from lab.training.torchrun import write_parts
 
 COLUMNS = Columns(("number", "value"), "label")
 LOTS = HashSplit(41, calibrates=True, selects=True)

@@ -15,7 +15,7 @@ from aetk.contract import gate, onnxfile, spec
 from aetk.edge.runtime.session import open_session
 from aetk.lab.export.graph import to_onnx
 
-from .small import small_detector
+from lab.small import small_detector
 
 KINDS = {
     "plain": {"n": 3, "kappa": 0.0},

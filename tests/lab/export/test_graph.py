@@ -19,7 +19,7 @@ from aetk.lab.export.graph import OPSETS, to_onnx
 from aetk.lab.export.parity import compare
 from aetk.lab.runs import read_run
 
-from .small import small_detector
+from lab.small import small_detector
 
 UNPORTABLE = {
     "IsNaN",
@@ -151,7 +151,7 @@ def test_two_exports_are_the_same_bytes_in_this_process_and_in_another_folder(sm
         "from aetk.lab.export.graph import to_onnx; print(hashlib.sha256(to_onnx(small_detector())).hexdigest())"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, str(Path(__file__).parents[1])], capture_output=True, text=True, cwd=tmp_path
+        [sys.executable, "-c", code, str(Path(__file__).parents[2])], capture_output=True, text=True, cwd=tmp_path
     )
     assert done.stdout.strip() == hashlib.sha256(small_export).hexdigest(), done.stderr
 

@@ -15,7 +15,7 @@ from aetk.edge.bench.snippet import snippet
 from aetk.edge.runtime import telemetry
 from aetk.edge.runtime.telemetry import Telemetry, examine_telemetry
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 IMPORT = re.compile(r"^\s*(?:import|from) onnxruntime\b", re.MULTILINE)
 NAME = "ORT_DISABLE_TELEMETRY"
 

@@ -12,7 +12,7 @@ from aetk.lab.data.dataset import load_dataset
 from aetk.lab.export.golden import answers, in_float64, make_golden, synthetic_rows
 from aetk.lab.runs import read_run
 
-from .small import small_detector
+from lab.small import small_detector
 
 
 @pytest.fixture(scope="session")

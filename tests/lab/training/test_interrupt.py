@@ -18,7 +18,7 @@ from aetk.lab.training.checkpoint import read_checkpoint
 from . import held
 from .fitting import one_thread
 
-DATA = Path(__file__).resolve().parents[2] / "../shared/data/creditcard/train.csv"
+DATA = Path(__file__).resolve().parents[3] / "../shared/data/creditcard/train.csv"
 ENVIRONMENT = {
     **os.environ,
     "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
