@@ -81,16 +81,16 @@ def test_out_of_memory_says_how_much_was_asked_for():
                 "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried "
                 "to allocate 4398046511104 bytes. Error code 12 (Cannot allocate memory)"
             ),
-            "Out of memory. Another 4,398,046,511,104 bytes were asked for.",
+            "Out of memory. The failed allocation asked for 4,398,046,511,104 bytes.",
         ),
         (RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 1024 bytes."), "1,024 bytes"),
         (RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB."), "Out of memory."),
-        (MemoryError("malloc of size 480064 failed"), "Out of memory. Another 480,064 bytes were asked for."),
+        (MemoryError("malloc of size 480064 failed"), "Out of memory. The failed allocation asked for 480,064 bytes."),
         (
             Exception(
                 "[ONNXRuntimeError] : 1 : FAIL : Failed to allocate memory for requested buffer of size 600000000"
             ),
-            "Another 600,000,000 bytes",
+            "asked for 600,000,000 bytes",
         ),
         (Exception("[ONNXRuntimeError] : 6 : RUNTIME_EXCEPTION : std::bad_alloc"), "Out of memory."),
         (Exception("PosixThread pthread_create failed, error code: 12 error msg: Cannot allocate"), "Out of memory."),

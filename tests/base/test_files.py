@@ -345,16 +345,16 @@ def test_an_open_file_of_another_process_is_appended_to(tmp_path):
 @pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/null")], ids=["a pipe", "a device"])
 def test_files_that_belong_together_are_no_streams(tmp_path, make):
     make(tmp_path / "m.onnx")
-    with pytest.raises(BadInput, match=r"m\.onnx is no regular file; expected a file name"):
+    with pytest.raises(BadInput, match=r"m\.onnx is not a regular file; expected a file name"):
         write_atomically([(tmp_path / "m.card.json", b"new"), (tmp_path / "m.onnx", b"new")])
     assert names(tmp_path) == ["m.onnx"]
 
 
 def test_no_file_is_put_in_the_place_of_an_open_one(log, tmp_path):
     path, descriptor = log
-    with pytest.raises(BadInput, match="no regular file"):
+    with pytest.raises(BadInput, match="not a regular file"):
         write_atomically([(Path(f"/dev/fd/{descriptor}"), b"new")])
-    with pytest.raises(BadInput, match="- is no regular file"):
+    with pytest.raises(BadInput, match="- is not a regular file"):
         write_atomically([(Path("-"), b"new")])
     assert path.read_bytes() == b"old\n"
     assert names(tmp_path) == ["log"]

@@ -18,7 +18,7 @@ def test_a_text_is_read_as_any_reader_of_json_reads_it():
         ('{"a": NaN}', "NaN is not a finite number"),
         ("[-Infinity]", "-Infinity is not a finite number"),
         ("[1e400]", "1e400 is not a finite number"),
-        ('[{"a": 1, "b": 2, "a": 1}]', "an object has two members of one name"),
+        ('[{"a": 1, "b": 2, "a": 1}]', "an object has two members of the same name"),
         ("[" * 200_000, "it is nested too deeply"),
         ('{"a":' * 200_000, "it is nested too deeply"),
         ("1" * 5000, "4300 digits"),

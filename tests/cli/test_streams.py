@@ -271,4 +271,4 @@ def test_no_other_command_takes_a_stream_for_a_file(refused, arguments):
 def test_what_is_written_with_a_card_is_no_stream(refused, model_copy, tmp_path):
     model_copy.rename(tmp_path / "real.onnx")
     (tmp_path / "m.onnx").symlink_to("/dev/null")
-    assert "no regular file" in refused("threshold", "m.onnx", "--set", "0.5")
+    assert "not a regular file" in refused("threshold", "m.onnx", "--set", "0.5")

@@ -91,7 +91,7 @@ def test_nan_and_infinity_are_refused_wherever_they_stand(text, data, word):
 
 
 def test_a_part_that_is_there_twice_is_refused(text):
-    with pytest.raises(BadInput, match="two members of one name"):
+    with pytest.raises(BadInput, match="two members of the same name"):
         parse(text.replace('"kappa":', '"kappa": 0.5, "kappa":', 1))
 
 

@@ -402,7 +402,7 @@ def test_a_file_of_another_size_or_kind_is_refused(tmp_path, monkeypatch):
         gate.read_file(tmp_path / "gone.onnx")
     with pytest.raises(Refused, match="is a folder"):
         gate.read_file(tmp_path)
-    with pytest.raises(Refused, match="/dev/zero is no regular file"):
+    with pytest.raises(Refused, match="/dev/zero is not a regular file"):
         gate.read_file("/dev/zero")
     large = tmp_path / "large.onnx"
     with large.open("wb") as file:

@@ -105,7 +105,7 @@ def test_what_is_no_such_key_is_refused_in_words(signed_model, keys, tmp_path):
     for key in (private, junk, signed_model, write_public(tmp_path / "ec-public.pem", other)):
         with pytest.raises(BadInput, match="is no public Ed25519 key in PEM"):
             check_signature(signed_model, data, key)
-    with pytest.raises(BadInput, match="no regular file"):
+    with pytest.raises(BadInput, match="not a regular file"):
         check_signature(signed_model, data, tmp_path)
 
 
@@ -134,5 +134,5 @@ def test_a_pipe_in_the_place_of_a_signature_is_no_reason_to_wait(signed_model, k
     path = signature_path(signed_model)
     path.unlink()
     os.mkfifo(path)
-    with pytest.raises(CheckFailed, match="is no regular file; expected a signature"):
+    with pytest.raises(CheckFailed, match="is not a regular file; expected a signature"):
         load(signed_model, keys[1])

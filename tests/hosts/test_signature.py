@@ -59,5 +59,5 @@ def test_any_other_model_is_refused(checking, signed_model, tmp_path):
     signature.unlink()
     assert refused() == (1, f"{signed_model} is not signed: there is no {signature}.")
     os.mkfifo(signature)
-    assert refused() == (1, f"{signature} is no regular file; expected a signature.")
-    assert refused(signature.name) == (2, f"{signature} is no regular file; expected a key in PEM.")
+    assert refused() == (1, f"{signature} is not a regular file; expected a signature.")
+    assert refused(signature.name) == (2, f"{signature} is not a regular file; expected a key in PEM.")

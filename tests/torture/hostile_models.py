@@ -203,8 +203,8 @@ CASES = (
     Case("a quantised model", VERIFY, _quantised, 2, "its producer is onnx.quantize"),
     Case("no file", VERIFY, _instead(lambda path: None), 2, "No such model: model.onnx"),
     Case("a folder", VERIFY, _instead(Path.mkdir), 2, "is a folder"),
-    Case("a pipe that nobody writes to", VERIFY, _instead(os.mkfifo), 2, "no regular file"),
-    Case("a device without end", ("verify", "/dev/zero"), lambda folder: None, 2, "no regular file"),
+    Case("a pipe that nobody writes to", VERIFY, _instead(os.mkfifo), 2, "not a regular file"),
+    Case("a device without end", ("verify", "/dev/zero"), lambda folder: None, 2, "not a regular file"),
     Case("a link to nothing", VERIFY, _instead(lambda path: path.symlink_to("gone")), 2, "No such model"),
     Case("a link to itself", VERIFY, _instead(lambda path: path.symlink_to(MODEL)), 2, "Cannot use model.onnx"),
     Case(
@@ -275,7 +275,7 @@ CASES = (
     Case("a card that is no JSON", VERIFY, _text("{"), 2, "The card is not JSON"),
     Case("a card of 100,000 brackets", VERIFY, _text("[" * 100_000), 2, "The card is not JSON"),
     Case("a card that is a list", VERIFY, _text("[]"), 2, "expected a JSON object"),
-    Case("a card with a name twice", VERIFY, _bytes(lambda data: _renamed(data)), 2, "two members of one name"),
+    Case("a card with a name twice", VERIFY, _bytes(lambda data: _renamed(data)), 2, "two members of the same name"),
     Case("a card of tomorrow", VERIFY, _card(lambda card: card.update(contract=2)), 2, "contract version 2"),
     Case(
         "a card whose words were changed",

@@ -115,7 +115,7 @@ CASES = (
     Case("a folder without tables", SCORE, _instead(Path.mkdir), 2, "folder without Parquet files"),
     Case("a link to nothing", SCORE, _instead(lambda path: path.symlink_to("gone")), 2, "No such file"),
     Case("a link to itself", SCORE, _instead(lambda path: path.symlink_to(CSV)), 2, "Too many levels"),
-    Case("zeros without end", ("score", MODEL, "/dev/zero"), lambda folder: None, 2, "no regular file"),
+    Case("zeros without end", ("score", MODEL, "/dev/zero"), lambda folder: None, 2, "not a regular file"),
     Case("a line of a gigabyte", SCORE, _large(b"1", 1024), 2, "line 1: the row is longer than 16 MiB"),
     Case(
         "a line of a gigabyte below the header",

@@ -260,7 +260,7 @@ def _check_signature(path: Path, data: bytes, key: Path) -> None:
     except ImportError:
         raise Problem("Checking a signature needs the package cryptography.", "pip install cryptography", 3) from None
     if key.exists() and not key.is_file():
-        raise Problem(f"{key} is no regular file; expected a key in PEM.", "Name the key's file.")
+        raise Problem(f"{key} is not a regular file; expected a key in PEM.", "Name the key's file.")
     try:
         public = load_pem_public_key(key.read_bytes())
     except ValueError:
@@ -276,7 +276,7 @@ def _check_signature(path: Path, data: bytes, key: Path) -> None:
         remedy = f"Put {signature.name}, from where the model was exported, beside it, or leave --trusted-key out."
         raise Problem(f"{path} is not signed: there is no {signature}.", remedy, 1)
     if not signature.is_file():
-        found = f"{signature} is no regular file; expected a signature."
+        found = f"{signature} is not a regular file; expected a signature."
         raise Problem(found, "Take both files from where they were made.", 1)
     try:
         public.verify(signature.read_bytes(), data)

@@ -181,12 +181,12 @@ def test_what_is_no_regular_file_is_refused_without_waiting_for_it(tmp_path, nam
     path = tmp_path / name
     path.symlink_to("/dev/zero")
     for read in (header, lambda path: read_table(path, ["a"]), lambda path: read_chunks(path, ["a"])):
-        with pytest.raises(BadInput, match=f"{name} is no regular file"):
+        with pytest.raises(BadInput, match=f"{name} is not a regular file"):
             read(path)
     path.unlink()
     os.mkfifo(path)
     for read in (header, lambda path: read_table(path, ["a"])):
-        with pytest.raises(BadInput, match=f"{name} is no regular file"):
+        with pytest.raises(BadInput, match=f"{name} is not a regular file"):
             read(path)
 
 

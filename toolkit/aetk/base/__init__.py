@@ -1,1 +1,1 @@
-"""What every layer needs: errors, files, locks, strict JSON, processes. The standard library and NumPy."""
+"""Errors, files, locks, strict JSON and facts about the machine, for every layer; needs only NumPy."""

@@ -1,4 +1,4 @@
-"""What this process's control group allows it, and how often it was held back: cgroup versions 1 and 2 of Linux."""
+"""The limits of this process's control group (Linux cgroup versions 1 and 2), and how often they slowed it down."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ _ROOT = Path("/")
 
 @dataclass(frozen=True)
 class Throttled:
-    """How often the group ran out of its quota since it exists, and for how long."""
+    """How many scheduling periods the group has been throttled in since it was made, and for how long in all."""
 
     periods: int
     seconds: float
 
 
 def cpu_quota(root: Path = _ROOT) -> float | None:
-    """Processors' worth of time that the group may use; None without a limit, or where the system does not tell."""
+    """The number of processors that the group's quota amounts to; None if there is no quota, or it is unknown."""
     limits = []
     for folder in _folders(root):
         limit = (_text(folder / "cpu.max") or "").split()
@@ -28,7 +28,7 @@ def cpu_quota(root: Path = _ROOT) -> float | None:
 
 
 def throttled(root: Path = _ROOT) -> Throttled | None:
-    """The count so far; None where the system does not tell."""
+    """How often the group has been throttled so far; None if the system does not say."""
     for folder in _folders(root):
         stat = dict(line.split() for line in (_text(folder / "cpu.stat") or "").splitlines() if len(line.split()) == 2)
         if "throttled_usec" in stat:
@@ -39,7 +39,7 @@ def throttled(root: Path = _ROOT) -> Throttled | None:
 
 
 def memory_left(root: Path = _ROOT) -> int | None:
-    """Bytes that the group may still take, file caches given back; None without a limit, or where not told."""
+    """The bytes that the group may still allocate, file caches counted as free; None if there is no limit."""
     left = []
     for folder in _folders(root, "memory"):
         for limit, used in (("memory.max", "memory.current"), ("memory.limit_in_bytes", "memory.usage_in_bytes")):
@@ -55,7 +55,7 @@ def _caches(folder: Path) -> int:
 
 
 def _folders(root: Path, controller: str = "cpu") -> Iterator[Path]:
-    """The folders of the process's own group and of those above it, innermost first."""
+    """The folders of the process's own group and of its parent groups, innermost first."""
     for line in (_text(root / "proc/self/cgroup") or "").splitlines():
         controllers, _, path = line.partition(":")[2].partition(":")
         if controllers and controller not in controllers.split(","):

@@ -1,4 +1,4 @@
-"""The errors a person can meet. Each carries the exit code that the command line ends with."""
+"""The errors that a user can meet. Each one holds the exit code of the command line."""
 
 import errno
 import re
@@ -14,8 +14,8 @@ class AetkError(Exception):
         hint: what to do next; empty if the message already says it.
 
     Attributes:
-        exit_code: that a command ends with.
-        is_reported: whether another process that ends with the same error prints it; None where nobody has asked.
+        exit_code: the exit code of the command.
+        is_reported: whether another process that ends with the same error prints it; None if that is not known yet.
     """
 
     exit_code = 2
@@ -34,7 +34,7 @@ class AetkError(Exception):
 
 
 def _again(kind: type[AetkError], arguments: tuple[Any, ...], state: dict[str, Any]) -> AetkError:
-    """An error that crossed from one process to another."""
+    """Make an error again in another process."""
     error = kind.__new__(kind, *arguments)
     error.__dict__.update(state)
     return error
@@ -45,13 +45,13 @@ class BadInput(AetkError):
 
 
 class CheckFailed(AetkError):
-    """A check that ran and did not hold: parity, self-test, digest, a non-finite loss. Exit code 1."""
+    """A check failed: parity, self-test, digest, a non-finite loss. Exit code 1."""
 
     exit_code = 1
 
 
 class Unavailable(AetkError):
-    """The environment cannot do it: no such provider or device, disk full, out of memory. Exit code 3."""
+    """This machine cannot do it: no such provider or device, disk full, out of memory. Exit code 3."""
 
     exit_code = 3
 
@@ -68,7 +68,7 @@ class MissingExtra(Unavailable):
 
 
 class Interrupted(AetkError):
-    """Stopped by SIGINT or SIGTERM after saving what there was. Exit code 128 + signal number."""
+    """SIGINT or SIGTERM stopped the command, after it saved its work. Exit code 128 + signal number."""
 
     def __init__(self, message: str, signal_number: int, hint: str = "") -> None:
         super().__init__(message, hint)
@@ -81,7 +81,7 @@ _LITTLE_MEMORY = re.compile(
     r"PyObject pointer is null",
     re.IGNORECASE,
 )
-"""What torch, ONNX Runtime, pyarrow, safetensors, the loader of libraries and threads say in errors of other types."""
+"""The words for "out of memory" of torch, ONNX Runtime, pyarrow, safetensors, the library loader and threads."""
 _ASKED_FOR = re.compile(r"(?:allocate|of size) (\d{3,})(?![.\d])")
 
 
@@ -96,11 +96,11 @@ _REMEDIES = {
 
 
 def from_os_error(error: OSError) -> AetkError:
-    """The `AetkError` that says what an `OSError` means: 3 for a full or failing disk or no memory, else 2."""
+    """The `AetkError` for an `OSError`: exit code 3 for a full or failing disk or no memory, else 2."""
     name = f" {error.filename}" if error.filename else ""
     reason = error.strerror or str(error)
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        if not name:  # the files of a command are named; what is left is its report
+        if not name:  # every file of a command has a name; without one, it is the report on standard output
             return Unavailable(f"Cannot write the report: {reason}.", "Free some space, or send the output elsewhere.")
         return Unavailable(f"Cannot write{name}: {reason}.", "Free some space; nothing was changed.")
     if error.errno == errno.EIO:
@@ -118,9 +118,9 @@ def from_os_error(error: OSError) -> AetkError:
 
 
 def out_of_memory(error: BaseException) -> Unavailable | None:
-    """The `AetkError` for an allocation that failed, in whatever library and type of error; None for any other error.
+    """The `AetkError` for a failed allocation, whichever library reports it; None for any other error.
 
-    It says how much was asked for, where that is known. Errors that led to this one count, too.
+    The message says how many bytes were asked for, if that is known. The errors that led to this one count too.
     """
     while not isinstance(error, MemoryError) and not _LITTLE_MEMORY.search(str(error)):
         if error.__context__ is None:
@@ -128,7 +128,7 @@ def out_of_memory(error: BaseException) -> Unavailable | None:
         error = error.__context__
     asked = _ASKED_FOR.search(str(error))
     if asked:
-        detail = f" Another {int(asked[1]):,} bytes were asked for."
+        detail = f" The failed allocation asked for {int(asked[1]):,} bytes."
     elif isinstance(error, MemoryError) and str(error):
         detail = f" {error}."
     else:
@@ -139,19 +139,19 @@ def out_of_memory(error: BaseException) -> Unavailable | None:
 
 
 def expected(error: BaseException) -> AetkError | None:
-    """The `AetkError` that a failure stands for: itself, an `OSError`, or memory that ran out; None for any other."""
+    """A failure as an `AetkError`: an `AetkError` itself, an `OSError`, out of memory; None for any other error."""
     if isinstance(error, AetkError):
         return error
     return from_os_error(error) if isinstance(error, OSError) else out_of_memory(error)
 
 
 def to_plain(error: AetkError) -> dict[str, Any]:
-    """An error as plain JSON, which crosses from one process to another; see `from_plain`."""
+    """An error as plain JSON, to send it to another process; `from_plain` reads it back."""
     return {"exit_code": error.exit_code, "message": error.message, "hint": error.hint}
 
 
 def from_plain(data: Mapping[str, Any]) -> AetkError:
-    """The error that `to_plain` described; its type is the one of its exit code, not a subclass of that type."""
+    """Make the error that `to_plain` wrote. Its type follows from its exit code; a subclass becomes its base class."""
     code, message, hint = data["exit_code"], data["message"], data["hint"]
     if code > 128:
         return Interrupted(message, code - 128, hint)
@@ -160,11 +160,11 @@ def from_plain(data: Mapping[str, Any]) -> AetkError:
 
 
 def message_lines(error: BaseException) -> list[str]:
-    """The lines of another library's message, stripped, without empty ones; the error's type where there is no line."""
+    """The lines of another library's message, stripped, without empty ones; the error's type if there are no lines."""
     lines = [line.strip() for line in str(error).splitlines()]
     return [line for line in lines if line] or [type(error).__name__]
 
 
 def first_line(error: BaseException, longest: int | None = None) -> str:
-    """The first line of another library's message, for a message of our own; at most `longest` characters of it."""
+    """The first line of another library's message, cut to at most `longest` characters."""
     return message_lines(error)[0][:longest]

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all: a temporary name in the same folder, synced, then renamed."""
+"""Writes files that appear complete or not at all: under a temporary name in the same folder, synced, then renamed."""
 
 import contextlib
 import errno
@@ -19,9 +19,10 @@ _serial = itertools.count()
 
 
 def _writers(target: Path) -> str:
-    """How temporary names of this machine's writers of `target` begin; a process id means nothing elsewhere.
+    """The prefix of the temporary names that processes of this machine use while they write `target`.
 
-    A digest stands for both: beside a name as long as the file system takes there has to be room for another.
+    The machine is part of it, because a process id has no meaning on another one. It is a digest, because `target` may
+    be as long as the file system allows.
     """
     of = "\0".join((target.name, platform.node())).encode(errors="surrogateescape")
     return f".aetk-{hashlib.sha256(of).hexdigest()[:16]}-"
@@ -32,7 +33,7 @@ def _temporary(target: Path) -> Path:
 
 
 def _alive(pid: int) -> bool:
-    if os.name != "posix":  # there, signal 0 is no question but Ctrl-C
+    if os.name != "posix":  # on Windows, signal 0 is Ctrl-C
         return True
     try:
         os.kill(pid, 0)
@@ -44,7 +45,7 @@ def _alive(pid: int) -> bool:
 
 
 def _remove_leftovers(target: Path) -> None:
-    """Delete the temporary files of writers of `target` that were killed."""
+    """Delete the temporary files that killed processes left while they wrote `target`."""
     pattern = re.compile(re.escape(_writers(target)) + r"(\d+)-\d+\.tmp")
     for name in _names(target.parent):
         match = pattern.fullmatch(name)
@@ -53,7 +54,7 @@ def _remove_leftovers(target: Path) -> None:
 
 
 def _names(folder: Path) -> list[str]:
-    """What a folder holds; nothing where it may be written, but not listed."""
+    """The names in a folder; none if the folder may be written but not listed."""
     try:
         return os.listdir(folder)
     except PermissionError:
@@ -61,7 +62,7 @@ def _names(folder: Path) -> list[str]:
 
 
 def _remove_temporary(path: Path) -> None:
-    """Delete a temporary file, if it is there and can be deleted: that it cannot is no news to anybody."""
+    """Delete a temporary file if possible; a failure is ignored, since the caller's own error matters more."""
     with contextlib.suppress(OSError):
         path.unlink()
 
@@ -71,7 +72,7 @@ def _sync_folder(folder: Path) -> None:
         return
     try:
         descriptor = os.open(folder, os.O_RDONLY)
-    except PermissionError:  # it may be written, but not listed
+    except PermissionError:  # the folder may be written but not listed
         return
     try:
         os.fsync(descriptor)
@@ -90,21 +91,21 @@ def _sync(file: IO[bytes]) -> None:
 
 
 def check_source(path: Path, *, once: bool = False) -> None:
-    """BadInput where a path cannot be read as a table: there is nothing, or a device, or a pipe unless read `once`."""
+    """Raise BadInput if a path cannot be read as a table: it is missing or a device, or a pipe and not read `once`."""
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
         raise BadInput(f"No such file: {path}.", "Check the path, and the folder that it starts from.") from None
     if not (stat.S_ISREG(mode) or (once and stat.S_ISFIFO(mode))):
         raise BadInput(
-            f"{path} is no regular file; expected a CSV or Parquet file.",
-            "Name a file; what a device gives, aetk score reads from standard input: aetk score MODEL -",
+            f"{path} is not a regular file; expected a CSV or Parquet file.",
+            "Name a file. To score rows from a device or a program, use standard input: aetk score MODEL -",
         )
 
 
 @contextlib.contextmanager
 def _named(path: Path, temporary: Path) -> Iterator[None]:
-    """Say in the error of a full disk, which knows no file, which one did not fit; and never a temporary name."""
+    """Put `path` into errors that name no file (a full disk) or the temporary one."""
     try:
         yield
     except OSError as error:
@@ -114,15 +115,15 @@ def _named(path: Path, temporary: Path) -> Iterator[None]:
 
 
 def check_target(path: Path) -> None:
-    """BadInput where a path cannot become a file: it is a folder, a stream or a disk."""
+    """Raise BadInput if a path cannot become a file: it is a folder, a stream or a disk."""
     if path.is_dir():
         raise BadInput(f"{path} is a folder; expected a file name.", "Name a file.")
     if is_stream(path) or (path.exists() and not path.is_file()):
-        raise BadInput(f"{path} is no regular file; expected a file name.", "Name a file.")
+        raise BadInput(f"{path} is not a regular file; expected a file name.", "Name a file.")
 
 
 def _stage(path: Path) -> tuple[Path, Path]:
-    """The file that a path really means, its folder made and swept, and a temporary name beside it."""
+    """Resolve a path's links, make its folder, clear leftovers; returns the target and a temporary name beside it."""
     check_target(path)
     target = Path(os.path.realpath(path))
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -132,12 +133,12 @@ def _stage(path: Path) -> tuple[Path, Path]:
 
 @contextlib.contextmanager
 def atomic_file(path: Path, stop: Stop | None = None) -> Iterator[IO[bytes]]:
-    """Open a binary file that becomes `path` when the block ends well, and vanishes when it does not.
+    """Open a binary file that becomes `path` if the block succeeds, and is deleted if it fails.
 
-    A symbolic link keeps pointing where it points; its target is replaced. Missing parent folders are made.
+    A symbolic link stays, and its target is replaced. Missing parent folders are made.
 
-    What is no file of its own name, such as `-`, `/dev/stdout`, a pipe or a device, is no file to replace: each write
-    is sent there at once, and `stop` ends the waits for its reader.
+    A stream (`-`, `/dev/stdout`, a pipe, a device) is never replaced: each write is sent at once, and `stop` ends the
+    waits for its reader.
     """
     if is_stream(path):
         with open_output(path, stop) as stream:
@@ -157,9 +158,9 @@ def atomic_file(path: Path, stop: Stop | None = None) -> Iterator[IO[bytes]]:
 
 
 def write_atomically(files: Sequence[tuple[Path, bytes]]) -> None:
-    """Write files that belong together: all are staged and synced first, then renamed in the order given.
+    """Write files that belong together: all are written and synced first, then renamed in the given order.
 
-    Put the file that vouches for the others by their digests last: until it is renamed, nothing refers to them.
+    Put the file that holds the digests of the others last: until it is renamed, nothing refers to them.
 
     Raises:
         BadInput: one of them is a folder or a stream.
@@ -183,6 +184,6 @@ def write_atomically(files: Sequence[tuple[Path, bytes]]) -> None:
 
 
 def remove(path: Path) -> None:
-    """Delete a file, where there is one, with what killed writers of it left behind."""
+    """Delete a file if it exists, and the temporary files that killed processes left while they wrote it."""
     _remove_leftovers(path)
     path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""How much memory there is for a table that is to be held whole."""
+"""How much memory is free, for a table that is read as a whole."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ _ROOT = Path("/")
 
 
 def free_memory(root: Path = _ROOT) -> int | None:
-    """Bytes that can be taken without another program's loss; None where the system does not tell (not Linux)."""
+    """The bytes that this process can allocate without swapping; None if the system does not say (not Linux)."""
     known = [left for left in (_system(root), memory_left(root)) if left is not None]
     return min(known, default=None)
 

@@ -1,4 +1,4 @@
-"""Keeps two processes from writing one folder at a time."""
+"""A lock on a folder, so that only one process writes into it at a time."""
 
 import contextlib
 import os
@@ -20,19 +20,19 @@ _BETWEEN_TRIES = 0.02
 
 @contextlib.contextmanager
 def locked(folder: Path, wait: float, hint: str = "Try again when it has ended.") -> Iterator[None]:
-    """Hold a folder against every other holder, threads of this process among them.
+    """Lock a folder against other processes and against other threads of this one.
 
-    The lock is on the folder itself: no file is made, and the kernel releases it however the process ends. Without
-    flock on folders (Windows, some network file systems), or where the folder cannot be opened, there is no lock, and
-    the block runs all the same: each file still appears whole, but of several the last writer's may be mixed.
+    The lock is on the folder itself: it needs no file, and the kernel releases it however the process ends. If the
+    system has no flock on folders (Windows, some network file systems), or the folder cannot be opened, the block runs
+    without a lock: each file still appears complete, but files of two writers may be mixed.
 
     Args:
-        folder: an existing one.
-        wait: seconds for another holder to end; 0 for no waiting.
-        hint: what to do where that one does not.
+        folder: an existing folder.
+        wait: seconds to wait for another process that holds the lock; 0 for not waiting.
+        hint: what to do if that process does not release it in time.
 
     Raises:
-        BadInput: another one held it all the time.
+        BadInput: another process held the lock for the whole time.
     """
     try:
         descriptor = os.open(folder, os.O_RDONLY)
@@ -55,6 +55,6 @@ def _lock(folder: Path, descriptor: int, until: float, hint: str) -> None:
                 raise BadInput(f"{folder} is being written by another aetk.", hint) from None
             time.sleep(_BETWEEN_TRIES)
         except OSError:
-            return  # not on this file system
+            return  # this file system has no such locks
         else:
             return

@@ -1,4 +1,4 @@
-"""Names of files: their natural order, and their text."""
+"""The natural order of file names, and file names as Unicode text."""
 
 import re
 import sys
@@ -7,16 +7,16 @@ _NUMBER = re.compile("([0-9]+)")
 
 
 def natural_order(name: str) -> tuple[object, ...]:
-    """A key to sort names by: what is a number in them is compared as one, so that m-9 comes before m-10."""
-    parts = _NUMBER.split(name)  # texts, and at every odd place a number, of whatever length
+    """A sort key that compares the numbers in names as numbers, so that m-9 comes before m-10."""
+    parts = _NUMBER.split(name)  # texts, with a number of any length at every odd place
     parts[1::2] = [digits.lstrip("0") for digits in parts[1::2]]
     return tuple((len(part), part) if place % 2 else part for place, part in enumerate(parts)), name
 
 
 def as_text(name: str) -> str:
-    """A file's name as Unicode text, which a card can hold: bytes of it that no text has are escaped.
+    """A file name as valid Unicode, for a card: bytes that are not valid text are escaped.
 
-    Python stands in surrogates for bytes that the locale's encoding does not know. Those that are UTF-8 are read so.
+    Python keeps bytes that the locale's encoding does not know as surrogates. Valid UTF-8 among them is decoded.
     """
     try:
         name.encode()

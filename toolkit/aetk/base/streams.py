@@ -1,6 +1,6 @@
-"""Streams: standard input and output, pipes and devices, which are read and written as they are, never replaced.
+"""Standard input and output, pipes and devices, which are read and written in place and never replaced by a new file.
 
-Their other end may be silent for ever, so a wait for it can be ended from another thread.
+The other end of a stream may never answer, so another thread can end a wait for it.
 """
 
 import errno
@@ -16,7 +16,7 @@ from typing import Any
 from aetk.base.errors import BadInput, Unavailable
 
 STANDARD = Path("-")
-"""Standard input where something is read, standard output where something is written."""
+"""The path that means standard input for reading and standard output for writing."""
 
 _OPEN_FILES = re.compile(r"/proc/(\d+)(?:/task/\d+)?/fd|/dev/fd")
 _LINKS = 40
@@ -24,13 +24,13 @@ _RECEIVED = 2**20
 
 
 class Stopped(Exception):
-    """A wait was ended by `Stop.set`."""
+    """`Stop.set` ended a wait."""
 
 
 class Stop:
-    """Ends every wait for a stream that knows it, those to come among them; to be closed when all of them have ended.
+    """Ends all present and future waits of the streams that were given it. Close it after those streams.
 
-    Where the system cannot wait for several files at a time (Windows), a wait ends with what it waits for.
+    If the system cannot wait for several files at a time (Windows), it has no effect on a wait.
     """
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ class Stop:
         os.write(self._writing, b"!")
 
     def wait(self, descriptor: int, *, to_write: bool = False) -> None:
-        """Wait until a descriptor can be read, or written; Stopped where `set` is called first."""
+        """Wait until a descriptor can be read or written; raise Stopped if `set` is called first."""
         if not hasattr(select, "poll"):
             return
         poll = select.poll()
@@ -59,7 +59,7 @@ class Stop:
 
 
 def open_file_number(path: Path) -> int | None:
-    """The descriptor of this process that a path names, 1 for `-` of an output and `/dev/stdout`; else None."""
+    """The descriptor of this process that an output's path names, 1 for `-`; None for a path of another kind."""
     if path == STANDARD:
         return 1
     owner, number = _open_file(path)
@@ -67,7 +67,7 @@ def open_file_number(path: Path) -> int | None:
 
 
 def is_stream(path: Path) -> bool:
-    """Whether a path leads to what is never replaced: `-`, an open file of a process, a pipe, a device, a socket."""
+    """Whether a path names a stream: `-`, an open file of a process, a pipe, a device or a socket."""
     if path == STANDARD or _open_file(path)[0] is not None:
         return True
     try:
@@ -78,7 +78,7 @@ def is_stream(path: Path) -> bool:
 
 
 def _open_file(path: Path) -> tuple[str | None, int]:
-    """The process and the descriptor that a path names, by whatever links; None where it names a file by its name."""
+    """The process and the descriptor that a path names, links resolved; (None, -1) if it is an ordinary path."""
     for _ in range(_LINKS):
         folder = Path(os.path.realpath(path.parent))
         match = _OPEN_FILES.fullmatch(str(folder))
@@ -86,13 +86,13 @@ def _open_file(path: Path) -> tuple[str | None, int]:
             return match[1] or _self(), int(path.name)
         try:
             path = folder / (folder / path.name).readlink()
-        except OSError:  # no link
+        except OSError:  # not a link
             break
     return None, -1
 
 
 def _self() -> str:
-    """This process, as /proc calls it: in a container that may be another number than its own."""
+    """The number of this process in /proc, which in a container can differ from its own process id."""
     try:
         return Path("/proc/self").readlink().name
     except OSError:
@@ -100,20 +100,20 @@ def _self() -> str:
 
 
 class Input:
-    """A stream to read, as it arrives.
+    """A stream that is read as its bytes arrive.
 
     Args:
-        file: without a buffer; closed with the stream.
-        stop: ends its waits.
+        file: an unbuffered file; closed with the stream.
+        stop: ends the stream's waits.
     """
 
     def __init__(self, file: io.FileIO, stop: Stop | None) -> None:
         self._file, self._stop = file, stop
 
     def receive(self) -> bytes:
-        """What has arrived, at most a mebibyte; waits where nothing has. Empty at the end."""
+        """The bytes that have arrived, at most 1 MiB; waits for the first one. Empty at the end of the stream."""
         received = None
-        while received is None:  # where another program made it one that does not wait
+        while received is None:  # another program may have made the file non-blocking
             if self._stop is not None:
                 self._stop.wait(self._file.fileno())
             received = self._file.read(_RECEIVED)
@@ -121,7 +121,7 @@ class Input:
 
     @property
     def is_ready(self) -> bool:
-        """Whether `receive` would not wait, as far as the system can tell."""
+        """Whether `receive` would return at once; False if the system cannot say."""
         if not hasattr(select, "poll"):
             return False
         poll = select.poll()
@@ -134,31 +134,31 @@ class Input:
 
 
 class Output(io.RawIOBase):
-    """A stream to write: whatever is written is sent at once.
+    """A stream that sends every write at once.
 
     Args:
-        descriptor: open for writing; closed with the stream.
-        title: how messages name it.
-        stop: ends its waits.
+        descriptor: a descriptor that is open for writing; closed with the stream.
+        title: the stream's name in messages.
+        stop: ends the stream's waits.
     """
 
     def __init__(self, descriptor: int, title: str, stop: Stop | None) -> None:
         super().__init__()
         self._descriptor, self._title, self._stop = descriptor, title, stop
-        # a file takes all; of what waits for its reader only so little can be written for sure without a wait
+        # a file takes any number of bytes; a pipe takes only PIPE_BUF of them without blocking
         is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)
         self._piece = sys.maxsize if is_file or stop is None else getattr(select, "PIPE_BUF", 512)
 
     def writable(self) -> bool:
-        """It is."""
+        """Always true."""
         return True
 
     def write(self, content: Any) -> int:
-        """Send all of it.
+        """Send all bytes of `content`.
 
         Raises:
-            Unavailable: there is no room.
-            BrokenPipeError: the reader went away.
+            Unavailable: the disk is full.
+            BrokenPipeError: the reader has closed its end.
         """
         left = memoryview(content).cast("B")
         size = len(left)
@@ -189,12 +189,12 @@ class Output(io.RawIOBase):
 
 
 def title(path: Path, standard: str) -> str:
-    """How messages name what is read or written: the path, or for `-` the words `standard ...`."""
+    """The name of a path in messages; for `-` it is `standard`."""
     return standard if path == STANDARD else str(path)
 
 
 def open_input(path: Path) -> int:
-    """A descriptor for `-` or a path, standard input and other open files of this process as they are, from here on.
+    """Open `-` or a path for reading; an open stream of this process is read on from where it stands.
 
     Raises:
         BadInput: standard input is closed.
@@ -209,7 +209,7 @@ def open_input(path: Path) -> int:
 
 
 def open_output(path: Path, stop: Stop | None) -> Output:
-    """A stream to write.
+    """Open `-` or a path as a stream to write.
 
     Raises:
         BadInput: standard output is closed.
@@ -222,7 +222,7 @@ def open_output(path: Path, stop: Stop | None) -> Output:
             printed.flush()
     name = title(path, "standard output")
     try:
-        # appended, for there are open files of other processes
+        # in append mode, because other processes may write to the same file
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | _NO_TERMINAL) if number is None else os.dup(number)
     except OSError as error:
         error.filename = name

@@ -1,7 +1,7 @@
-"""ONNX Runtime's telemetry, which its official builds since 1.29 switch on by default, switched off.
+"""Switches off ONNX Runtime's telemetry, which its official builds since 1.29 switch on by default.
 
-It writes an identifier of the device to the disk and sends usage data over HTTPS. The runtime looks at the variable
-once, when it is loaded.
+The telemetry writes an identifier of the device to the disk and sends usage data over HTTPS. The runtime reads the
+environment variable once, when it is loaded.
 """
 
 import os
@@ -9,18 +9,18 @@ import sys
 
 VARIABLE = "ORT_DISABLE_TELEMETRY"
 GIVEN = os.environ.get(VARIABLE)
-"""What the person set, or None."""
+"""The value of the variable that the user set, or None."""
 TOO_LATE = GIVEN is None and "onnxruntime" in sys.modules
-"""Whether the program loaded the runtime, telemetry included, before it imported aetk."""
+"""Whether the program loaded the runtime, and so its telemetry, before it imported aetk."""
 
 _YES = ("1", "true", "yes", "on")
 
 
 def switch_off() -> None:
-    """Switch it off in this process and in those that it starts, unless the person has set the variable."""
+    """Switch the telemetry off in this process and its child processes, unless the user has set the variable."""
     os.environ.setdefault(VARIABLE, "1")
 
 
 def is_yes(value: str) -> bool:
-    """Whether ONNX Runtime takes a value of the variable for a yes; every other value leaves telemetry on."""
+    """Whether ONNX Runtime reads a value of the variable as yes; any other value leaves the telemetry on."""
     return value.strip().lower() in _YES

@@ -1,4 +1,4 @@
-"""Whether this process is one of several that torchrun started."""
+"""Whether torchrun started this process."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Reads JSON strictly, and into dataclasses nothing that is not exactly of the declared type."""
+"""Reads JSON strictly, and turns it into dataclasses whose fields have exactly the declared types."""
 
 import json
 import math
@@ -12,9 +12,9 @@ from aetk.base.errors import BadInput
 
 @dataclass(frozen=True)
 class Document:
-    """What a JSON document is called in messages, and what to do about a bad one.
+    """A JSON document's name in messages, and what to do if it is bad.
 
-    `is_unicode` says whether text that is not valid Unicode is refused; the name of a file may be such text.
+    With `is_unicode`, text that is not valid Unicode is refused; file names may be such text.
     """
 
     name: str
@@ -26,10 +26,10 @@ _SCALARS = {int: "a whole number", str: "text", bool: "true or false", float: "a
 
 
 def parse(text: str | bytes) -> Any:
-    """The value of a JSON text in which every number is finite and no object has two members of one name.
+    """Parse a JSON text in which every number is finite and no object has two members of the same name.
 
     Raises:
-        ValueError: with the reason; a `json.JSONDecodeError` where it is the syntax.
+        ValueError: the text is not such JSON; a `json.JSONDecodeError` if its syntax is wrong.
     """
     try:
         return json.loads(text, parse_constant=_finite, parse_float=_finite, object_pairs_hook=_members)
@@ -47,17 +47,18 @@ def _finite(text: str) -> float:
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        raise ValueError("an object has two members of one name")
+        raise ValueError("an object has two members of the same name")
     return members
 
 
 def read(kind: Any, value: Any, where: str, of: Document) -> Any:
-    """A JSON value as `kind`: a scalar, `Literal`, `X | None`, `tuple[X, ...]`, `Mapping[str, X]`, a dataclass of such.
+    """Convert a JSON value to the type `kind`.
 
-    Members that the dataclass does not know are ignored.
+    `kind` is a scalar, `Literal`, `X | None`, `tuple[X, ...]`, `Mapping[str, X]`, or a dataclass of such types.
+    Members that the dataclass does not have are ignored.
 
     Raises:
-        BadInput: with the place of the first value that is missing or of another kind.
+        BadInput: a value is missing or has another type; the message names its place.
     """
     origin, arguments = get_origin(kind), get_args(kind)
     if kind is Any:
@@ -103,7 +104,7 @@ def _scalar(kind: type, value: Any, where: str, of: Document) -> Any:
 
 
 def is_unicode(text: str) -> bool:
-    """Whether a text has no half of a surrogate pair, which UTF-8 cannot hold."""
+    """Whether UTF-8 can hold a text, which is so unless it has half of a surrogate pair."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -112,7 +113,7 @@ def is_unicode(text: str) -> bool:
 
 
 def _within(of: Document, where: str) -> str:
-    """Where a field stands in a document, up to the field's own name."""
+    """The path of a field in a document, without the field's own name."""
     return "" if where == of.name else f"{where.removeprefix(of.name + '.')}."
 
 

@@ -360,7 +360,7 @@ def read_file(path: str | Path) -> bytes:
     """The content of a model file.
 
     Raises:
-        Refused: there is none, it is no regular file, or it is larger than `LARGEST_FILE`.
+        Refused: there is none, it is not a regular file, or it is larger than `LARGEST_FILE`.
     """
     try:
         status = Path(path).stat()
@@ -370,7 +370,7 @@ def read_file(path: str | Path) -> bytes:
         raise Refused(f"{path} is a folder; expected an .onnx file.", "Name the file in it.")
     if not stat.S_ISREG(status.st_mode):
         raise Refused(
-            f"{path} is no regular file; expected an .onnx file.",
+            f"{path} is not a regular file; expected an .onnx file.",
             "Name a file; what a pipe gives has to be saved in one first.",
         )
     with Path(path).open("rb") as file:

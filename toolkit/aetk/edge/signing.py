@@ -64,7 +64,7 @@ def check_signature(model: Path, data: bytes, key: Path) -> None:
     public, path = _public(key), signature_path(model)
     if path.exists() and not path.is_file():
         raise CheckFailed(
-            f"{path} is no regular file; expected a signature.", "Take both files from where they were made."
+            f"{path} is not a regular file; expected a signature.", "Take both files from where they were made."
         )
     try:
         with path.open("rb") as file:
@@ -120,6 +120,6 @@ def _ed25519() -> Any:
 
 def _read(path: Path) -> bytes:
     if path.exists() and not path.is_file():
-        raise BadInput(f"{path} is no regular file; expected a key in PEM.", "Name the key's file.")
+        raise BadInput(f"{path} is not a regular file; expected a key in PEM.", "Name the key's file.")
     with path.open("rb") as file:
         return file.read(_LARGEST_KEY)

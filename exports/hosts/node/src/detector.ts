@@ -113,7 +113,7 @@ function readModel(path: string): Uint8Array {
   }
 }
 
-/** A copy's bytes, null where there is none; of what is no regular file, such as a pipe, none is waited for. */
+/** A copy's bytes, null where there is none; of what is not a regular file, such as a pipe, none is waited for. */
 function readCopy(path: string): Uint8Array | null {
   try {
     if (!existsSync(path)) return null;

@@ -16,7 +16,7 @@ export function checkSignature(model: string, bytes: Uint8Array, key: string): v
     throw new Problem(`${model} is not signed: there is no ${path}.`, `Put ${basename(path)}, from where the model was exported, beside it, or leave --trusted-key out.`, 1);
   }
   if (!statSync(path).isFile()) {
-    throw new Problem(`${path} is no regular file; expected a signature.`, "Take both files from where they were made.", 1);
+    throw new Problem(`${path} is not a regular file; expected a signature.`, "Take both files from where they were made.", 1);
   }
   if (!verify(null, bytes, trusted, read(path))) {
     throw new Problem(
@@ -29,7 +29,7 @@ export function checkSignature(model: string, bytes: Uint8Array, key: string): v
 
 function publicKey(path: string): KeyObject {
   if (existsSync(path) && !statSync(path).isFile()) {
-    throw new Problem(`${path} is no regular file; expected a key in PEM.`, "Name the key's file.");
+    throw new Problem(`${path} is not a regular file; expected a key in PEM.`, "Name the key's file.");
   }
   const pem = read(path);
   try {
