@@ -26,7 +26,7 @@ class Result:
         """Standard output as the one JSON document that it has to be."""
 
         def refuse(name):
-            raise AssertionError(f"{name} is no JSON")
+            raise AssertionError(f"{name} is not JSON")
 
         return json.loads(self.out, parse_constant=refuse)
 

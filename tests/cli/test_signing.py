@@ -31,8 +31,8 @@ def test_an_exported_model_is_signed_and_verified(aetk, refused, breast_cancer_r
 def test_a_model_that_is_not_signed_by_the_trusted_key_scores_nothing(refused, model_copy, keys, table):
     assert "is not signed" in refused("score", model_copy, table, "--trusted-key", keys[1], code=1)
     signature_path(model_copy).write_bytes(bytes(64))
-    assert "is no signature of" in refused("score", model_copy, table, "--trusted-key", keys[1], code=1)
-    assert "is no signature of" in refused("verify", model_copy, "--trusted-key", keys[1], code=1)
+    assert "is not a signature of" in refused("score", model_copy, table, "--trusted-key", keys[1], code=1)
+    assert "is not a signature of" in refused("verify", model_copy, "--trusted-key", keys[1], code=1)
 
 
 def test_a_key_that_is_not_there_is_named(refused, model_copy, keys):

@@ -124,7 +124,7 @@ def test_an_interrupted_run_is_gone_on_with_under_the_same_name(aetk, site, tmp_
 
 
 def test_what_openml_itself_answered_once_is_read(aetk, site, tmp_path):
-    """Iris as scikit-learn recorded it: three kinds of flower are no label."""
+    """Iris as scikit-learn recorded it: three kinds of flower are not a label."""
     site.publish_recording(61)
     record = record_of(aetk("train", "openml:61", "--drop", "class", *QUICK, "--json"), tmp_path)
     assert [f["name"] for f in record["features"]] == ["sepallength", "sepalwidth", "petallength", "petalwidth"]

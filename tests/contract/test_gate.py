@@ -197,7 +197,10 @@ def test_a_list_longer_than_any_shape_is_refused(tiny):
         (TensorProto(name="limit", data_type=1, dims=[2**40, 2**40], raw_data=bytes(4)), "and holds 4 bytes"),
         (TensorProto(name="limit", data_type=1, dims=[2**62, 4], raw_data=b""), "and holds 0 bytes"),
         (TensorProto(name="limit", data_type=1, dims=[1] * 9, raw_data=bytes(4)), "more than 8"),
-        (TensorProto(name="limit", data_type=7, dims=[99], raw_data=bytes(8 * 99)), "no short list of whole numbers"),
+        (
+            TensorProto(name="limit", data_type=7, dims=[99], raw_data=bytes(8 * 99)),
+            "not a short list of whole numbers",
+        ),
     ],
 )
 def test_a_tensor_whose_size_is_not_that_of_its_bytes_or_of_another_kind_is_refused(tiny, tensor, says):
@@ -372,7 +375,7 @@ def test_an_input_that_is_no_tensor_is_refused(tiny):
     tiny.graph.input[0].CopyFrom(helper.make_tensor_sequence_value_info(spec.INPUT, 1, None))
     refuses(tiny, "its type has an unknown field 4")
     tiny.graph.input[0].ClearField("type")
-    refuses(tiny, "'features' is no tensor")
+    refuses(tiny, "'features' is not a tensor")
 
 
 def test_other_outputs_are_refused(tiny):

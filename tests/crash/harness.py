@@ -65,7 +65,7 @@ def kill_once(scenario: Scenario, moment: Moment, work: Path, resume: bool) -> K
 def kill_at_random(
     scenario: Scenario, count: int, chance: random.Random, work: Path, earlier: Sequence[Kill]
 ) -> list[Kill]:
-    """Kill a command `count` times; a child that ended before its moment is no kill and is tried again.
+    """Kill a command `count` times; a child that ended before its moment is not a kill and is tried again.
 
     So is a sound one that was to die while it writes, and died before or after, as on a busy machine.
     """

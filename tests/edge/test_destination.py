@@ -156,7 +156,7 @@ def test_a_dry_run_says_what_would_be_and_writes_nothing(signed_model, keys, tmp
     assert (told[2].before, told[2].after) == (done.before, done.after)
     with pytest.raises(BadInput, match="not a similarity"):
         set_threshold(signed_model, 2.0, dry_run=True)
-    with pytest.raises(BadInput, match="is no private"):
+    with pytest.raises(BadInput, match="is not a private"):
         set_threshold(signed_model, 0.5, dry_run=True, sign_key=keys[1])
 
 

@@ -56,11 +56,11 @@ def test_every_changed_byte_of_model_card_or_signature_is_found_out(signed_model
         data = path.read_bytes()
         for place in (0, len(data) // 2, len(data) - 5, len(data) - 1):
             path.write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
-            with pytest.raises(CheckFailed, match="is no signature of"):
+            with pytest.raises(CheckFailed, match="is not a signature of"):
                 load(signed_model, keys[1])
         for content in (data + b"\0", data[:-1], b""):
             path.write_bytes(content)
-            with pytest.raises(CheckFailed, match="is no signature of"):
+            with pytest.raises(CheckFailed, match="is not a signature of"):
                 load(signed_model, keys[1])
         path.write_bytes(data)
 
@@ -68,13 +68,13 @@ def test_every_changed_byte_of_model_card_or_signature_is_found_out(signed_model
 def test_a_forger_who_makes_all_digests_right_again_is_found_out(signed_model, keys, resign):
     resign(signed_model, edit_card=lambda card: card.update(name="forged"))
     assert load(signed_model).card.name == "forged"
-    with pytest.raises(CheckFailed, match="is no signature of"):
+    with pytest.raises(CheckFailed, match="is not a signature of"):
         load(signed_model, keys[1])
 
 
 def test_another_key_is_not_trusted(signed_model, tmp_path):
     other = write_public(tmp_path / "other.pem", Ed25519PrivateKey.generate())
-    with pytest.raises(CheckFailed, match=r"is no signature of breast-cancer\.onnx by .*other\.pem"):
+    with pytest.raises(CheckFailed, match=r"is not a signature of breast-cancer\.onnx by .*other\.pem"):
         load(signed_model, other)
 
 
@@ -98,12 +98,12 @@ def test_what_is_no_such_key_is_refused_in_words(signed_model, keys, tmp_path):
     junk.write_bytes(b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n")
     locked = write_private(tmp_path / "locked.pem", Ed25519PrivateKey.generate(), BestAvailableEncryption(b"secret"))
     for key in (public, junk, signed_model, write_private(tmp_path / "ec.pem", other)):
-        with pytest.raises(BadInput, match="is no private Ed25519 key in PEM"):
+        with pytest.raises(BadInput, match="is not a private Ed25519 key in PEM"):
             signed(signed_model, data, key)
     with pytest.raises(BadInput, match="locked by a passphrase"):
         signed(signed_model, data, locked)
     for key in (private, junk, signed_model, write_public(tmp_path / "ec-public.pem", other)):
-        with pytest.raises(BadInput, match="is no public Ed25519 key in PEM"):
+        with pytest.raises(BadInput, match="is not a public Ed25519 key in PEM"):
             check_signature(signed_model, data, key)
     with pytest.raises(BadInput, match="not a regular file"):
         check_signature(signed_model, data, tmp_path)

@@ -48,11 +48,11 @@ def test_any_other_model_is_refused(checking, signed_model, tmp_path):
         assert done.stdout == ""
         return done.returncode, done.stderr.splitlines()[0].removeprefix("detector: ")
 
-    assert refused("private.pem") == (2, f"{tmp_path / 'private.pem'} is no public Ed25519 key in PEM.")
-    assert refused("signed.onnx") == (2, f"{tmp_path / 'signed.onnx'} is no public Ed25519 key in PEM.")
+    assert refused("private.pem") == (2, f"{tmp_path / 'private.pem'} is not a public Ed25519 key in PEM.")
+    assert refused("signed.onnx") == (2, f"{tmp_path / 'signed.onnx'} is not a public Ed25519 key in PEM.")
     signature = signature_path(signed_model)
     signature.write_bytes(signature.read_bytes()[::-1])
-    wrong = f"{signature} is no signature of signed.onnx by {tmp_path / 'public.pem'}."
+    wrong = f"{signature} is not a signature of signed.onnx by {tmp_path / 'public.pem'}."
     assert refused() == (1, wrong)
     signature.write_bytes(b"")
     assert refused() == (1, wrong)

@@ -1,4 +1,4 @@
-"""Every host with a command line reads standard input, and writes to what is no file as it is."""
+"""Every host with a command line reads standard input, and writes to what is not a file as it is."""
 
 import os
 import subprocess

@@ -105,7 +105,7 @@ TOO_LONG_HINT = "Is it a CSV file? A quote that is never closed makes one row of
 LONG_ROWS = {
     "a header": (b"a," + b"x" * 17 * 2**20, 1),
     "a line without an end": (b"a,b\n1,2\n" + b"1" * 17 * 2**20, 3),
-    "a line that is no UTF-8 either": (b"a,b\n" + b"\xff" * 2**24 + b"\n\n", 2),
+    "a line that is not UTF-8 either": (b"a,b\n" + b"\xff" * 2**24 + b"\n\n", 2),
     "a quote that is never closed": (b'a,b\n\n1,"' + b"1,2\n" * 2**22, 3),
 }
 

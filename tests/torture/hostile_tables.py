@@ -203,7 +203,7 @@ CASES = (
     Case("an output that is a device without room", (*SCORE, "--out", "/dev/full"), _write(TABLE), 3, "No space left"),
     Case("an output below a file", (*SCORE, "--out", "out/scores.csv"), _read_only, 2, "expected a folder or nothing"),
     Case(
-        "labels that are no labels",
+        "labels that are not labels",
         ("threshold", MODEL, "--best-f1", "--data", CSV, "--label", "L"),
         _write(f"{_HEADER},L\n{_ROW},2\n"),
         2,
@@ -226,6 +226,12 @@ CASES = (
         "found -1, expected 0 (ordinary) or 1 (anomaly). It holds -1 (1 row), 1 (20 rows).",
     ),
     Case("a row to train on", TRAIN, _write("a,b\n1,2\n"), 2, "row"),
-    Case("a rate that is none", ("threshold", MODEL, "--false-alarms", "nan", "--data", CSV), _write(TABLE), 2, "nan"),
-    Case("a threshold that is no number", ("threshold", MODEL, "--set", "nan"), _write(TABLE), 2, "nan"),
+    Case(
+        "a rate of NaN",
+        ("threshold", MODEL, "--false-alarms", "nan", "--data", CSV),
+        _write(TABLE),
+        2,
+        "nan",
+    ),
+    Case("a threshold that is not a number", ("threshold", MODEL, "--set", "nan"), _write(TABLE), 2, "nan"),
 )

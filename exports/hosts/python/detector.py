@@ -108,7 +108,7 @@ class Detector:
         trusted_key: a public Ed25519 key (PEM) whose owner must have signed the file; needs cryptography.
 
     Raises:
-        Problem: with exit code 2 for a file that is no such model, 1 where it was changed or not signed, 3 where the
+        Problem: with exit code 2 for a file that is not such a model, 1 where it was changed or not signed, 3 where the
             provider cannot run it.
     """
 
@@ -267,7 +267,7 @@ def _check_signature(path: Path, data: bytes, key: Path) -> None:
         public = None
     if not isinstance(public, Ed25519PublicKey):
         raise Problem(
-            f"{key} is no public Ed25519 key in PEM.",
+            f"{key} is not a public Ed25519 key in PEM.",
             "Ask whoever signs the model for the public key; they make it with: "
             "openssl pkey -in private.pem -pubout -out public.pem",
         )
@@ -282,7 +282,7 @@ def _check_signature(path: Path, data: bytes, key: Path) -> None:
         public.verify(signature.read_bytes(), data)
     except InvalidSignature:
         raise Problem(
-            f"{signature} is no signature of {path.name} by {key}.",
+            f"{signature} is not a signature of {path.name} by {key}.",
             "Do not use it; take both files from where they were exported.",
             1,
         ) from None
@@ -520,7 +520,7 @@ def _escaped(characters: re.Pattern[str], text: str) -> str:
 def score_table(detector: Detector, data: Path, out: Path, key: str | None = None) -> tuple[int, int, int]:
     """Score a CSV file into another, which appears when it is complete; returns rows, anomalies, rows not judged.
 
-    `-` is standard input and standard output. What is no file of its own name, `/dev/stdout` or a pipe for one, is
+    `-` is standard input and standard output. What is not a file of its own name, `/dev/stdout` or a pipe for one, is
     written to as it is, and never replaced.
     """
     if out != _STANDARD and out.exists() and (out.is_dir() or out.is_block_device()):

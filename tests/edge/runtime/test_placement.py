@@ -37,7 +37,7 @@ def test_the_assignment_record_tells_of_a_session_that_fell_back(data):
     asked = options()
     placement.ask_for_assignment(asked)
     raw = onnxruntime.InferenceSession(data, asked, providers=FELL_BACK)
-    assert raw.get_providers() == FELL_BACK  # which is why this is no evidence
+    assert raw.get_providers() == FELL_BACK  # which is why this is not evidence
     assert placement.assigned_nodes(raw).keys() == {CPU}
 
 

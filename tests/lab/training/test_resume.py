@@ -220,7 +220,7 @@ def test_a_checkpoint_left_in_a_finished_run_does_not_hide_an_interrupted_one(he
 
 
 def test_a_run_killed_in_its_first_step_does_not_go_on_with_other_data(here, monkeypatch):
-    """Without a checkpoint nothing tells what the run was; the built-in table is no answer to rows.csv."""
+    """Without a checkpoint nothing tells what the run was; the built-in table is not an answer to rows.csv."""
 
     def die(*_):
         raise SystemExit(137)

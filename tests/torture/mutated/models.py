@@ -118,7 +118,7 @@ class _Trial:
         outputs = session.run(self.rows)
         similarity, anomaly, valid = (outputs[name] for name in spec.OUTPUTS)
         if not np.isfinite(similarity).all():
-            raise Wrong("a similarity that is no number")
+            raise Wrong("a similarity that is not a number")
         if (anomaly != ~(similarity >= np.float32(loaded.graph.threshold))).any():
             raise Wrong("a decision against the rule")
         if (~valid & (similarity != spec.UNJUDGED)).any():

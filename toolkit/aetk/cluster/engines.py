@@ -23,4 +23,4 @@ def find_engine(name: str, resources: Resources = _ALL) -> Engine:
         from aetk.cluster.spark import SparkEngine
 
         return SparkEngine(resources)
-    raise BadInput(f"'{name}' is no engine that aetk knows.", f"Known: {', '.join(ENGINES)}.")
+    raise BadInput(f"'{name}' is not an engine that aetk knows.", f"Known: {', '.join(ENGINES)}.")

@@ -70,7 +70,7 @@ def make_plan(data: Folder, scorer: BatchScorer, id_column: str | None) -> Plan:
     """Look at every file's footer.
 
     Raises:
-        BadInput: no files, or one that is no Parquet or lacks a column.
+        BadInput: no files, or one that is not Parquet or lacks a column.
         Unavailable: the store cannot be reached.
     """
     entries = tuple(data.tables())
@@ -115,7 +115,7 @@ def write_or_match_plan(plan: Plan, out: Folder) -> None:
     except FileNotFoundError:
         if out.tables():
             raise BadInput(
-                f"{out} holds Parquet files that are no scores of aetk's.", "Name an empty or a new folder with --out."
+                f"{out} holds Parquet files that are not scores of aetk's.", "Name an empty or a new folder with --out."
             ) from None
         with out.create(PLAN) as file:
             file.write(plan.text.encode())

@@ -55,7 +55,7 @@ _RUNTIMES = ("com.microsoft", "com.ms", "org.pytorch", "ai.onnx.")
 
 
 def other_kind(data: bytes) -> tuple[str, str] | None:
-    """What a file is that is no ONNX file, in a few words, and what to do; None where it cannot be told.
+    """What a file is that is not an ONNX file, in a few words, and what to do; None where it cannot be told.
 
     The apps tell cards and tables in the same words.
     """

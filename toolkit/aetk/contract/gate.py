@@ -43,7 +43,7 @@ class Refused(Exception):
     Attributes:
         message: what was found, and what was expected.
         hint: what to do.
-        exit_code: 2 for a file that is no such model, 1 for one that was changed.
+        exit_code: 2 for a file that is not such a model, 1 for one that was changed.
     """
 
     def __init__(self, message: str, hint: str = "", exit_code: int = 2) -> None:
@@ -305,7 +305,7 @@ class Initializer:
     def integers(self) -> tuple[int, ...]:
         """The numbers of an int64 tensor of one dimension."""
         if self.dtype != "int64" or len(self.shape) != 1 or len(self.content) > 8 * _MOST_DIMENSIONS:
-            raise _foreign(f"'{self.name}' is no short list of whole numbers")
+            raise _foreign(f"'{self.name}' is not a short list of whole numbers")
         return struct.unpack(f"<{len(self.content) // 8}q", self.content)
 
 
@@ -386,7 +386,7 @@ def read(data: bytes) -> Model:
     """Let a model file's content pass, or refuse it. The card is left to `card`.
 
     Raises:
-        Refused: not an ONNX file, or one that is no model of the contract.
+        Refused: not an ONNX file, or one that is not a model of the contract.
     """
     if len(data) > LARGEST_FILE:
         raise _foreign(f"it is larger than {LARGEST_FILE >> 20} MiB")
@@ -500,7 +500,7 @@ def _read_value(data: Payload) -> Value:
     parts = _read(data, _VALUE, "value")
     kind = _read(parts["type"][0], _TYPE, "type") if "type" in parts else {}
     if "tensor_type" not in kind:
-        raise _foreign(f"'{_text(parts, 'name')[:40]}' is no tensor")
+        raise _foreign(f"'{_text(parts, 'name')[:40]}' is not a tensor")
     tensor = _read(kind["tensor_type"][0], _TENSOR_TYPE, "tensor type")
     shape = _read(tensor["shape"][0], _SHAPE, "shape") if "shape" in tensor else {}
     dtype = _number(tensor, "elem_type")

@@ -75,7 +75,7 @@ def parse_method(text: str) -> Method:
     if kind == "conformal" and parameter:
         return Method("conformal", check_rate(number, "--threshold conformal"))
     raise BadInput(
-        f"'{text}' is no threshold method.",
+        f"'{text}' is not a threshold method.",
         "Use fixed:0.95 (a similarity), best-f1 (needs labels) or conformal:0.001 (a false-alarm rate).",
     )
 

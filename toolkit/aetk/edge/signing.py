@@ -78,7 +78,7 @@ def check_signature(model: Path, data: bytes, key: Path) -> None:
         public.verify(signature, data)
     except _cryptography("exceptions").InvalidSignature:
         raise CheckFailed(
-            f"{path} is no signature of {model.name} by {key}.",
+            f"{path} is not a signature of {model.name} by {key}.",
             "Do not use it; take both files from where they were exported.",
         ) from None
 
@@ -99,7 +99,7 @@ def _private(path: Path) -> Any:
     except (ValueError, _cryptography("exceptions").UnsupportedAlgorithm):
         key = None
     if not isinstance(key, _ed25519().Ed25519PrivateKey):
-        raise BadInput(f"{path} is no private Ed25519 key in PEM.", _MAKE_PRIVATE)
+        raise BadInput(f"{path} is not a private Ed25519 key in PEM.", _MAKE_PRIVATE)
     return key
 
 
@@ -110,7 +110,7 @@ def _public(path: Path) -> Any:
     except (ValueError, _cryptography("exceptions").UnsupportedAlgorithm):
         key = None
     if not isinstance(key, _ed25519().Ed25519PublicKey):
-        raise BadInput(f"{path} is no public Ed25519 key in PEM.", _MAKE_PUBLIC)
+        raise BadInput(f"{path} is not a public Ed25519 key in PEM.", _MAKE_PUBLIC)
     return key
 
 

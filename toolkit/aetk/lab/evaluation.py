@@ -75,7 +75,7 @@ def evaluate(
 
     Raises:
         BadInput: not a model of the contract, no finished run, a table without the label, a feature, or any rows; a
-            prevalence that is no share, or that a table of a single class cannot be weighted to.
+            prevalence that is not a share, or that a table of a single class cannot be weighted to.
         CheckFailed: a model or run that was changed after it was made.
     """
     if not models:

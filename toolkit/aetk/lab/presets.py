@@ -90,7 +90,7 @@ def read_setting(text: str) -> tuple[str, Any]:
     """
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
-        raise BadInput(f"--set {text!r} is no setting; expected KEY=VALUE.")
+        raise BadInput(f"--set {text!r} is not a setting; expected KEY=VALUE.")
     try:
         return key.strip(), tomllib.loads(f"value = {value}")["value"]
     except (ValueError, RecursionError):

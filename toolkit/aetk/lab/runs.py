@@ -176,7 +176,7 @@ def read_record(folder: Path) -> dict[str, Any]:
     except ValueError:
         raise BadInput(f"{folder / RECORD} is not JSON; expected the record of a run.", _DOCUMENT.remedy) from None
     if not isinstance(record, dict) or not isinstance(record.get("sha256"), dict):
-        raise BadInput(f"{folder / RECORD} is no record of a run.", _DOCUMENT.remedy)
+        raise BadInput(f"{folder / RECORD} is not a record of a run.", _DOCUMENT.remedy)
     return record
 
 

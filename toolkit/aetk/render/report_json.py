@@ -21,7 +21,7 @@ def to_json(report: Any) -> str:
 
 
 def encode(data: Any) -> str:
-    """Plain data as JSON that UTF-8 can hold: a file's name may have bytes that are no text, which are escaped."""
+    """Plain data as JSON that UTF-8 can hold: a file's name may have bytes that are not text, which are escaped."""
     return _escaped(_NO_TEXT, json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False))
 
 

@@ -19,7 +19,7 @@ class CsvReader {
   /// Throws Problem where the file cannot be opened.
   explicit CsvReader(const std::string& path) : lines_(path) {}
 
-  /// Goes to the next row that is no blank line; false at the end. Throws Problem for bytes that are no CSV in UTF-8.
+  /// Goes to the next row that is not a blank line; false at the end. Throws Problem for bytes that are not CSV in UTF-8.
   bool next();
 
   const std::string& path() const { return lines_.path(); }

@@ -10,7 +10,7 @@
 
 namespace aetk {
 
-/// Text that is no JSON, or JSON of another kind than was asked for.
+/// Text that is not JSON, or JSON of another kind than was asked for.
 class JsonError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;

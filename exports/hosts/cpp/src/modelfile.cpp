@@ -28,7 +28,7 @@ std::optional<std::string_view> card_in(const Field& field) {
   return key == "aetk.card" ? value : std::nullopt;
 }
 
-/// The card of a model, if it has one, and the digest of all else. Throws std::invalid_argument for what is no model,
+/// The card of a model, if it has one, and the digest of all else. Throws std::invalid_argument for what is not a model,
 /// and for one with two graphs or cards, of which another reader may take the other.
 std::optional<std::string> take_card(std::string_view model, Sha256& digest) {
   std::optional<std::string_view> card;

@@ -18,7 +18,7 @@ class FieldReader {
  public:
   explicit FieldReader(std::string_view message) : message_(message) {}
 
-  /// The next field; nothing at the end. Throws std::invalid_argument for bytes that are no message.
+  /// The next field; nothing at the end. Throws std::invalid_argument for bytes that are not a message.
   std::optional<Field> next();
 
  private:

@@ -18,7 +18,7 @@ constexpr const char* kProvider = "CPUExecutionProvider";
 /// A model as ONNX Runtime runs it, with the inputs and outputs of the contract. `load_runtime` comes first.
 class Session {
  public:
-  /// Throws Problem: exit code 3 where ONNX Runtime cannot run the bytes, 2 where they are no aetk model.
+  /// Throws Problem: exit code 3 where ONNX Runtime cannot run the bytes, 2 where they are not an aetk model.
   Session(const std::string& model, const Card& card, int threads);
 
   bool explains() const noexcept { return explains_; }

@@ -21,7 +21,7 @@ struct Batch {
 /// A CSV file with a header, of which some columns, found by name, are numbers.
 class Table {
  public:
-  /// Reads the header; `key` is a column to carry along as text. Throws Problem for what is no such table.
+  /// Reads the header; `key` is a column to carry along as text. Throws Problem for what is not such a table.
   Table(const std::string& path, const std::vector<std::string>& columns, const std::optional<std::string>& key);
 
   /// Reads up to 4,096 more rows, fewer where they are long; false at the end. Throws Problem at the first cell that is

@@ -166,7 +166,7 @@ void what_is_no_model() {
   const auto code = [&](std::string_view bytes) {
     return problem_of([path = folder.write("model.onnx", bytes)] { Detector{path}; });
   };
-  check(code("") == 2 && code("\xff\xff") == 2 && code(model.substr(0, model.size() - 9)) == 2, "what is no ONNX file");
+  check(code("") == 2 && code("\xff\xff") == 2 && code(model.substr(0, model.size() - 9)) == 2, "what is not an ONNX file");
   const std::string card = std::string(all_fields(model).back().bytes);
   check(code(model + card) == 2, "a second card");
   for (const Field& field : all_fields(model)) {

@@ -115,7 +115,7 @@ void order_of_faults() {
     problem_of([&] { read_all(folder.write("table.csv", bytes), {"a", "b"}); }, &found);
     return found.substr(found.find(", line"));
   };
-  check(message("a,b\n1,\"x\n\xff\",2\n") == ", line 3: not UTF-8 text.", "the physical line that is no UTF-8");
+  check(message("a,b\n1,\"x\n\xff\",2\n") == ", line 3: not UTF-8 text.", "the physical line that is not UTF-8");
   check(message("a,b\n1,y\n\xff\n") == ", line 2, column 'b': found 'y', expected a number.", "the first fault first");
   check(message("a,b\n1,2\r3\n").find(", line 2: found a carriage return without") == 0, "a lone carriage return");
   check(message("a,b\n\"3\"4,5\n") == ", line 2: found text after a closing quote; expected a comma or the end of the line.", "text after a quote");

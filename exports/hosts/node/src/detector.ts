@@ -50,7 +50,7 @@ export class Detector {
   /**
    * Opens an `.onnx` file; a card beside it (`NAME.card.json`) must be the one inside it.
    *
-   * Rejects with a Problem: exit code 2 for a file that is no such model, 1 where it was changed or is not signed, 3
+   * Rejects with a Problem: exit code 2 for a file that is not such a model, 1 where it was changed or is not signed, 3
    * where the runtime is not installed or cannot run it.
    */
   static async open(path: string, options: Options = {}): Promise<Detector> {

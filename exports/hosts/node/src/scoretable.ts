@@ -27,7 +27,7 @@ const PIECE_BYTES = 2 ** 20;
 
 /**
  * Scores a CSV file into another, which appears when it is complete; `key` is a column to carry along, or null. `-` is
- * standard input and standard output; what is no file of its own name is written to as it is, and never replaced.
+ * standard input and standard output; what is not a file of its own name is written to as it is, and never replaced.
  */
 export async function scoreTable(detector: Detector, data: string, out: string, key: string | null): Promise<Counts> {
   const there = out === STANDARD ? undefined : statSync(out, { throwIfNoEntry: false });

@@ -7,7 +7,7 @@ import { Problem } from "./core/problem.ts";
 
 /**
  * Holds a model's bytes against its detached Ed25519 signature, `NAME.onnx.sig` beside `NAME.onnx`; `key` is the path of
- * a public key in PEM. Throws Problem with exit code 2 for what is no such key, 1 where the file is not signed by it.
+ * a public key in PEM. Throws Problem with exit code 2 for what is not such a key, 1 where the file is not signed by it.
  */
 export function checkSignature(model: string, bytes: Uint8Array, key: string): void {
   const path = `${model}.sig`;
@@ -20,7 +20,7 @@ export function checkSignature(model: string, bytes: Uint8Array, key: string): v
   }
   if (!verify(null, bytes, trusted, read(path))) {
     throw new Problem(
-      `${path} is no signature of ${basename(model)} by ${key}.`,
+      `${path} is not a signature of ${basename(model)} by ${key}.`,
       "Do not use it; take both files from where they were exported.",
       1,
     );
@@ -39,7 +39,7 @@ function publicKey(path: string): KeyObject {
     // said below, as for a key of another kind
   }
   throw new Problem(
-    `${path} is no public Ed25519 key in PEM.`,
+    `${path} is not a public Ed25519 key in PEM.`,
     "Ask whoever signs the model for the public key; they make it with: " +
       "openssl pkey -in private.pem -pubout -out public.pem",
   );

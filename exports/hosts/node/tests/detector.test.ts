@@ -123,7 +123,7 @@ test("a stale copy of the card is refused", async () => {
   await assert.rejects(Detector.open(path), { exitCode: 1, message: /not the card that is inside stale\.onnx/ });
 });
 
-test("a file that is no model gets one message", async () => {
+test("a file that is not a model gets one message", async () => {
   const path = join(folder, "picture.onnx");
   writeFileSync(path, "no model");
   await assert.rejects(Detector.open(path), { exitCode: 2, message: `${path}: not a readable ONNX file.` });

@@ -64,7 +64,7 @@ test("a stale copy of the card is refused, beside the page's model or a chosen o
   await expect(page.locator("#verdict.failed")).toContainText("not the card that is inside detector.onnx");
 });
 
-test("files that are no models are refused", async ({ detector: page }) => {
+test("files that are not models are refused", async ({ detector: page }) => {
   const refused: [Buffer, string][] = [
     [Buffer.from("\x89PNG\r\n\x1a\n", "latin1"), "other.onnx: not a readable ONNX file."],
     [Buffer.alloc(0), "other.onnx: It carries no aetk card."],

@@ -30,7 +30,7 @@ AS_NUMBERS = "Write True as 1 and False as 0, or save the table as Parquet, whos
 
 
 class NotANumber(BadInput):
-    """A cell of a numeric column that is no number of the dialect."""
+    """A cell of a numeric column that is not a number of the dialect."""
 
     def __init__(self, where: str, column: str, cell: str, hint: str = _NUMBERS) -> None:
         super().__init__(

@@ -45,7 +45,7 @@ def header(path: Path) -> tuple[str, ...]:
     """The column names of a CSV file.
 
     Raises:
-        BadInput: no such file, an empty one, one that is no table, or columns without or with the same name.
+        BadInput: no such file, an empty one, one that is not a table, or columns without or with the same name.
     """
     check_source(path)
     with contextlib.closing(open_source(path)) as source:

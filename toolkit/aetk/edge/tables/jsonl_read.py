@@ -27,7 +27,7 @@ _CONSTANTS = ("NaN", "Infinity", "-Infinity")
 
 
 class Literally(str):
-    """What is no text in JSON, as it was written: a number keeps its digits."""
+    """What is not text in JSON, as it was written: a number keeps its digits."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class _Columns:
 def read_chunks(
     source: Source, numeric: Sequence[str], text: Sequence[str], dtype: FloatType
 ) -> Generator[Chunk, None, None]:
-    """See `edge.tables.read.read_chunks`; what is no text in a text column is `Literally`. Closes the source."""
+    """See `edge.tables.read.read_chunks`; what is not text in a text column is `Literally`. Closes the source."""
     columns = _Columns(source.name, tuple(numeric), tuple(text), dtype)
     decoder = _decoder(keeps_digits=bool(text))
     line, is_empty = 1, True

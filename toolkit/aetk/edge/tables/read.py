@@ -22,7 +22,7 @@ def header(path: Path) -> tuple[str, ...]:
     """The column names of a table, in order; those of a folder's first file.
 
     Raises:
-        BadInput: no such file, an empty one, one that is no table or of JSON Lines, which have no header, or columns
+        BadInput: no such file, an empty one, one that is not a table or of JSON Lines, which have no header, or columns
             without or with the same name.
         MissingExtra: Parquet without pyarrow.
     """

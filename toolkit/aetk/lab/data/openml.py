@@ -51,7 +51,7 @@ def read_openml(text: str) -> OpenMLTable:
     """Read the data set that `openml:ID` names, from scikit-learn's cache where it is there.
 
     Raises:
-        BadInput: no number, an ID that OpenML does not know, or a data set that is no table.
+        BadInput: no number, an ID that OpenML does not know, or a data set that is not a table.
         CheckFailed: the data is not what its checksum says.
         Unavailable: no network, or no proper answer.
     """

@@ -93,7 +93,7 @@ def find_shards(path: Path, columns: Columns) -> tuple[Shard, ...]:
     """The row groups of a Parquet file, or of a folder of them, in order; those without rows are left out.
 
     Raises:
-        BadInput: no such file, one that is no Parquet, a missing column.
+        BadInput: no such file, one that is not Parquet, a missing column.
         NoNumbers: a column of another type.
         MissingExtra: pyarrow is not installed.
     """

@@ -13,7 +13,7 @@ _CELLS = 2**22
 
 
 def drop_hint(*columns: str) -> str:
-    """What to do about columns that are no features."""
+    """What to do about columns that are not features."""
     return f"Leave the column{'s' * (len(columns) > 1)} out with: {drop_options(columns)}"
 
 
@@ -32,7 +32,7 @@ def text_columns(error: NotANumber, names: Sequence[str], chunks: Iterable[Chunk
     """The error of a CSV file some of whose columns hold text.
 
     Args:
-        error: the first cell that is no number.
+        error: the first cell that is not a number.
         names: of the columns to read.
         chunks: the table, with these as text.
     """

@@ -25,7 +25,7 @@ def column_doubts(names: Sequence[str], rows: NDArray[np.float64], redundancy: R
     Args:
         names: of the n columns.
         rows: float64 [rows, n], ordinary rows.
-        redundancy: of the whole table, anomalies included: a column that differs there alone is no copy.
+        redundancy: of the whole table, anomalies included: a column that differs there alone is not a copy.
     """
     if len(rows) < _FEWEST_ROWS:
         return ()

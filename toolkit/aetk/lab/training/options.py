@@ -124,7 +124,7 @@ def plan_recipe(options: Options) -> Recipe:
     recipe = read_recipe(dict(options.recipe))
     if options.missing not in MISSING_POLICIES:
         raise BadInput(
-            f"'{options.missing}' is no policy for missing values.", f"Known: {', '.join(MISSING_POLICIES)}."
+            f"'{options.missing}' is not a policy for missing values.", f"Known: {', '.join(MISSING_POLICIES)}."
         )
     if not 0 <= options.seed < 2**32:
         raise BadInput(f"--seed is {options.seed}; expected 0 to {2**32 - 1}.")

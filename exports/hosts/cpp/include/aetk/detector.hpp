@@ -59,7 +59,7 @@ class Detector {
  public:
   /// Reads a `.onnx` file. A card beside it (`NAME.card.json`) must be the one inside it.
   ///
-  /// Throws Problem with exit code 2 for a file that is no such model, 1 where model and card disagree, 3 where
+  /// Throws Problem with exit code 2 for a file that is not such a model, 1 where model and card disagree, 3 where
   /// ONNX Runtime is missing, too old, or cannot run the model.
   explicit Detector(const std::string& model, const Options& options = {});
   ~Detector();

@@ -57,7 +57,7 @@ const CONTRACT = 1;
 const LARGEST_TOLERANCE = 1e-3;
 const DEEPEST = 200;
 
-/** Reads a card's JSON; `path` is the model's, for messages. Throws Problem for what is no card of this contract. */
+/** Reads a card's JSON; `path` is the model's, for messages. Throws Problem for what is not a card of this contract. */
 export function parseCard(path: string, bytes: Uint8Array): Card {
   let card: Card;
   try {

@@ -21,7 +21,7 @@ export interface Comparison {
   flippedValidity: number;
   /** Rows whose outputs contradict one another. */
   brokenRule: number;
-  /** Of similarity; infinite where one is no number. */
+  /** Of similarity; infinite where one is not a number. */
   largestDifference: number;
   tolerance: number;
 }

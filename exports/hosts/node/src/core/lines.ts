@@ -11,7 +11,7 @@ const BYTE_ORDER_MARK = "\ufeff";
 
 /**
  * Splits a CSV file that comes in pieces into rows, by RFC 4180 and as strictly as Python's csv module; `take` gets the
- * number of the line on which a row starts, from 1, and its cells. A blank line is no row. No more than a row's bytes and
+ * number of the line on which a row starts, from 1, and its cells. A blank line is not a row. No more than a row's bytes and
  * a piece are held at a time.
  */
 export class LineReader {

@@ -42,7 +42,7 @@ export function checkSize(path: string, bytes: number): void {
  * Reads a model file's bytes and the copy of its card, null where there is none. JavaScript runtimes do not show a
  * model's metadata, so the file is walked here.
  *
- * Throws Problem with exit code 2 for what is no such file, 1 where file, card and copy disagree.
+ * Throws Problem with exit code 2 for what is not such a file, 1 where file, card and copy disagree.
  */
 export function readModelFile(path: string, bytes: Uint8Array, copy: Uint8Array | null): ModelFile {
   checkSize(path, bytes.length);
@@ -79,7 +79,7 @@ export function cardPath(model: string): string {
 }
 
 /**
- * The card in a model file, null where there is none, and the SHA-256 of all the rest. Throws for what is no model, and for
+ * The card in a model file, null where there is none, and the SHA-256 of all the rest. Throws for what is not a model, and for
  * one with two graphs or cards, of which another reader may take the other.
  */
 function takeCard(file: Uint8Array): [Uint8Array | null, string] {
