@@ -57,7 +57,7 @@ def test_what_means_the_same_passes_for_the_kind_that_is_asked_for(options, expe
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"names": 5}, "names is 5 (int); expected a list of which each is text"),
+        ({"names": 5}, "names is 5 (int); expected a list; each item is text"),
         ({"names": [1]}, "names is [1] (list); expected"),
         ({"names": {"a": 1}}, "names is {'a': 1} (dict); expected"),
         ({"count": 2.0}, "count is 2.0 (float); expected a whole number or None"),

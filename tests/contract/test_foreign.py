@@ -57,11 +57,11 @@ def optimise(source, target):
 
 REWRITTEN = {
     quantise: "its producer is onnx.quantize 0.1.0; it is quantised (DynamicQuantizeLinear, MatMulInteger)",
-    slim: "values within, as tools do that slim, convert or infer shapes",
+    slim: "inner values, which tools add that slim, convert or infer shapes",
     halve: "its tensors are float16",
     halve_within: "its tensors are float16",
-    convert: "values within, as tools do that slim, convert or infer shapes",
-    infer_shapes: "values within, as tools do that slim, convert or infer shapes",
+    convert: "inner values, which tools add that slim, convert or infer shapes",
+    infer_shapes: "inner values, which tools add that slim, convert or infer shapes",
     move_tensors: "it keeps tensors in other files",
     optimise: "ONNX Runtime has optimised it for one machine",
 }

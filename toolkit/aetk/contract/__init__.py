@@ -1,4 +1,1 @@
-"""What every side agrees on: errors, the card, thresholds, golden rows, the table dialect, files.
-
-Standard library and NumPy only; every other folder of the package builds on this one.
-"""
+"""The model contract: gate, card, thresholds, golden rows, the table dialect, rows by name; needs only NumPy."""

@@ -1,4 +1,4 @@
-"""Checks the arguments of public calls against their annotations: a wrong one is a message and not a traceback."""
+"""Checks the arguments of public functions against their annotations, so that a wrong one gets a clear message."""
 
 import functools
 import inspect
@@ -26,20 +26,21 @@ _WORDS = {
 
 
 def checked(function: Callable[P, R]) -> Callable[P, R]:
-    """A call that refuses arguments of another type than its annotations say, before it does anything.
+    """Make a function check the types of its arguments before it runs.
 
-    NumPy's numbers pass for Python's, a path of any make for a `Path`, and one text for a sequence of it. An annotation
-    `Any`, or none, takes everything; `str | Path | Any` takes everything but text that cannot be a name.
+    NumPy numbers are accepted as Python numbers, any path object as a `Path`, and one text as a sequence of texts. An
+    argument that is annotated as `Any`, or not at all, may be anything; `str | Path | Any` may be anything except text
+    that cannot be a file name.
 
     Raises:
-        BadInput: an argument of another type, one too many, or one that is not known.
-        AetkError: what the system refuses, in place of its OSError.
+        BadInput: an argument has the wrong type, or is not known, or there are too many.
+        AetkError: in place of an OSError that the function raises.
     """
     signature = inspect.signature(function)
 
     @functools.cache
     def annotations() -> dict[str, Any]:
-        return get_type_hints(function)  # late: it resolves what the module imports
+        return get_type_hints(function)  # not before the first call, since it resolves names of the module
 
     @functools.wraps(function)
     def call(*arguments: P.args, **options: P.kwargs) -> R:
@@ -57,7 +58,7 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
         try:
             return function(*bound.args, **bound.kwargs)
         except BrokenPipeError:
-            raise  # a reader went away, which is not a failure
+            raise  # the reader has closed its end, which is not a failure
         except OSError as error:
             raise _own(from_os_error(error)) from error
 
@@ -65,24 +66,24 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def _own(error: AetkError) -> AetkError:
-    """An error that no other process reports."""
+    """Mark an error as one that no other process reports."""
     error.is_reported = False
     return error
 
 
 class _Wrong:
-    """What a value becomes that is not of its kind."""
+    """Stands for a value of the wrong type."""
 
 
 def _as(kind: Any, value: Any) -> Any:
-    """A value as one of a kind, or `_Wrong`."""
+    """Convert a value to an annotated type; `_Wrong` if that is impossible."""
     origin, arguments = get_origin(kind), get_args(kind)
     if kind is Any or isinstance(kind, TypeVar):
         return value
     if origin in (Union, UnionType):
-        if isinstance(value, (str, os.PathLike)):  # names something, even where other data would do as well
+        if isinstance(value, (str, os.PathLike)):  # text is a name, even if other data is allowed too
             arguments = tuple(one for one in arguments if one is not Any)
-        # what is of a kind already, before what would have to become one
+        # a type that the value has already comes before a type that it would be converted to
         ordered = sorted(arguments, key=lambda one: not (isinstance(one, type) and type(value) is one))
         return next((found for one in ordered if (found := _as(one, value)) is not _Wrong), _Wrong)
     if origin is Sequence:
@@ -134,7 +135,7 @@ def _as_path(value: Any) -> Any:
 
 
 def _is_name(text: str) -> bool:
-    """Whether the system can take a text for a name."""
+    """Whether a text can be a file name."""
     try:
         return b"\0" not in os.fsencode(text)
     except UnicodeEncodeError:
@@ -142,12 +143,12 @@ def _is_name(text: str) -> bool:
 
 
 def _words(kind: Any) -> str:
-    """A kind in words."""
+    """An annotated type in words."""
     origin, arguments = get_origin(kind), get_args(kind)
     if origin in (Union, UnionType):
         return " or ".join(dict.fromkeys(_words(one) for one in arguments))
     if origin is Sequence:
-        return f"a list of which each is {_words(arguments[0])}"
+        return f"a list; each item is {_words(arguments[0])}"
     if origin is Literal:
         return " or ".join(map(repr, arguments))
     if origin is Mapping:

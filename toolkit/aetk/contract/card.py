@@ -1,4 +1,4 @@
-"""The model card: what a model is, read from JSON and written to it."""
+"""The model card: the description of a model, read from JSON and written to it."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ class Feature:
 
     Attributes:
         name: the column's name in tables.
-        quantiles: of the training rows, at `QUANTILE_LEVELS`, to six digits.
+        quantiles: quantiles of the training rows at `QUANTILE_LEVELS`, to six digits.
         missing: `reject`: a missing or infinite value makes the row invalid; `median`: `fill` takes its place.
         fill: the value that takes its place, else None.
     """
@@ -38,7 +38,7 @@ class Feature:
 
 
 def between_quantiles(features: Sequence[Feature], levels: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Rows made of the features' quantiles: levels, [rows, n] within `QUANTILE_LEVELS`, to values, [rows, n]."""
+    """Interpolate the features' quantiles: levels, float64 [rows, n] within `QUANTILE_LEVELS`, to values, [rows, n]."""
     columns = [np.interp(levels[:, i], QUANTILE_LEVELS, feature.quantiles) for i, feature in enumerate(features)]
     return np.column_stack(columns)
 
@@ -77,7 +77,7 @@ class _Data(_Parts):
 
 @dataclass(frozen=True)
 class Card(_Parts):
-    """Everything about a model that is not in its graph. Of the free-form parts, each is plain JSON."""
+    """Everything about a model that is not in its graph. The free-form parts are plain JSON."""
 
     golden: Golden
     history: tuple[Replaced, ...] = ()
@@ -109,9 +109,9 @@ class Card(_Parts):
 
 
 def seal(data: Mapping[str, Any]) -> str:
-    """A card's JSON text, which carries its own SHA-256 (see `gate.card_digest`)."""
+    """Write a card as JSON text that contains its own SHA-256 (see `gate.card_digest`)."""
     unsealed = "0" * 64
-    # before any text that might hold as many zeros
+    # the digest comes first, before any text that may hold as many zeros
     parts = {"contract": data["contract"], "card_sha256": unsealed}
     parts.update((name, part) for name, part in data.items() if name not in parts)
     text = json.dumps(parts, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
@@ -119,16 +119,16 @@ def seal(data: Mapping[str, Any]) -> str:
 
 
 def parse(text: str) -> Card:
-    """Read a card; whether it is the one of a file is for `gate.card` to say.
+    """Read a card; `gate.card` checks that it belongs to its file.
 
     Raises:
-        BadInput: not JSON, another contract version, a part that is missing or of the wrong kind, or parts that
-            contradict one another.
+        BadInput: the text is not JSON, has another contract version, lacks a part, has a part of the wrong type, or has
+            parts that contradict one another.
     """
     try:
         data = typed_json.parse(text)
     except json.JSONDecodeError as error:
-        raise BadInput(f"The card is not JSON from line {error.lineno}, column {error.colno} on.", _AGAIN) from None
+        raise BadInput(f"The card is not JSON: line {error.lineno}, column {error.colno}.", _AGAIN) from None
     except ValueError as error:
         raise BadInput(f"The card is not JSON: {str(error)[:80]}.", _AGAIN) from None
     if not isinstance(data, dict):

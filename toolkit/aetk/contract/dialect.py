@@ -1,7 +1,7 @@
-"""What a cell of a table may hold, the same for every reader and every host.
+"""The values that a table's cell may hold, the same for every reader and every host.
 
 A number is an ASCII decimal or exponent number. Empty, NA, NaN and null (any case) are missing; inf and infinity
-(any case, signed or not) are infinite. Nothing else is a cell: not `1_000`, not ` 1`, not digits of other scripts.
+(any case, signed or not) are infinite. Everything else is refused: `1_000`, ` 1`, digits of other scripts.
 """
 
 import itertools
@@ -9,13 +9,13 @@ import math
 import re
 
 ROW_BYTES = 2**24
-"""The longest row of a CSV file, all its lines and their ends counted: 16 MiB."""
+"""The greatest length of a CSV row with its line ends: 16 MiB."""
 
 NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
-"""A pattern of all numbers, the same in Python's syntax and in RE2's."""
+"""The pattern of a number, in a syntax that Python's re and RE2 share."""
 
 FORMULA_STARTS = tuple("=+-@\t\r\n＝＋－＠")
-"""What a text begins with that a spreadsheet may run."""
+"""The first characters of a text that a spreadsheet may run as a formula."""
 
 _NUMBER = re.compile(NUMBER)
 _WORDS = {
@@ -36,17 +36,17 @@ _UNPRINTED = re.compile("[\x00-\x1f\x7f-\xa0\u2000-\u200f\u2028-\u202f\u205f-\u2
 
 
 def missing_spellings() -> list[str]:
-    """Every cell that is missing, in every mixture of cases."""
+    """Every spelling of a missing cell, in every mixture of upper and lower case."""
     words = [word for word, value in _WORDS.items() if math.isnan(value)]
     cases = (itertools.product(*((letter, letter.upper()) for letter in word)) for word in words)
     return ["".join(letters) for spellings in cases for letters in spellings]
 
 
 def parse_cell(cell: str) -> float:
-    """A cell's value: NaN where missing, an infinity where infinite or too large for a float64.
+    """The value of a cell: NaN if it is missing, an infinity if it is infinite or too large for float64.
 
     Raises:
-        ValueError: the cell is none of what the dialect knows.
+        ValueError: the dialect does not allow the cell.
     """
     if _NUMBER.fullmatch(cell):
         return float(cell)
@@ -57,26 +57,26 @@ def parse_cell(cell: str) -> float:
 
 
 def parse_plain(cells: list[str]) -> list[float] | None:
-    """Many cells at once where all are plain numbers, as nearly all are; None where one needs `parse_cell`."""
+    """The values of many cells at once if all are plain numbers, which is the usual case; else None."""
     if not _PLAIN.fullmatch(",".join(cells)):
         return None
     try:
-        return list(map(float, cells))  # of what _PLAIN admits, float() takes exactly the dialect's numbers
+        return list(map(float, cells))  # among cells that match _PLAIN, float() takes exactly the dialect's numbers
     except ValueError:
         return None
 
 
 def printable(text: str) -> str:
-    """Lines for a terminal, which no name of a card or a column may command."""
+    """Text for a terminal: control characters are escaped, so that a name cannot send commands to it."""
     return _COMMANDS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def neutralize_formula(cell: str) -> str:
-    """Text as it is written to CSV: an apostrophe before what a spreadsheet would run as a formula, unless a number."""
+    """Text for a CSV cell: an apostrophe is put before a text, other than a number, that a spreadsheet would run."""
     return f"'{cell}" if cell.startswith(FORMULA_STARTS) and not _NUMBER.fullmatch(cell) else cell
 
 
 def escape_for_message(cell: str, longest: int = 40) -> str:
-    """A cell for a message, the same in every host: no longer than that, and what would not be seen is escaped."""
+    """A cell for a message, the same in every host: cut to `longest` characters, invisible ones escaped."""
     shortened = cell if len(cell) <= longest else cell[: longest - 3] + "..."
     return _UNPRINTED.sub(lambda found: f"\\u{ord(found[0]):04x}", shortened)

@@ -1,7 +1,7 @@
-"""Says what a refused file is: another kind of file, a model of another make, or one that a tool has rewritten.
+"""Says what a refused file is: another kind of file, another tool's model, or a model that a tool has rewritten.
 
-The gate decides, and has decided by then. This only looks for words that help more than the gate's, in bytes of which
-nothing is certain. Field numbers: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
+The gate has refused the file before. This module only finds a more helpful message, and trusts none of the bytes.
+Field numbers: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
 """
 
 from collections import Counter
@@ -14,7 +14,7 @@ from aetk.contract.gate import CARD, Field, Refused, fields
 
 _HEAD = 2**16
 _MOST_PARTS = 2**13
-"""Nodes, tensors and all else of a graph that is looked at."""
+"""The greatest number of a graph's fields (nodes, tensors and others) that are read."""
 _WANTED = "expected an .onnx file"
 _MODEL_FIRST = "Name the model first and the table after it, as in: aetk score MODEL.onnx TABLE.csv"
 _ORIGINAL = (
@@ -51,13 +51,13 @@ _OP_TYPE, _DATA_TYPE, _DATA_LOCATION = 4, 2, 14
 _TYPES = {2: "uint8", 3: "int8", 10: "float16", 11: "float64", 16: "bfloat16"}
 _QUANTISED = ("QuantizeLinear", "Integer", "QLinear", "QGemm", "QAttention")
 _RUNTIMES = ("com.microsoft", "com.ms", "org.pytorch", "ai.onnx.")
-"""What the domains begin with that ONNX Runtime writes into a model that it has optimised."""
+"""The prefixes of the operator domains that ONNX Runtime writes into a model when it optimises it."""
 
 
 def other_kind(data: bytes) -> tuple[str, str] | None:
-    """What a file is that is not an ONNX file, in a few words, and what to do; None where it cannot be told.
+    """A few words on a file that is not an ONNX file, and what to do; None if its kind is not known.
 
-    The apps tell cards and tables in the same words.
+    The apps use the same words for cards and tables.
     """
     if not data:
         return "an empty file", "Copy it again from where it was exported."
@@ -80,7 +80,7 @@ def other_kind(data: bytes) -> tuple[str, str] | None:
 
 @dataclass(frozen=True)
 class _Seen:
-    """What can be read of an ONNX file, however strange: `parts` counts the fields of its graph."""
+    """The facts that could be read from an ONNX file; `parts` counts the fields of its graph by number."""
 
     producer: str
     has_card: bool
@@ -92,16 +92,16 @@ class _Seen:
 
     @property
     def is_ours(self) -> bool:
-        """Whether aetk has exported what became of it."""
+        """Whether aetk exported the file before another tool changed it."""
         return self.has_card or self.producer.split(" ")[0] == "aetk"
 
 
 def explain(data: bytes, refused: Refused) -> Refused:
-    """The refusal in better words, where there are any; the exit code stays.
+    """Replace the gate's message by a more helpful one, if there is one; the exit code stays the same.
 
     Args:
         data: the file's content.
-        refused: what the gate says.
+        refused: the gate's refusal.
     """
     kind = other_kind(data)
     if kind is not None:
@@ -124,7 +124,7 @@ def explain(data: bytes, refused: Refused) -> Refused:
 
 
 def _traces(seen: _Seen) -> Iterator[str]:
-    """What tools leave in a file that aetk never does."""
+    """Signs of other tools, each in words; aetk never writes any of them."""
     if seen.producer and not seen.producer.startswith("aetk"):
         yield f"its producer is {seen.producer}"
     quantised = sorted(op for op in seen.operators if any(part in op for part in _QUANTISED))
@@ -139,13 +139,13 @@ def _traces(seen: _Seen) -> Iterator[str]:
         yield "it keeps tensors in other files"
     if seen.parts[_VALUE_INFO]:
         yield (
-            f"it lists the shapes of {seen.parts[_VALUE_INFO]} values within, as tools do that slim, convert or "
+            f"it lists the shapes of {seen.parts[_VALUE_INFO]} inner values, which tools add that slim, convert or "
             "infer shapes"
         )
 
 
 def _look(data: bytes) -> _Seen | None:
-    """What there is to see; None where it does not even look like an ONNX file."""
+    """Read the facts of a file; None if it does not look like an ONNX file."""
     try:
         model = _parts(memoryview(data), 256)
         graphs = [field for field in model if field.number == _GRAPH]
@@ -171,7 +171,7 @@ def _look(data: bytes) -> _Seen | None:
 
 
 def _parts(message: memoryview, most: int) -> list[Field]:
-    """The first fields of a message, no more: a file can hold as many as it has bytes."""
+    """The first `most` fields of a message, since a file can hold as many fields as bytes."""
     return list(islice(fields(message), most))
 
 

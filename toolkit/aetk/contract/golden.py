@@ -1,4 +1,4 @@
-"""Golden rows: synthetic inputs with the answers that PyTorch gave, by which any runtime can prove itself."""
+"""Golden rows: synthetic inputs with PyTorch's answers, which any runtime can be compared with."""
 
 import base64
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +14,7 @@ from aetk.contract import spec
 from aetk.contract.threshold import is_anomaly
 
 Similarity = Callable[[NDArray[np.float32]], NDArray[np.floating]]
-"""Rows, float32 [rows, n], to their similarities, [rows]."""
+"""A function from rows, float32 [rows, n], to their similarities, [rows]."""
 
 Outputs = Mapping[str, NDArray[Any]]
 """A model's outputs by name, each [rows, ...]."""
@@ -22,19 +22,19 @@ Outputs = Mapping[str, NDArray[Any]]
 Name = TypeVar("Name")
 
 _NEAR = np.array([-100.0, -10.0, 10.0, 100.0])
-"""How far from the threshold golden rows are placed, in tolerances."""
+"""The distances of golden rows from the threshold, in units of the tolerance."""
 
 
 @dataclass(frozen=True)
 class Golden:
-    """Inputs and expected answers.
+    """Golden rows: inputs and expected answers.
 
     Attributes:
         inputs: float32 [rows, n].
-        similarity: float32 [rows], as the runtime named in `made_by` computed it in float32.
-        similarity64: float64 [rows], the same in float64 (where made by a float32 runtime: its float32 value).
+        similarity: float32 [rows], computed in float32 by the runtime that `made_by` names.
+        similarity64: float64 [rows], computed in float64; the float32 value if the runtime has no float64.
         is_valid: bool [rows].
-        made_by: for consecutive groups of rows, the runtime that computed them and how many there are.
+        made_by: for consecutive groups of rows, the runtime that computed them and their number.
     """
 
     inputs: NDArray[np.float32]
@@ -47,7 +47,7 @@ class Golden:
         return len(self.inputs)
 
     def near_ties(self, threshold: float, tolerance: float) -> NDArray[np.bool_]:
-        """Where a decision may go either way: valid rows within `tolerance` of the threshold in float64."""
+        """The valid rows within `tolerance` of the threshold in float64, whose decision may differ, bool [rows]."""
         return self.is_valid & (np.abs(self.similarity64 - np.float64(np.float32(threshold))) <= tolerance)
 
     def select(self, rows: NDArray[np.bool_]) -> "Golden":
@@ -65,7 +65,7 @@ class Golden:
         )
 
     def append(self, other: "Golden") -> "Golden":
-        """These rows, followed by others."""
+        """These rows followed by those of `other`."""
         return Golden(
             np.concatenate([self.inputs, other.inputs]),
             np.concatenate([self.similarity, other.similarity]),
@@ -75,13 +75,13 @@ class Golden:
         )
 
     def original(self) -> "Golden":
-        """The rows of the export, without those that were added when the threshold was set anew."""
+        """The rows of the export, without those that a change of the threshold added."""
         rows = np.zeros(len(self), bool)
         rows[: self.made_by[0][1]] = True
         return self.select(rows)
 
     def to_dict(self, threshold: float, tolerance: float) -> dict[str, Any]:
-        """The card's form; `is_anomaly` is null for a row that is a near tie of this threshold."""
+        """The rows as the card holds them; `is_anomaly` is null for a near tie of this threshold."""
         decisions = [None if tie else int(flag) for flag, tie in zip(
             is_anomaly(self.similarity, threshold), self.near_ties(threshold, tolerance), strict=True)]  # fmt: skip
         return {
@@ -96,7 +96,7 @@ class Golden:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], n_features: int) -> "Golden":
-        """Read the card's form; BadInput for a part of the wrong kind, or where sizes disagree."""
+        """Read the rows of a card; BadInput if a part has the wrong type, or if sizes disagree."""
         parts: _Data = typed_json.read(_Data, data, "golden", spec.CARD)
         if {*parts.is_anomaly} - {0, 1, None} or {*parts.is_valid} - {0, 1}:
             raise BadInput("The card's golden decisions are not 0, 1 or null.", spec.CARD.remedy)
@@ -158,16 +158,16 @@ def _decode(text: Any, dtype: str, what: str) -> NDArray[Any]:
 def rows_at(
     similarity: Similarity, above: NDArray[np.float32], below: NDArray[np.float32], targets: NDArray[np.float64]
 ) -> NDArray[np.float32]:
-    """Rows of given similarity, found by bisection on the segments between pairs of rows.
+    """Find rows of given similarities by bisection on the segments between pairs of rows.
 
     Args:
-        similarity: what to bisect on; float64 inside gives the sharpest rows.
-        above: float32 [pairs, n], rows whose similarity exceeds every target.
-        below: float32 [pairs, n], rows whose similarity lies under every target.
+        similarity: the function to bisect; it is most exact if it computes in float64.
+        above: float32 [pairs, n], rows whose similarity is above every target.
+        below: float32 [pairs, n], rows whose similarity is below every target.
         targets: float64 [targets].
 
     Returns:
-        float32 [pairs * targets, n], grouped by pair; each as close to its target as float32 inputs allow.
+        float32 [pairs * targets, n], grouped by pair; each is as close to its target as float32 inputs allow.
     """
     start = np.repeat(above.astype(np.float64), len(targets), axis=0)
     step = np.repeat(below.astype(np.float64), len(targets), axis=0) - start
@@ -186,10 +186,10 @@ def rows_at(
 
 
 def rows_near(golden: Golden, similarity: Similarity, threshold: float, tolerance: float) -> NDArray[np.float32]:
-    """Inputs a little above and below a threshold: with them, a file whose threshold was moved fails its golden rows.
+    """Make rows a little above and below a threshold, so that the golden rows notice a changed threshold.
 
     Returns:
-        float32 [rows, n], made from the golden inputs nearest to the threshold; no rows where all lie on one side.
+        float32 [rows, n], made from the golden inputs nearest to the threshold; no rows if all lie on one side of it.
     """
     ordinary = golden.is_valid & (np.abs(golden.inputs) < 1e6).all(axis=1)
     reached = golden.similarity64[ordinary]
@@ -206,17 +206,17 @@ def rows_near(golden: Golden, similarity: Similarity, threshold: float, toleranc
 
 @dataclass(frozen=True)
 class GoldenReport:
-    """How a runtime's answers compare with the golden ones.
+    """The comparison of a runtime's answers with the golden ones.
 
     Attributes:
-        rows: golden rows replayed.
+        rows: the number of golden rows.
         near_ties: rows within the tolerance of the threshold, whose decision is not compared.
-        flipped_decisions: rows decided differently.
-        flipped_validity: rows judged valid on one side only.
-        broken_rule: rows where the file's own three outputs contradict one another.
-        largest_difference: of similarity, over all rows; infinite where a similarity is NaN.
+        flipped_decisions: rows that are decided differently.
+        flipped_validity: rows that are valid on one side only.
+        broken_rule: rows whose outputs contradict one another.
+        largest_difference: the largest difference of similarity over all rows; infinite if a similarity is NaN.
         worst_row: the row of that difference.
-        tolerance: what the difference was held against.
+        tolerance: the largest difference that is allowed.
     """
 
     rows: int
@@ -230,16 +230,16 @@ class GoldenReport:
 
     @property
     def passed(self) -> bool:
-        """Whether the runtime decides as the golden rows say."""
+        """Whether the runtime decides as the golden rows do, within the tolerance."""
         flips = self.flipped_decisions + self.flipped_validity + self.broken_rule
         return flips == 0 and self.largest_difference <= self.tolerance
 
 
 def contradictions(outputs: Outputs, threshold: float, tolerance: float) -> NDArray[np.bool_]:
-    """Bool [rows]: where a model's outputs contradict one another, whatever the right answer is.
+    """Find rows whose outputs contradict one another, bool [rows], without knowing the right answer.
 
-    The decision must follow from similarity and threshold, a row that was not judged must have exactly the similarity
-    for that, and the contributions of a valid row must sum to 1 - similarity.
+    The decision must follow from similarity and threshold, an invalid row must have a similarity of exactly -1, and the
+    contributions of a valid row must sum to 1 - similarity.
     """
     similarity, anomaly, valid = (outputs[name] for name in spec.OUTPUTS)
     found = (anomaly != is_anomaly(similarity, threshold)) | (~valid & (similarity != spec.UNJUDGED))
@@ -251,14 +251,14 @@ def contradictions(outputs: Outputs, threshold: float, tolerance: float) -> NDAr
 
 
 class Disagreement(Generic[Name]):
-    """Counts where the answers of a runtime differ from those expected, over any number of runs.
+    """Counts the differences between a runtime's answers and the expected ones, over any number of runs.
 
     Attributes:
-        flipped_decisions: rows decided differently, without near ties.
-        flipped_validity: rows judged valid on one side only.
+        flipped_decisions: rows that are decided differently, near ties left out.
+        flipped_validity: rows that are valid on one side only.
         broken_rule: rows whose outputs contradict one another, see `contradictions`.
-        largest_difference: of similarity, and of contribution where one is expected; infinite where one is NaN.
-        where: the name of the row of that difference; None where there is no difference.
+        largest_difference: the largest difference of a similarity or an expected contribution; infinite for NaN.
+        where: the name of the row of that difference; None if there is no difference.
     """
 
     def __init__(self, threshold: float, tolerance: float) -> None:
@@ -268,7 +268,7 @@ class Disagreement(Generic[Name]):
         self.where: Name | None = None
 
     def add(self, outputs: Outputs, expected: Outputs, near_ties: NDArray[np.bool_], names: Sequence[Name]) -> None:
-        """Compare the outputs of a run, each [rows, ...], with those expected; decisions only outside `near_ties`."""
+        """Compare the outputs of a run, each [rows, ...], with the expected ones; decisions only if not `near_ties`."""
         (similarity, anomaly, valid), answers = (
             [given[name] for name in spec.OUTPUTS] for given in (outputs, expected)
         )
@@ -285,7 +285,7 @@ class Disagreement(Generic[Name]):
 
 
 def compare(golden: Golden, outputs: Outputs, threshold: float, tolerance: float = spec.TOLERANCE) -> GoldenReport:
-    """Hold a runtime's outputs for `golden.inputs` against the golden answers."""
+    """Compare a runtime's outputs for `golden.inputs` with the golden answers."""
     ties = golden.near_ties(threshold, tolerance)
     answers = (golden.similarity, is_anomaly(golden.similarity, threshold), golden.is_valid)
     found: Disagreement[int] = Disagreement(threshold, tolerance)
@@ -303,7 +303,7 @@ def compare(golden: Golden, outputs: Outputs, threshold: float, tolerance: float
 
 
 def worst(reports: Sequence[GoldenReport]) -> GoldenReport:
-    """The largest of every figure over several replays of the same golden rows."""
+    """The largest of each figure over several replays of the same golden rows."""
     furthest = max(reports, key=lambda report: report.largest_difference)
     return replace(
         furthest,

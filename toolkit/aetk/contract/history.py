@@ -1,4 +1,4 @@
-"""The thresholds that a model had before. Its card keeps them, so that each can be put back."""
+"""The earlier thresholds of a model, which its card keeps so that each can be put back."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,18 +8,18 @@ from typing import Any
 from aetk.contract.threshold import Threshold
 
 KEPT = 16
-"""How many a card keeps at most: the first, which is the export's, and the newest."""
+"""The number of thresholds that a card keeps: the exported one and the newest."""
 
 
 @dataclass(frozen=True)
 class Replaced:
-    """A threshold that was replaced by another, and what came and went with it.
+    """A threshold that was replaced by another, with the parts of the card that belong to it.
 
     Attributes:
-        when: it was replaced: UTC, ISO 8601, to the second.
-        threshold: value, method, and by which rows it was chosen.
-        validation: the card's validation figures while it was in force.
-        golden_rows: how many the card had, those near the threshold included.
+        when: the time of the replacement: UTC, ISO 8601, to the second.
+        threshold: its value, method, and the rows by which it was chosen.
+        validation: the card's validation figures for it.
+        golden_rows: the number of golden rows, those near the threshold included.
     """
 
     when: str
@@ -29,11 +29,11 @@ class Replaced:
 
 
 def extended(history: tuple[Replaced, ...], entry: Replaced) -> tuple[Replaced, ...]:
-    """A history, oldest first, with one more entry; of too many the second is left out, so that the first stays."""
+    """Append an entry to a history, oldest first. If it becomes too long, the second entry is dropped."""
     longer = (*history, entry)
     return longer if len(longer) <= KEPT else longer[:1] + longer[len(longer) - KEPT + 1 :]
 
 
 def now() -> str:
-    """The time, as an entry tells it."""
+    """The present time in the form of `Replaced.when`."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,4 +1,4 @@
-"""The decision threshold: how it is chosen from calibration rows, and what alarms to expect of it.
+"""The decision threshold: how it is chosen from calibration rows, and how many alarms to expect.
 
 The rule everywhere: a row is an anomaly where not (similarity >= threshold).
 """
@@ -29,7 +29,7 @@ class Method:
 
 @dataclass(frozen=True)
 class Alarms:
-    """Ordinary rows that will be flagged, per 1,000: the Jeffreys mean and the exact (Clopper-Pearson) interval."""
+    """The flagged rows to expect among 1,000 ordinary ones: Jeffreys mean and exact (Clopper-Pearson) interval."""
 
     expected: float
     low: float
@@ -45,10 +45,10 @@ class Threshold:
     Attributes:
         value: a float32 value, -1 < value <= 1.
         method: as written on the command line, `conformal:0.001` for one.
-        target: the false-alarm rate asked for (conformal), else None.
-        rows: how many rows it was computed from; 0 for a fixed value.
-        basis: in words, what those rows and the rows behind `alarms` were.
-        alarms: what to expect on ordinary rows; None where no ordinary rows were at hand.
+        target: the false-alarm rate that was asked for (conformal), else None.
+        rows: the number of rows it was computed from; 0 for a fixed value.
+        basis: a description of those rows and of the rows behind `alarms`.
+        alarms: the alarms to expect on ordinary rows; None if there were no ordinary rows.
     """
 
     value: float
@@ -86,27 +86,28 @@ def check_value(value: float) -> float:
     if not -1 < rounded <= 1:
         raise BadInput(
             f"The threshold {value:.9g} is not a similarity: expected -1 < threshold <= 1.",
-            "0.95 is one, for instance.",
+            "For example: 0.95.",
         )
     return rounded
 
 
 def check_rate(rate: float, option: str, kind: str = "a false-alarm rate") -> float:
-    """The rate of an option; BadInput unless 1e-9 <= rate < 1: no table reaches beyond."""
+    """Check the rate of an option; raise BadInput unless 1e-9 <= rate < 1 (no table has a billion rows)."""
     if not 1e-9 <= rate < 1:
         raise BadInput(
-            f"{option} is {rate:g}; expected {kind} of at least 1e-9 and less than 1.", "0.001 is one in a thousand."
+            f"{option} is {rate:g}; expected {kind} of at least 1e-9 and less than 1.",
+            "For example: 0.001, which is one in a thousand.",
         )
     return rate
 
 
 def is_anomaly(similarity: NDArray[np.floating], threshold: float) -> NDArray[np.bool_]:
-    """The rule, for similarities of any shape; NaN is an anomaly."""
+    """Apply the rule to similarities of any shape; NaN is an anomaly."""
     return ~(similarity >= np.float32(threshold))
 
 
 def expected_alarms(flagged: int, rows: int) -> Alarms | None:
-    """Alarms per 1,000 ordinary rows, of which `flagged` out of `rows` were seen; None without rows.
+    """Alarms to expect per 1,000 ordinary rows after `flagged` of `rows` ordinary rows were flagged; None if rows is 0.
 
     The mean is Jeffreys' (flagged + 1/2) / (rows + 1), which lies midway between the two order statistics
     that enclose a conformal threshold; the interval is Clopper and Pearson's.
@@ -123,13 +124,13 @@ def calibrate(
     """Choose a threshold from calibration rows.
 
     Args:
-        method: how.
+        method: the way to choose.
         similarity: float32 [rows], of valid rows.
-        labels: bool [rows], True for an anomaly; None where all rows pass for ordinary.
-        basis: what the rows are, in words.
+        labels: bool [rows], True for an anomaly; None if all rows count as ordinary.
+        basis: a description of the rows.
 
     Raises:
-        BadInput: `best-f1` without both labels, or too few ordinary rows for the rate asked for.
+        BadInput: `best-f1` without rows of both labels, or too few ordinary rows for the rate.
     """
     ordinary = similarity if labels is None else similarity[~labels]
     target = None
@@ -148,7 +149,7 @@ def calibrate(
 def macro_f1(
     true_positives: NDArray[np.integer], false_positives: NDArray[np.integer], positives: int, negatives: int
 ) -> NDArray[np.float64]:
-    """The mean of both classes' F1 from counts of flagged rows; 0 where a class has none at all."""
+    """The mean of the F1 of both classes, from counts of flagged rows; the F1 of a class without rows is 0."""
     false_negatives = positives - true_positives
     true_negatives = negatives - false_positives
     errors = false_positives + false_negatives
@@ -164,7 +165,7 @@ def _labelled(labels: NDArray[np.bool_] | None) -> str:
 
 
 def _best_f1(similarity: NDArray[np.float32], labels: NDArray[np.bool_] | None) -> float:
-    """The cut of the highest macro F1; of equals, the one in the widest gap between neighbours."""
+    """The cut with the highest macro F1; among equal ones, the one in the widest gap between neighbours."""
     if labels is None or labels.all() or not labels.any():
         raise BadInput(
             f"best-f1 needs rows labelled 0 (ordinary) and rows labelled 1 (anomaly); {_labelled(labels)}.",
@@ -189,13 +190,13 @@ def rows_needed(rate: float) -> int:
 
 
 def _rate_supported(rows: int) -> float:
-    """The smallest rate of three digits that so many rows support."""
+    """The smallest rate, to three digits, that this number of rows supports."""
     digits = 10.0 ** (2 - math.floor(math.log10(1 / (rows + 1))))
     return math.ceil(digits / (rows + 1)) / digits
 
 
 def _conformal(ordinary: NDArray[np.float32], rate: float | None) -> tuple[float, float]:
-    """Split-conformal threshold and the rate that it holds (Vovk, Gammerman and Shafer, 2005; Laxhammar, 2014).
+    """The split-conformal threshold and its rate (Vovk, Gammerman and Shafer, 2005; Laxhammar, 2014).
 
     With n exchangeable ordinary rows and k = floor(rate * (n + 1)), a new ordinary row lies below the k-th smallest
     similarity with probability at most k / (n + 1) <= rate. The threshold lies between that and the next one below.
@@ -205,14 +206,14 @@ def _conformal(ordinary: NDArray[np.float32], rate: float | None) -> tuple[float
 
 
 def conformal_rank(rows: int, rate: float | None) -> tuple[int, float]:
-    """Which of the smallest similarities of ordinary rows a conformal threshold lies just below, counted from 1.
+    """The rank k of a conformal threshold, which lies just below the k-th smallest similarity of ordinary rows.
 
     Args:
-        rows: that there are.
-        rate: of false alarms, at most; None for the smallest that so many rows support.
+        rows: the number of ordinary rows.
+        rate: the highest rate of false alarms; None for the smallest rate that the rows support.
 
     Returns:
-        the rank and the rate.
+        The rank, counted from 1, and the rate.
 
     Raises:
         BadInput: too few rows for the rate.
@@ -232,7 +233,7 @@ def conformal_rank(rows: int, rate: float | None) -> tuple[int, float]:
 
 
 def just_below(similarity: np.float32, distinct: NDArray[np.float32]) -> float:
-    """Midway between a similarity and the next one below, or below that where no float32 lies between them."""
+    """The middle between a similarity and the next lower one; a lower pair if no float32 lies between the two."""
     for upper in distinct[distinct <= similarity][::-1]:
         below = distinct[distinct < upper]
         if not len(below):
@@ -240,7 +241,7 @@ def just_below(similarity: np.float32, distinct: NDArray[np.float32]) -> float:
         middle = np.float32((float(below[-1]) + float(upper)) / 2)
         if below[-1] < middle < upper:
             return float(middle)
-    # under the smallest of all, mirror half the gap above it: a guess no bolder than the data
+    # below the smallest similarity, use half of the gap above it
     gap = float(distinct[1] - distinct[0]) if len(distinct) > 1 else 0.0
     lowest = float(np.nextafter(np.float32(-1), np.float32(0)))
     return max(float(np.float32(float(distinct[0]) - max(gap, 1e-3) / 2)), lowest)
