@@ -79,7 +79,7 @@ def test_verify_on_a_provider_that_is_not_there_ends_with_3(refused, model):
 def test_doctor_has_tried_every_provider(aetk):
     result = aetk("doctor", "--json")
     states = {state["provider"]: state for state in result.document["providers"]}
-    assert states["cpu"] == {"provider": "cpu", "works": True, "reason": ""}
+    assert states["cpu"] == {"provider": "cpu", "works": True, "reason": "", "plugin": ""}
     assert all(state["works"] or state["reason"] for state in states.values())
     assert result.code == (3 if result.document["problems"] else 0)
 

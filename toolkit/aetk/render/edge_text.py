@@ -134,7 +134,10 @@ def doctor(report: DoctorReport) -> str:
 
 
 def _metadata(known: Mapping[str, str]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in known.items() if name != "library_path")
+    """What fits a line of what is known of a device: `--json` has all of it."""
+    shown = [f"{name} {value}" for name, value in known.items() if value and name != "library_path"]
+    shown.sort(key=lambda text: not text.startswith(("FULL_DEVICE_NAME", "pci_bus_id", "version")))
+    return ", ".join(shown[:4])
 
 
 def inspection(report: InspectReport) -> str:

@@ -47,7 +47,7 @@ def loader_words(library: Path) -> str:
             ctypes.CDLL(str(path), ctypes.RTLD_GLOBAL)
         ctypes.CDLL(str(library))
     except OSError as error:
-        return str(error).removeprefix(f"{library}: ").strip()
+        return str(error).removeprefix(f"{library}: " if library.exists() else "").strip()
     return ""
 
 

@@ -1,5 +1,6 @@
 """The execution providers that aetk knows, by short name. This table drives help, validation, doctor and bench."""
 
+import json
 import re
 from dataclasses import dataclass, field, replace
 
@@ -24,7 +25,8 @@ class Provider:
         plugin: the PyPI package that adds it to the ONNX Runtime that is installed; empty where there is none.
         environment: variables by which float32 stays float32 where no option can do it; a value of the user's own is
             kept.
-        cache: options that keep what takes long to build; `{folder}` stands for a folder of this model's own.
+        cache: options that keep what takes long to build, in addition to or in place of `options`; `{folder}` stands
+            for a folder of this model's own.
         picks: the option by which its build takes a device; empty where it takes none.
         takes: what a device after the name looks like: a pattern, the same in words, an example; None where it takes
             none.
@@ -61,6 +63,11 @@ class Provider:
                 f"For instance: {self.short}:{example}",
             )
         return replace(self, chosen=device.lower())
+
+
+def _openvino(**properties: str) -> dict[str, str]:
+    """Properties of OpenVINO's own for whichever device: its build and its plugin take them in this way alone."""
+    return {"load_config": json.dumps(dict.fromkeys(("CPU", "GPU", "NPU"), properties))}
 
 
 _NO_TF32 = {"NVIDIA_TF32_OVERRIDE": "0"}
@@ -109,9 +116,9 @@ PROVIDERS = {
             "openvino",
             "OpenVINOExecutionProvider",
             "onnxruntime-openvino",
-            {"precision": "FP32"},
+            _openvino(INFERENCE_PRECISION_HINT="f32"),  # its plugin takes bfloat16 on a CPU that has it, a GPU float16
             plugin="onnxruntime-ep-openvino",
-            cache={"cache_dir": "{folder}"},
+            cache=_openvino(INFERENCE_PRECISION_HINT="f32", CACHE_DIR="{folder}"),
             picks="device_type",
             usual="cpu",
         ),

@@ -49,7 +49,7 @@ class Source:
         folder = engine_folder(self.provider.label, model, module.__version__)
         if folder is None:
             return self
-        kept = {name: value.format(folder=folder) for name, value in self.provider.cache.items()}
+        kept = {name: value.replace("{folder}", folder.as_posix()) for name, value in self.provider.cache.items()}
         return replace(self, options={**self.options, **kept})
 
     def broken_library(self, module: Any) -> Unavailable | None:
@@ -108,13 +108,13 @@ def find(module: Any, provider: Provider) -> Source:
 
 
 def of_the_build(provider: Provider) -> Source:
-    """A provider that is compiled into ONNX Runtime, here or elsewhere; Unavailable where such a one takes no device."""
+    """A provider as a part of ONNX Runtime, here or elsewhere; Unavailable where that cannot take the device."""
     picked = {}
     if provider.chosen:
         is_number = provider.chosen.isdecimal()
         if not provider.picks or (is_number and provider.picks != "device_id"):
             found = f"{provider.name} as a part of onnxruntime takes no device '{provider.chosen}'."
-            raise Unavailable(found, f"Say --provider {provider.short}{how_to_get(provider, only_plugin=True)}.")
+            raise Unavailable(found, f"Say: --provider {provider.short}")
         picked = {provider.picks: provider.chosen.upper()}
     return Source(provider, None, (), None, {**provider.options, **picked})
 
@@ -137,8 +137,9 @@ def _place(provider: Provider, devices: list[Any]) -> int:
     """The place of the device that is meant among those that a plugin lists."""
     if not devices:
         raise Unavailable(
-            f"The plugin of {provider.name} lists no device: ONNX Runtime sees none here that it can use.",
-            "Install the device's driver; where the system hides its devices (containers, WSL), hand them in.",
+            f"The plugin of {provider.name} lists no device: it found no hardware here that it supports.",
+            "Install the hardware's driver, and hand it in where the system hides it, as containers do"
+            f"{_ways(provider, plugin='')}.",
         )
     if not provider.chosen:
         return next((place for place in range(len(devices)) if provider.usual in _names(devices, place)), 0)
@@ -161,8 +162,8 @@ def _names(devices: list[Any], place: int) -> set[str]:
     """Everything that a device may be called: its number, its type, one of a type, and the plugin's own name for it."""
     kind = _kind(devices[place])
     among = [_kind(device) for device in devices[:place]].count(kind)
-    own = {str(value).lower() for value in dict(devices[place].ep_metadata).values()}
-    return {str(place), f"{kind}.{among}", *([kind] if among == 0 else []), *own}
+    own = str(dict(devices[place].ep_metadata).get("ov_device", kind)).lower()
+    return {str(place), f"{kind}.{among}", own, *([kind] if among == 0 else [])}
 
 
 def _kind(device: Any) -> str:
@@ -175,11 +176,13 @@ def does_not_load(provider: Provider, words: str) -> Unavailable:
     return Unavailable(f"{provider.name} does not load: {words}.", f"{hint}. {ELSEWHERE}" if hint else ELSEWHERE)
 
 
-def how_to_get(provider: Provider, *, only_plugin: bool = False) -> str:
-    """What to install for a provider: a plugin beside the runtime, or another build in its place."""
-    ways = []
-    if provider.plugin:
-        ways.append(f"pip install {provider.plugin} adds it, as a plugin, to the installed onnxruntime")
-    if provider.build not in ("", "onnxruntime") and not only_plugin:
+def how_to_get(provider: Provider) -> str:
+    """What to install for a provider, to follow other words: a plugin beside the runtime, or a build in its place."""
+    return _ways(provider, provider.plugin)
+
+
+def _ways(provider: Provider, plugin: str) -> str:
+    ways = [f"pip install {plugin} adds it, as a plugin"] if plugin else []
+    if provider.build not in ("", "onnxruntime"):
         ways.append(f"the build '{provider.build}' may have it, in place of the one installed, never beside it")
     return "".join(f"; {way}" for way in ways)
