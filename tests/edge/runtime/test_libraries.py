@@ -90,7 +90,7 @@ def test_cudas_libraries_are_loaded_ahead_once_and_in_silence(monkeypatch, capsy
 
     def preload_dlls():
         calls.append(1)
-        print("Failed to load libcufft.so.12")
+        sys.stdout.write("Failed to load libcufft.so.12")
         raise RuntimeError
 
     monkeypatch.setattr(libraries, "_preloaded", set())

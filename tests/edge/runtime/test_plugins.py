@@ -112,7 +112,7 @@ def test_a_device_is_chosen_by_its_number_its_type_or_the_plugins_name_for_it(op
 
 
 def test_a_device_that_is_not_here_is_refused_with_those_that_are(openvino):
-    with pytest.raises(Unavailable, match="has no device gpu.2 here") as caught:
+    with pytest.raises(Unavailable, match=r"has no device gpu\.2 here") as caught:
         source.find(openvino, find_provider("openvino:gpu.2"))
     assert caught.value.message.endswith("it has openvino:0, openvino:cpu, openvino:2, openvino:npu.")
     assert caught.value.exit_code == 3

@@ -1,8 +1,10 @@
 """What is left of ONNX Runtime's messages: recorded ones, of the versions that the docs name."""
 
 import os
+import subprocess
 import sys
 import threading
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,9 +13,9 @@ from aetk.edge.runtime.reasons import logged, reason
 
 TENSORRT = (
     "/onnxruntime_src/onnxruntime/python/onnxruntime_pybind_state.cc:729 void onnxruntime::python::"
-    "RegisterTensorRTPluginsAsCustomOps(PySessionOptions&, const onnxruntime::ProviderOptions&) Please install TensorRT "
-    "libraries as mentioned in the GPU requirements page, make sure they're in the PATH or LD_LIBRARY_PATH, and that "
-    "your GPU is supported.\n"
+    "RegisterTensorRTPluginsAsCustomOps(PySessionOptions&, const onnxruntime::ProviderOptions&) Please install "
+    "TensorRT libraries as mentioned in the GPU requirements page, make sure they're in the PATH or LD_LIBRARY_PATH, "
+    "and that your GPU is supported.\n"
 )
 WEBGPU = (
     "[ONNXRuntimeError] : 2 : INVALID_ARGUMENT : /onnxruntime_src/onnxruntime/core/session/plugin_ep/"
@@ -81,9 +83,12 @@ def test_what_is_only_logged_is_collected_and_the_rest_passed_on(capfd):
 
 
 def test_the_log_is_put_back_after_an_error(capfd):
-    with pytest.raises(ValueError), logged(None) as lines:
+    def fail():
         os.write(2, LOG.encode())
         raise ValueError
+
+    with pytest.raises(ValueError), logged(None) as lines:
+        fail()
     assert lines == ["Device GPU is not available"]
     os.write(2, b"after\n")
     assert capfd.readouterr().err.endswith("after\n")
@@ -106,25 +111,18 @@ def test_two_threads_take_turns():
 
 
 def test_a_quiet_runtime_is_loud_while_its_log_is_read(monkeypatch):
-    class Module:
-        levels = []
-
-        def set_default_logger_severity(self, level):
-            self.levels.append(level)
-
-    module = Module()
+    levels = []
+    module = SimpleNamespace(set_default_logger_severity=levels.append)
     with ort.loud(module):
         pass
-    assert module.levels == []
+    assert levels == []
     monkeypatch.setattr(ort, "_is_quiet", True)
     with ort.loud(module):
-        assert module.levels == [3]
-    assert module.levels == [3, 4]
+        assert levels == [3]
+    assert levels == [3, 4]
 
 
 def test_a_quiet_command_prints_nothing_of_the_runtimes_log(model):
-    import subprocess
-
     code = (
         "import sys; from aetk.edge.runtime import ort; ort.keep_quiet(); from aetk.edge.runtime.session import *;"
         "from aetk.edge.runtime.providers import Provider; from aetk.base.errors import Unavailable\n"
