@@ -2,10 +2,15 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from aetk.base.errors import Unavailable
+from aetk.edge import doctor
+from aetk.edge.bench import snippet as snippets
+from aetk.edge.bench.setting import Setting
+from aetk.edge.bench.snippet import snippet
 from aetk.edge.runtime import plugins, source
 from aetk.edge.runtime.providers import PROVIDERS, find_provider
 
@@ -202,3 +207,39 @@ def test_what_takes_long_to_build_is_cached_for_a_device_and_not_for_the_process
     folder = json.loads(on_gpu.options["load_config"])["GPU"]["CACHE_DIR"]
     assert folder.startswith(str(tmp_path))
     assert on_gpu.provider.options == PROVIDERS["openvino"].options
+
+
+def test_a_snippet_registers_the_plugin_and_picks_the_device(openvino, monkeypatch):
+    monkeypatch.setattr(snippets, "onnxruntime", lambda: openvino)
+    code = snippet("m.onnx", [Setting("openvino:gpu", 1), Setting("openvino:gpu", 64), Setting("tensorrt", 64)])
+    compile(code, "snippet", "exec")
+    register = f'ort.register_execution_provider_library("{OPENVINO}", onnxruntime_ep_openvino.get_library_path())'
+    assert code.count(register) == 1
+    assert "options.add_provider_for_devices([devices[0]], " in code
+    assert code.index("NVIDIA_TF32_OVERRIDE") < code.index("import onnxruntime as ort") < code.index("preload_dlls()")
+
+
+def test_doctor_tries_every_device_that_a_plugin_lists(openvino, monkeypatch):
+    def opens(_, provider):
+        if provider.chosen == "npu":
+            raise Unavailable("no float32 there")
+        return SimpleNamespace(run=lambda _: source.find(openvino, provider))
+
+    monkeypatch.setattr(doctor, "onnxruntime", lambda: openvino)
+    monkeypatch.setattr(doctor, "open_session", opens)
+    source.find(openvino, PROVIDERS["openvino"])
+    states, devices = doctor._try_all(b"")
+    found = {state.provider: state for state in states if state.provider.startswith("openvino")}
+    assert [device.provider for device in devices] == ["openvino:0", "openvino:cpu", "openvino:2", "openvino:npu"]
+    assert list(found) == ["openvino", *(device.provider for device in devices)]
+    assert (found["openvino:2"].works, found["openvino:2"].plugin) == (True, "onnxruntime-ep-openvino 1.2.3")
+    assert (found["openvino:npu"].works, found["openvino:npu"].reason) == (False, "no float32 there")
+    assert (devices[0].kind, devices[0].vendor) == ("GPU", "0x8086")
+    assert devices[0].metadata == {"pci_bus_id": "0:2.0", "library_path": "plugin.so", "ov_device": "GPU.0"}
+
+
+def test_doctor_reports_a_broken_plugin(monkeypatch):
+    broken = plugins.Plugin("onnxruntime-ep-broken", "1.2.3", "broken", (), "", "", "RuntimeError: too old")
+    monkeypatch.setattr(plugins, "installed", lambda: (broken,))
+    plugins.installed.cache_clear = lambda: None
+    assert doctor.examine().problems == ("The plugin onnxruntime-ep-broken 1.2.3 is broken: RuntimeError: too old.",)

@@ -119,6 +119,7 @@ def open_session(
         except Exception:
             if cached is origin:
                 raise
+            cached.leave_no_empty_folder()
             return _open(ort, model, options, origin)  # what is in the cache may be half written, or of another driver
     except Unavailable:
         raise
@@ -156,11 +157,8 @@ def _share(nodes: dict[str, int], origin: Source) -> str:
     """How many of the model's nodes a provider ran, and which others ran the rest."""
     own, total = nodes.get(origin.provider.name, 0), sum(nodes.values())
     others = ", ".join(f"{n} ran on {name}" for name, n in sorted(nodes.items()) if name != origin.provider.name)
-    if not others:
-        return "no node of the model ran"
-    return (
-        f"it ran {own} of the model's {total} nodes; {others}" if own else f"it ran none of the model's nodes; {others}"
-    )
+    ran = f"{own} of the model's {total} nodes" if own else "none of the model's nodes"
+    return f"it ran {ran}; {others}" if others else f"it ran {ran}"
 
 
 def _refusal(ort: Any, model: bytes, options: Callable[[], Any], origin: Source, error: Exception) -> Unavailable:

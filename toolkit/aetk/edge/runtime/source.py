@@ -1,5 +1,6 @@
 """Where a provider comes from: the build of ONNX Runtime that is installed, or a plugin with the devices it lists."""
 
+import contextlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -26,6 +27,7 @@ class Source:
         devices: what its plugin lists, in ONNX Runtime's order; empty for a provider of the build.
         place: the device in use, by its place in `devices`; None for a provider of the build.
         options: of the provider, complete.
+        folder: the cache that they name; None where they name none.
     """
 
     provider: Provider
@@ -33,6 +35,7 @@ class Source:
     devices: tuple[Any, ...]
     place: int | None
     options: dict[str, str]
+    folder: Path | None = None
 
     def add_to(self, session_options: Any) -> list[Any] | None:
         """Put a plugin's device into session options; what InferenceSession is to be given as its `providers`."""
@@ -50,7 +53,13 @@ class Source:
         if folder is None:
             return self
         kept = {name: value.replace("{folder}", folder.as_posix()) for name, value in self.provider.cache.items()}
-        return replace(self, options={**self.options, **kept})
+        return replace(self, options={**self.options, **kept}, folder=folder)
+
+    def leave_no_empty_folder(self) -> None:
+        """Remove the cache where nothing was built."""
+        if self.folder is not None:
+            with contextlib.suppress(OSError):  # it is not empty
+                self.folder.rmdir()
 
     def broken_library(self, module: Any) -> Unavailable | None:
         """What its shared library misses; None where it loads, or where there is no such library."""
