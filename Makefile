@@ -37,15 +37,16 @@ hosts: .venv/.installed
 	tests/hosts/tools.sh
 	AETK_HOSTS=required $(BIN)/python -m pytest $(ARGS) tests/hosts
 
-# WebGPU on a software Vulkan driver (Debian's Chromium has one); that build of ONNX Runtime must not meet the usual one.
-test-webgpu: .venv/.installed .venv-webgpu/.installed
+# WebGPU on a software Vulkan driver (Debian's Chromium has one), as a build of ONNX Runtime, which must not meet the usual
+# one, and as a plugin of the usual one.
+test-webgpu: .venv/.installed .venv-webgpu/.installed .venv-webgpu-plugin/.installed
 	tests/webgpu/tools.sh
 	AETK_WEBGPU=required $(BIN)/python -m pytest $(ARGS) tests/webgpu
 
-.venv-webgpu/.installed: pyproject.toml constraints.txt
-	$(PYTHON) -m venv .venv-webgpu
-	.venv-webgpu/bin/python -m pip install --quiet --constraint constraints.txt pip
-	.venv-webgpu/bin/python -m pip install --quiet --constraint constraints.txt --editable . --group webgpu
+.venv-%/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --constraint constraints.txt pip
+	$(@D)/bin/python -m pip install --quiet --constraint constraints.txt --editable . --group $*
 	touch $@
 
 check: .venv/.installed wheel
@@ -109,4 +110,4 @@ bench-peers: .venv/.bench
 	touch $@
 
 clean:
-	rm -rf build .venv .venv-webgpu .tools
+	rm -rf build .venv .venv-webgpu .venv-webgpu-plugin .tools

@@ -141,6 +141,15 @@ def test_an_unknown_provider_is_wrong_usage(refused, model, whole_table):
     assert "'fpga'" in refused("score", model, whole_table, "--provider", "fpga")
 
 
+@pytest.mark.parametrize("name", ["cuda:first", "cuda:", "cpu:1"])
+def test_what_cannot_be_a_device_is_wrong_usage(refused, model, whole_table, name):
+    assert name.partition(":")[2] in refused("score", model, whole_table, "--provider", name)
+
+
+def test_a_device_that_is_not_there_ends_with_3(refused, model, whole_table):
+    assert "QNNExecutionProvider" in refused("score", model, whole_table, "--provider", "qnn:npu", code=3)
+
+
 def test_the_next_command_can_be_pasted(aetk, model, whole_table, tmp_path):
     spaced = tmp_path / "my model.onnx"
     spaced.write_bytes(model.read_bytes())

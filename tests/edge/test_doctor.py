@@ -72,7 +72,7 @@ def test_a_runtime_of_which_nothing_works_is_a_problem(monkeypatch, error):
     assert not any(state.works for state in report.providers)
     reasons = {state.provider: state.reason for state in report.providers}
     assert "no such library" in reasons["cpu"]
-    assert "not in this build of onnxruntime; the build 'onnxruntime-gpu' may have it" in reasons["cuda"]
+    assert "not in the installed onnxruntime; the build 'onnxruntime-gpu' may have it" in reasons["cuda"]
     assert "No provider works" in report.problems[0]
 
 

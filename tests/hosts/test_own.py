@@ -48,6 +48,21 @@ def test_the_python_code_of_the_readme_works(folder):
     assert done.stdout.endswith("True\n")
 
 
+@pytest.mark.parametrize("folder", ["python"], indirect=True)
+@pytest.mark.parametrize(
+    ("provider", "code", "words"),
+    [
+        ("CPUExecutionProvider:1", 2, "'CPUExecutionProvider:1' names no device that can be chosen."),
+        ("CUDAExecutionProvider:", 2, "'CUDAExecutionProvider:' names no device that can be chosen."),
+        ("CUDAExecutionProvider:1", 3, "has no CUDAExecutionProvider."),
+    ],
+)
+def test_the_python_app_takes_a_device_where_a_provider_has_some(folder, provider, code, words):
+    done = run([folder / ".venv/bin/python", "detector.py", "selftest", "--provider", provider], folder)
+    assert done.returncode == code
+    assert words in done.stderr
+
+
 @pytest.mark.parametrize("folder", ["node"], indirect=True)
 def test_the_typescript_code_of_the_readme_works(folder):
     text = code(folder, "ts").replace('"aetk-host-node"', '"./dist/detector.js"')

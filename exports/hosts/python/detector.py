@@ -15,6 +15,7 @@ import argparse
 import base64
 import contextlib
 import csv
+import ctypes
 import io
 import itertools
 import json
@@ -37,7 +38,20 @@ import numpy as np
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # before ONNX Runtime is loaded, which would send usage data
 import onnxruntime
 
-OPTIONS = {"CUDAExecutionProvider": {"use_tf32": "0"}}  # which would compute in less than float32
+OPTIONS = {  # without which they may compute in less than float32
+    "CUDAExecutionProvider": {"use_tf32": "0"},
+    "MIGraphXExecutionProvider": {"migraphx_fp16_enable": "0"},
+}
+_F32 = json.dumps({device: {"INFERENCE_PRECISION_HINT": "f32"} for device in ("CPU", "GPU", "NPU")})
+if tuple(map(int, re.findall(r"\d+", onnxruntime.__version__)[:2])) >= (1, 24):  # before, it took the path of a file
+    OPTIONS["OpenVINOExecutionProvider"] = {"load_config": _F32}
+_DEVICE = {  # the option that picks a device
+    "CUDAExecutionProvider": "device_id",
+    "TensorrtExecutionProvider": "device_id",
+    "DmlExecutionProvider": "device_id",
+    "MIGraphXExecutionProvider": "device_id",
+    "OpenVINOExecutionProvider": "device_type",
+}
 _ROWS = 4096
 _UNJUDGED = -1.0
 
@@ -103,7 +117,8 @@ class Detector:
 
     Args:
         model: the `.onnx` file. A card beside it (`NAME.card.json`) must be the one inside it.
-        provider: the execution provider that must run all of it; none is replaced by another.
+        provider: the execution provider that must run all of it, a device after a colon (`CUDAExecutionProvider:1`,
+            `OpenVINOExecutionProvider:GPU`); none is replaced by another.
         threads: of one call; None leaves the choice to ONNX Runtime.
         trusted_key: a public Ed25519 key (PEM) whose owner must have signed the file; needs cryptography.
 
@@ -296,9 +311,15 @@ def _floats(text: str) -> np.ndarray:
     return np.frombuffer(base64.b64decode(text, validate=True), "<f4")
 
 
-def _session(data: bytes, card: dict[str, Any], provider: str, threads: int | None) -> Any:
+def _session(data: bytes, card: dict[str, Any], wanted: str, threads: int | None) -> Any:
+    provider, colon, device = wanted.partition(":")
+    given = dict(OPTIONS.get(provider, {}))
+    if colon:
+        if not device or provider not in _DEVICE:
+            raise Problem(f"'{wanted}' names no device that can be chosen.", "For instance: CUDAExecutionProvider:1")
+        given[_DEVICE[provider]] = device
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
+    options.log_severity_level = 4  # what a session logs as an error, it also raises
     if threads is not None:
         options.intra_op_num_threads = threads
     if provider not in onnxruntime.get_available_providers():
@@ -309,14 +330,49 @@ def _session(data: bytes, card: dict[str, Any], provider: str, threads: int | No
         )
     if provider != "CPUExecutionProvider":
         options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
+    if provider in ("CUDAExecutionProvider", "TensorrtExecutionProvider"):
+        _prepare_cuda(provider)
     try:
-        return onnxruntime.InferenceSession(data, options, providers=[(provider, OPTIONS.get(provider, {}))])
+        return onnxruntime.InferenceSession(data, options, providers=[(provider, given)], enable_fallback=0)
     except Exception as error:  # noqa: BLE001 - onnxruntime raises a dozen unrelated types
-        raise _cannot_run(provider, card, error) from None
+        missing = _missing_library(provider)
+        if missing:
+            hint = "Install it; CUDA's with: pip install 'onnxruntime-gpu[cuda,cudnn]'; libcuda is NVIDIA's driver's."
+            raise Problem(f"{provider} does not load: {missing}.", hint, 3) from None
+        raise _cannot_run(wanted, card, error) from None
+
+
+def _prepare_cuda(provider: str) -> None:
+    """Load CUDA and cuDNN from where pip puts them, and keep TensorRT from TF32, which has no option for that."""
+    if provider == "TensorrtExecutionProvider":
+        os.environ.setdefault("NVIDIA_TF32_OVERRIDE", "0")
+    preload = getattr(onnxruntime, "preload_dlls", None)  # older than 1.21
+    if preload is not None:
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(Exception):
+            preload()
+
+
+def _missing_library(provider: str) -> str:
+    """What the system's loader says of a provider's library; empty where it loads, or where there is none."""
+    folder = Path(onnxruntime.__file__).parent / "capi"
+    name = f"onnxruntime_providers_{provider[: -len('ExecutionProvider')].lower()}"
+    for path in [*folder.glob(f"lib{name}.so"), *folder.glob(f"{name}.dll")]:
+        try:
+            for shared in folder.glob("*onnxruntime_providers_shared.*"):
+                ctypes.CDLL(str(shared), ctypes.RTLD_GLOBAL)
+            ctypes.CDLL(str(path))
+        except OSError as error:
+            return str(error)
+    return ""
+
+
+_STATUS = re.compile(r"^\[ONNXRuntimeError\] : \d+ : [A-Z_]+ : ")
 
 
 def _cannot_run(provider: str, card: dict[str, Any], error: Exception) -> Problem:
-    first = str(error).strip().splitlines()[0][:300]
+    first = _STATUS.sub("", str(error).strip().splitlines()[0])[:300]
+    if "fallback to CPU EP" in first:
+        first = "it would leave nodes to the CPU, or its device is not here."
     return Problem(f"{provider} cannot run this model: {first}", f"The model requires {card['requires']}.", 3)
 
 
@@ -699,7 +755,9 @@ def main(arguments: list[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")  # what its encoding does not know, such as µ in Windows'
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--model", type=Path, metavar="FILE", help="the .onnx file (default: the one in model/)")
-    common.add_argument("--provider", default="CPUExecutionProvider", metavar="NAME", help="execution provider")
+    common.add_argument(
+        "--provider", default="CPUExecutionProvider", metavar="NAME[:DEVICE]", help="execution provider"
+    )
     common.add_argument("--trusted-key", metavar="FILE", help="refuse a model that is not signed by this key")
     parser = argparse.ArgumentParser(prog="detector", description="Run a detector made by aetk.")
     commands = parser.add_subparsers(dest="command", required=True)

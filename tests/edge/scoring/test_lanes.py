@@ -25,10 +25,10 @@ class CopiesWhenBound:
         return getattr(self._raw, name)
 
     def get_input_memory_infos(self):
-        return [SimpleNamespace(name=self._names[0])]
+        return [SimpleNamespace(name=self._names[0], device_id=0)]
 
     def get_output_memory_infos(self):
-        return [SimpleNamespace(name=self._names[1])] * 4
+        return [SimpleNamespace(name=self._names[1], device_id=0)] * 4
 
     def io_binding(self):
         binding = self._raw.io_binding()

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import click
 
-from aetk.cli.common import FILE, json_option, overwrite, provider_option, say_json, show
-from aetk.edge.runtime.providers import PROVIDERS
+from aetk.cli.common import FILE, PROVIDER, json_option, overwrite, provider_option, say_json, show
 
 
 @click.command("bench", short_help="Measure speed and memory.")
@@ -39,7 +38,7 @@ from aetk.edge.runtime.providers import PROVIDERS
 @click.option(
     "--require",
     multiple=True,
-    type=click.Choice(list(PROVIDERS)),
+    type=PROVIDER,
     metavar="P",
     help="Exit 3 unless this provider works.",
 )

@@ -7,10 +7,11 @@ from typing import Any, TypeVar
 
 import click
 
+from aetk.base.errors import BadInput
 from aetk.cli.printing import say
 from aetk.cluster.engines import ENGINES
 from aetk.contract.dialect import printable
-from aetk.edge.runtime.providers import PROVIDERS
+from aetk.edge.runtime.providers import find_provider
 from aetk.render.report_json import in_ascii, to_json
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -26,6 +27,20 @@ class _File(click.Path):
         return super().convert(value, param, ctx)
 
 
+class _Provider(click.ParamType[str]):
+    """An execution provider, and a device after a colon; it becomes what `find_provider` calls its label."""
+
+    name = "provider"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """See `click.ParamType`."""
+        try:
+            return find_provider(value).label
+        except BadInput as error:
+            self.fail(f"{error.message} {error.hint}", param, ctx)
+
+
+PROVIDER = _Provider()
 FILE = _File(path_type=Path)
 LOCATION = _File()
 """A path, or a URL, which `Path` would mangle."""
@@ -38,8 +53,7 @@ def json_option(function: F) -> F:
 
 def provider_option(help_text: str) -> Callable[[F], F]:
     """`--provider`, repeatable."""
-    names = click.Choice(list(PROVIDERS), case_sensitive=False)
-    return click.option("--provider", "providers", multiple=True, type=names, metavar="P", help=help_text)
+    return click.option("--provider", "providers", multiple=True, type=PROVIDER, metavar="P[:DEVICE]", help=help_text)
 
 
 def engine_options(function: F) -> F:

@@ -32,6 +32,7 @@ class Commands(click.Group):
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = import_module(f"aetk.cli.{cmd_name}").command
+        import_module("aetk.edge.runtime.ort").keep_quiet()  # loaded by now, and slow to load for --version alone
         return command
 
     def make_context(self, *arguments: Any, **options: Any) -> click.Context:

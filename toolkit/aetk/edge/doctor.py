@@ -3,14 +3,17 @@
 import platform
 from dataclasses import dataclass
 from importlib import metadata
+from typing import Any
 
 import numpy as np
 
 from aetk.base.cpus import usable_cpus
 from aetk.base.errors import Unavailable
+from aetk.edge.runtime import plugins
 from aetk.edge.runtime.ort import onnxruntime
-from aetk.edge.runtime.providers import PROVIDERS, Provider
+from aetk.edge.runtime.providers import PROVIDERS, Provider, brought_by_plugins
 from aetk.edge.runtime.session import open_session
+from aetk.edge.runtime.source import ELSEWHERE, how_to_get, is_brought, name_device
 from aetk.edge.runtime.telemetry import Telemetry, examine_telemetry
 from aetk.edge.runtime.tiny_models import sum_model
 
@@ -21,12 +24,37 @@ _PACKAGES = (
 
 
 @dataclass(frozen=True)
+class Device:
+    """A device that a plugin offers its provider on.
+
+    Attributes:
+        provider: what to give as `--provider` for it.
+        kind: CPU, GPU or NPU.
+        vendor: its maker's name, or the number of that (PCI).
+        metadata: what the system, then what the plugin tells of it.
+    """
+
+    provider: str
+    kind: str
+    vendor: str
+    metadata: dict[str, str]
+
+
+@dataclass(frozen=True)
 class ProviderState:
-    """Whether a provider ran a model just now, and if not, why."""
+    """Whether a provider ran a model just now, and if not, why.
+
+    Attributes:
+        provider: its short name, with a device after a colon where its plugin lists several.
+        works: whether it ran the whole of a small model.
+        reason: why not; empty where it works.
+        plugin: the package and version of the plugin that brings it; empty for a provider of the build.
+    """
 
     provider: str
     works: bool
     reason: str
+    plugin: str = ""
 
 
 @dataclass(frozen=True)
@@ -38,6 +66,7 @@ class DoctorReport:
         packages: versions of what aetk uses; None where not installed.
         cpus: processors that this process may use.
         telemetry: whether ONNX Runtime sends usage data from here.
+        devices: what the installed plugins list.
         problems: what has to be mended, in words; empty where all is well.
     """
 
@@ -48,6 +77,7 @@ class DoctorReport:
     runtimes: dict[str, str]
     packages: dict[str, str | None]
     providers: tuple[ProviderState, ...]
+    devices: tuple[Device, ...]
     problems: tuple[str, ...]
 
 
@@ -60,8 +90,8 @@ def examine() -> DoctorReport:
         and any(str(file).startswith("onnxruntime/") for file in distribution.files or ())
     }
     model = sum_model()
-    providers = tuple(_try(model, provider) for provider in PROVIDERS.values())
-    problems = []
+    providers, devices = _try_all(model) if runtimes else ((), ())
+    problems = [f"The plugin {p.package} {p.version} is broken: {p.problem}." for p in plugins.installed() if p.problem]
     if len(runtimes) > 1:
         problems.append(
             f"{' and '.join(sorted(runtimes))} are installed together; they overwrite each other's files. "
@@ -79,6 +109,7 @@ def examine() -> DoctorReport:
         runtimes=runtimes,
         packages={name: _version(name) for name in _PACKAGES},
         providers=providers,
+        devices=devices,
         problems=tuple(problems),
     )
 
@@ -90,15 +121,50 @@ def _version(package: str) -> str | None:
         return None
 
 
+def _try_all(model: bytes) -> tuple[tuple[ProviderState, ...], tuple[Device, ...]]:
+    """Try each provider; one whose plugin lists several devices on each of them."""
+    states, devices = [], []
+    for provider in (*PROVIDERS.values(), *brought_by_plugins()):
+        states.append(_try(model, provider))
+        listed = _listed(provider)
+        devices += listed
+        if len(listed) > 1:
+            states += [_try(model, provider.on(device.provider.partition(":")[2])) for device in listed]
+    return tuple(states), tuple(devices)
+
+
+def _listed(provider: Provider) -> list[Device]:
+    """The devices of a plugin that has been registered, if any."""
+    try:
+        found = plugins.listed_devices(onnxruntime(), provider.name)
+    except Unavailable:
+        return []
+    return [
+        Device(
+            provider=name_device(provider, found, place),
+            kind=str(device.device.type).rpartition(".")[2],
+            vendor=device.device.vendor or f"{device.device.vendor_id:#06x}",
+            metadata={**dict(device.device.metadata), **dict(device.ep_metadata)},
+        )
+        for place, device in enumerate(found)
+    ]
+
+
 def _try(model: bytes, provider: Provider) -> ProviderState:
     try:
-        if provider.name not in onnxruntime().get_available_providers():
-            reason = "not in this build of onnxruntime"
-            reason += f"; the build '{provider.build}' may have it" if provider.build != "onnxruntime" else ""
-            return ProviderState(provider.short, False, reason)
+        module = onnxruntime()
+        if not is_brought(module, provider):
+            return ProviderState(provider.label, False, f"not in the installed onnxruntime{how_to_get(provider)}")
+        plugin = _plugin(module, provider)
         open_session(model, provider).run(np.ones((1, 2), np.float32))
     except Unavailable as error:
-        return ProviderState(provider.short, False, error.message)
+        advice = error.hint.removesuffix(ELSEWHERE).strip()
+        return ProviderState(provider.label, False, f"{error.message} {advice}".strip())
     except Exception as error:  # noqa: BLE001 - a runtime that loads and then breaks is a finding, not a crash
-        return ProviderState(provider.short, False, f"{type(error).__name__}: {error}")
-    return ProviderState(provider.short, True, "")
+        return ProviderState(provider.label, False, f"{type(error).__name__}: {error}")
+    return ProviderState(provider.label, True, "", plugin)
+
+
+def _plugin(module: Any, provider: Provider) -> str:
+    plugin = None if provider.name in module.get_available_providers() else plugins.plugin_of(provider.name)
+    return f"{plugin.package} {plugin.version}" if plugin else ""

@@ -1,6 +1,7 @@
 """Reports as text for a terminal."""
 
 import json
+from collections.abc import Mapping
 
 from aetk.contract import spec
 from aetk.contract.card import Card
@@ -118,16 +119,25 @@ def doctor(report: DoctorReport) -> str:
     """What works here."""
     runtimes = ", ".join(f"{name} {version}" for name, version in report.runtimes.items()) or "none"
     packages = ", ".join(f"{name} {version or 'missing'}" for name, version in report.packages.items())
-    rows = [[s.provider, "works" if s.works else "no", s.reason] for s in report.providers]
+    rows = [[s.provider, "works" if s.works else "no", s.reason or s.plugin] for s in report.providers]
+    devices = [[d.provider, d.kind, d.vendor, _metadata(d.metadata)] for d in report.devices]
     lines = [
         f"Python {report.python}, {report.system}, {count(report.cpus, 'usable CPU')}",
         f"ONNX Runtime: {runtimes}",
         f"its telemetry: {report.telemetry.state} ({report.telemetry.reason})",
         f"packages: {packages}",
         table(("provider", "state", "reason"), rows),
+        *([table(("device", "type", "vendor", "what is known of it"), devices)] if devices else []),
         *(f"problem: {problem}" for problem in report.problems),
     ]
     return "\n".join(lines)
+
+
+def _metadata(known: Mapping[str, str]) -> str:
+    """What fits a line of what is known of a device: `--json` has all of it."""
+    shown = [f"{name} {value}" for name, value in known.items() if value and name != "library_path"]
+    shown.sort(key=lambda text: not text.startswith(("FULL_DEVICE_NAME", "pci_bus_id", "version")))
+    return ", ".join(shown[:4])
 
 
 def inspection(report: InspectReport) -> str:

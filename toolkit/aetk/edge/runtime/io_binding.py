@@ -34,7 +34,7 @@ class Binding:
     """
 
     def __init__(self, session: Session, inputs: Mapping[str, NDArray[np.float32]]) -> None:
-        raw, device = session.raw, session.provider.device
+        raw, device, number = session.raw, session.provider.device, session.device_id
         if session.memory != device:
             found = f"in the memory of {session.memory}" if session.memory else "in a memory that is not known"
             raise Unavailable(
@@ -44,7 +44,7 @@ class Binding:
         self._raw = raw
         self._bound = raw.io_binding()
         values = onnxruntime().OrtValue
-        self._inputs = {name: values.ortvalue_from_numpy(array, device, 0) for name, array in inputs.items()}
+        self._inputs = {name: values.ortvalue_from_numpy(array, device, number) for name, array in inputs.items()}
         for name, value in self._inputs.items():
             self._bound.bind_ortvalue_input(name, value)
         rows = len(next(iter(inputs.values())))
@@ -52,7 +52,7 @@ class Binding:
             shape = [rows, *output.shape[1:]]
             if output.type not in _DTYPES or not all(isinstance(dim, int) for dim in shape):
                 raise BadInput(f"The output {output.name}, {output.type} {output.shape}, cannot be bound to a device.")
-            value = values.ortvalue_from_shape_and_type(shape, _DTYPES[output.type], device, 0)
+            value = values.ortvalue_from_shape_and_type(shape, _DTYPES[output.type], device, number)
             self._bound.bind_ortvalue_output(output.name, value)
 
     def write(self, name: str, array: NDArray[np.float32]) -> None:

@@ -2,7 +2,8 @@
 
 `get_providers()` is none: it lists what was asked for, even where every node went to the CPU. Two things are evidence:
 the assignment record that the runtime makes while it partitions the graph (1.24 and newer), and the events of a
-profiled run, each of which names the provider whose kernel ran. Some builds (WebGPU's) leave the record empty.
+profiled run, each of which names the provider whose kernel ran. Some builds (WebGPU's) leave the record empty, and so
+does ONNX Runtime 1.24 for a plugin.
 """
 
 import json
@@ -38,14 +39,14 @@ def assigned_nodes(raw: Any) -> dict[str, int]:
     return dict(nodes)
 
 
-def executed_nodes(ort: Any, model: bytes, options: Any, providers: list[Any]) -> dict[str, int]:
+def executed_nodes(ort: Any, model: bytes, options: Any, providers: list[Any] | None) -> dict[str, int]:
     """Nodes per provider from the profile of one run, in a session of its own, which profiling would else slow down.
 
     Args:
         ort: the onnxruntime module.
         model: the content of an `.onnx` file of one float32 input; its symbolic dimensions are taken as 1.
         options: session options of the caller's own making; profiling is switched on in them.
-        providers: as InferenceSession takes them.
+        providers: as InferenceSession takes them; None where the options name a plugin's device.
     """
     with TemporaryDirectory(prefix="aetk-placement-") as folder:
         options.enable_profiling = True

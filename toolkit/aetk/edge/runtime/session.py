@@ -1,5 +1,6 @@
 """Opens a model on exactly one execution provider, and proves that it runs there."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -7,21 +8,23 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from aetk.base.errors import Unavailable, first_line, out_of_memory
+from aetk.base.errors import Unavailable, out_of_memory
 from aetk.contract import spec
-from aetk.edge.runtime import placement
-from aetk.edge.runtime.ort import onnxruntime
+from aetk.edge.runtime import placement, source
+from aetk.edge.runtime.ort import NOTHING, onnxruntime
 from aetk.edge.runtime.placement import Evidence
 from aetk.edge.runtime.providers import PROVIDERS, Provider
+from aetk.edge.runtime.reasons import LEFT_TO_THE_CPU, logged, reason
+from aetk.edge.runtime.source import ELSEWHERE, Source
 
 Optimization = Literal["disable", "basic", "extended", "layout", "all"]
 OPTIMIZATIONS: tuple[Optimization, ...] = ("disable", "basic", "extended", "layout", "all")
 _LEVELS = {"disable": "DISABLE_ALL", "layout": "ENABLE_LAYOUT"}
 
-_ERRORS_ONLY = 3
-_ELSEWHERE = "Try --provider cpu, or see what works here with: aetk doctor"
 SPINNING = "session.intra_op.allow_spinning"
 """The session option by which waiting threads spin ("1", the runtime's default) or sleep ("0")."""
+NO_FALLBACK = "session.disable_cpu_ep_fallback"
+"""The session option by which ONNX Runtime refuses to leave nodes to the CPU ("1")."""
 
 
 @dataclass(frozen=True)
@@ -59,19 +62,28 @@ class Session:
         Only what lies there can be bound once and written again: from elsewhere the runtime copies an input when it is
         bound, and never looks at it again.
         """
-        if not hasattr(self.raw, "get_input_memory_infos"):  # older than 1.23
+        if not hasattr(self.raw, "get_input_memory_infos"):
             return "cpu" if self.provider.name == PROVIDERS["cpu"].name else None
-        infos = [*self.raw.get_input_memory_infos(), *self.raw.get_output_memory_infos()]
-        found = {info.name.lower() for info in infos}
-        return found.pop() if len(found) == 1 else None
+        found = {(info.name.lower(), info.device_id) for info in self._memory_infos}
+        return found.pop()[0] if len(found) == 1 else None
+
+    @cached_property
+    def device_id(self) -> int:
+        """The number, as ONNX Runtime counts, of the device in whose `memory` inputs and outputs lie."""
+        return next((info.device_id for info in self._memory_infos), 0)
+
+    @cached_property
+    def _memory_infos(self) -> list[Any]:
+        if not hasattr(self.raw, "get_input_memory_infos"):  # older than 1.23
+            return []
+        return [*self.raw.get_input_memory_infos(), *self.raw.get_output_memory_infos()]
 
 
 def gave_up(provider: Provider, error: Exception) -> Exception:
     """What ONNX Runtime raises in a run, of a dozen unrelated types, as Unavailable; any other error as it is."""
     if not type(error).__module__.startswith("onnxruntime"):
         return error
-    refused = Unavailable(f"{provider.name} cannot run this model: {first_line(error, 300)}", _ELSEWHERE)
-    return out_of_memory(error) or refused
+    return out_of_memory(error) or _cannot_run(provider, reason(error))
 
 
 def open_session(
@@ -86,45 +98,97 @@ def open_session(
 
     Args:
         model: the content of an `.onnx` file.
-        provider: where all nodes must run.
+        provider: where all nodes must run, and on which device.
         threads: intra-op threads; None leaves the choice to ONNX Runtime.
         spinning: whether waiting intra-op threads spin or sleep; None leaves the choice to ONNX Runtime.
         optimization: the graph-optimization level.
 
     Raises:
-        Unavailable: the provider is not in this build, cannot start, or would leave nodes to the CPU.
+        Unavailable: the provider or its device is not here, cannot start, or would leave nodes to the CPU.
     """
     ort = onnxruntime()
-    if provider.name not in ort.get_available_providers():
-        remedy = _ELSEWHERE
-        if provider.build != "onnxruntime":
-            remedy += f"; the build '{provider.build}' may bring it, in place of the one installed, never beside it"
-        raise Unavailable(f"The installed onnxruntime {ort.__version__} has no {provider.name}.", f"{remedy}.")
+    origin = source.find(ort, provider)
 
     def options() -> Any:
-        return _options(ort, provider, threads, spinning, optimization)
+        return _options(ort, threads, spinning, optimization)
 
-    providers = [(provider.name, provider.options)]
-    evidence: Evidence
+    cached = origin.cached(ort, model)
     try:
-        raw = ort.InferenceSession(model, options(), providers=providers, enable_fallback=0)
-        nodes, evidence = placement.assigned_nodes(raw), "assignment"
-        if not nodes:
-            nodes, evidence = placement.executed_nodes(ort, model, options(), providers), "profile"
+        try:
+            return _open(ort, model, options, cached)
+        except Exception:
+            if cached is origin:
+                raise
+            cached.leave_no_empty_folder()
+            return _open(ort, model, options, origin)  # what is in the cache may be half written, or of another driver
+    except Unavailable:
+        raise
     except Exception as error:  # noqa: BLE001 - onnxruntime raises a dozen unrelated types
-        refused = Unavailable(f"{provider.name} cannot run this model: {first_line(error, 300)}", _ELSEWHERE)
-        raise out_of_memory(error) or refused from None
-    if set(nodes) != {provider.name}:
-        found = ", ".join(f"{count} on {name}" for name, count in sorted(nodes.items())) or "none at all"
-        raise Unavailable(f"{provider.name} does not run the whole model: of its nodes, {found}.", _ELSEWHERE)
-    return Session(provider, nodes, evidence, raw)
+        raise _refusal(ort, model, options, origin, error) from None
 
 
-def _options(
-    ort: Any, provider: Provider, threads: int | None, spinning: bool | None, optimization: Optimization
-) -> Any:
+def _open(ort: Any, model: bytes, options: Callable[[], Any], origin: Source, *, falls_back: bool = False) -> Session:
+    """A session of which every node is known to run on the provider.
+
+    Raises:
+        Unavailable: nodes would run elsewhere.
+        Exception: whatever ONNX Runtime raises.
+    """
+
+    def prepared() -> tuple[Any, list[Any] | None]:
+        made = options()
+        if origin.provider.short != "cpu" and not falls_back:
+            made.add_session_config_entry(NO_FALLBACK, "1")
+        return made, origin.add_to(made)
+
+    made, providers = prepared()
+    raw = ort.InferenceSession(model, made, providers=providers, enable_fallback=0)
+    evidence: Evidence = "assignment"
+    nodes = placement.assigned_nodes(raw)
+    if not nodes:
+        evidence = "profile"
+        nodes = placement.executed_nodes(ort, model, *prepared())
+    if set(nodes) != {origin.provider.name}:
+        raise Unavailable(f"{origin.provider.name} does not run the whole model: {_share(nodes, origin)}.", ELSEWHERE)
+    return Session(origin.provider, nodes, evidence, raw)
+
+
+def _share(nodes: dict[str, int], origin: Source) -> str:
+    """How many of the model's nodes a provider ran, and which others ran the rest."""
+    own, total = nodes.get(origin.provider.name, 0), sum(nodes.values())
+    others = ", ".join(f"{n} ran on {name}" for name, n in sorted(nodes.items()) if name != origin.provider.name)
+    ran = f"{own} of the model's {total} nodes" if own else "none of the model's nodes"
+    return f"it ran {ran}; {others}" if others else f"it ran {ran}"
+
+
+def _refusal(ort: Any, model: bytes, options: Callable[[], Any], origin: Source, error: Exception) -> Unavailable:
+    """Why a provider cannot run a model: a library does not load, or what the runtime logs, or what it raised."""
+    known = out_of_memory(error) or origin.broken_library(ort)
+    if known:
+        return known
+    if LEFT_TO_THE_CPU not in str(error):
+        return _cannot_run(origin.provider, reason(error))
+    said = ""
+    with logged(ort) as lines:
+        try:
+            _open(ort, model, options, origin, falls_back=True)
+        except Unavailable as refused:
+            said = refused.message
+        except Exception as failed:  # noqa: BLE001 - the same dozen types
+            said = _cannot_run(origin.provider, reason(failed)).message
+    if lines:
+        return _cannot_run(origin.provider, lines[0])
+    return Unavailable(said, ELSEWHERE) if said else _cannot_run(origin.provider, reason(error))
+
+
+def _cannot_run(provider: Provider, why: str) -> Unavailable:
+    where = f"{provider.name}, device {provider.chosen}," if provider.chosen else provider.name
+    return Unavailable(f"{where} cannot run this model: {why.rstrip('.')}.", ELSEWHERE)
+
+
+def _options(ort: Any, threads: int | None, spinning: bool | None, optimization: Optimization) -> Any:
     options = ort.SessionOptions()
-    options.log_severity_level = _ERRORS_ONLY
+    options.log_severity_level = NOTHING  # what a session logs as an error, it also raises
     options.graph_optimization_level = getattr(
         ort.GraphOptimizationLevel, "ORT_" + _LEVELS.get(optimization, f"ENABLE_{optimization.upper()}")
     )
@@ -133,6 +197,4 @@ def _options(
     if spinning is not None:
         options.add_session_config_entry(SPINNING, "1" if spinning else "0")
     placement.ask_for_assignment(options)
-    if provider.short != "cpu":
-        options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
     return options

@@ -95,8 +95,8 @@ class Scorer:
 
     @property
     def provider(self) -> str:
-        """The short name of the provider in use."""
-        return self._session.provider.short
+        """The short name of the provider in use, and the device after a colon where one was asked for."""
+        return self._session.provider.label
 
     @property
     def placement(self) -> dict[str, int]:
