@@ -9,7 +9,7 @@ import type { Card } from "./core/card.ts";
 import { type Comparison, passed, replay, type Scores, type Selftest, selftest } from "./core/golden.ts";
 import { cardPath, EXPORT, LARGEST_MODEL, readModelFile } from "./core/model.ts";
 import { Problem } from "./core/problem.ts";
-import { CPU, environment, findProvider, PROVIDERS, reason, remedy } from "./providers.ts";
+import { CPU, ELSEWHERE, environment, findProvider, PROVIDERS, reason, refused } from "./providers.ts";
 import { checkSignature } from "./signature.ts";
 
 export type { Card, Comparison, Scores, Selftest };
@@ -114,7 +114,7 @@ export class Detector {
     throw new Problem(
       `${PROVIDERS[this.provider]!} does not decide the golden rows as it should: ${found.flippedDecisions} decisions and ` +
         `${found.flippedValidity} validities flipped, ${found.brokenRule} break the rule.`,
-      `Do not use it for this model. ${remedy(CPU)}`,
+      `Do not use it for this model. ${ELSEWHERE}`,
       1,
     );
   }
@@ -215,6 +215,6 @@ function runtimeName(ort: Runtime): string {
 }
 
 function cannotRun(card: Card, provider: string, error: unknown): Problem {
-  const hint = provider === CPU ? `The model requires ${card.requires}.` : remedy(provider);
-  return new Problem(`${PROVIDERS[provider]!} cannot run this model: ${reason(error)}`, hint, 3);
+  if (provider !== CPU) return refused(provider, error);
+  return new Problem(`${PROVIDERS[CPU]!} cannot run this model: ${reason(error)}`, `The model requires ${card.requires}.`, 3);
 }

@@ -16,7 +16,8 @@ const REMEDIES: Readonly<Record<string, string>> = {
     "(Linux on x64; CUDA 12 and cuDNN 9 must be installed too), or use --provider cpu.",
   webgpu: "It needs a graphics driver: Vulkan on Linux, Direct3D 12 on Windows, Metal on macOS; or use --provider cpu.",
 };
-const ELSEWHERE = "Use --provider cpu.";
+/** What to do where another provider cannot be used. */
+export const ELSEWHERE = "Use --provider cpu.";
 
 /** onnxruntime-node's name of a provider, given by that name or by ONNX Runtime's, in any case; Problem for another. */
 export function findProvider(name: string): string {
@@ -27,9 +28,14 @@ export function findProvider(name: string): string {
   throw new Problem(`No provider is called '${name}'.`, `Known: ${Object.keys(PROVIDERS).join(", ")}.`);
 }
 
-/** What to do where a provider cannot be used. */
-export function remedy(provider: string): string {
-  return REMEDIES[provider] ?? ELSEWHERE;
+/** The Problem with a provider that cannot run a model, out of what ONNX Runtime says. */
+export function refused(provider: string, error: unknown): Problem {
+  const name = PROVIDERS[provider]!;
+  const said = reason(error);
+  if (said.includes("assigned to the default CPU EP")) {
+    return new Problem(`${name} does not run every node of this model; the CPU would run the others.`, ELSEWHERE, 3);
+  }
+  return new Problem(`${name} cannot run this model: ${said}`, REMEDIES[provider] ?? ELSEWHERE, 3);
 }
 
 /** What must stand in the environment before the runtime is loaded, which reads it once. */

@@ -51,7 +51,11 @@ export async function createSession({ bytes, card }: ModelFile, provider: string
       release: () => session.release(),
     };
   } catch (error) {
-    throw new Problem(`${provider} cannot run this model: ${reason(error)}`, `The model requires ${card.requires}.`, 3);
+    const said = reason(error);
+    if (said.includes("assigned to the default CPU EP")) {
+      throw new Problem(`${provider} does not run every node of this model; the processor would run the others.`, "", 3);
+    }
+    throw new Problem(`${provider} cannot run this model: ${said}`, `The model requires ${card.requires}.`, 3);
   }
 }
 
