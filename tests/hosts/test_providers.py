@@ -1,7 +1,7 @@
 """Other execution providers than the CPU in the page and in the Node.js app.
 
-A provider runs every node of a model and decides as the CPU does, or is refused in words. WebGPU is computed in software, by
-the driver that comes with Chromium.
+A provider runs every node of a model and decides as the CPU does, or is refused in words. WebGPU is computed in
+software, by the driver that comes with Chromium.
 """
 
 import csv
