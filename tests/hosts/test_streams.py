@@ -83,6 +83,14 @@ def test_empty_standard_input_is_called_that(score, table):
     assert done.stderr.startswith(b"detector: standard input has a header and no rows.\n")
 
 
+def test_a_closed_standard_input_is_called_that(app, models):
+    command = app.command("score", "-", "--model", models["default"])
+    closed = ["sh", "-c", 'exec "$@" <&-', "sh", *command]
+    done = subprocess.run(closed, env=ENVIRONMENT, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == ("detector: Standard input is closed.\n  Name a file, or send a table through a pipe.\n")
+
+
 def test_a_reader_that_goes_away_ends_it_quietly(score, table):
     reading, writing = os.pipe()
     os.close(reading)

@@ -27,6 +27,16 @@ std::string tidy_path(std::string_view path) {
   return root.empty() && tidy.empty() ? "." : root + tidy;
 }
 
+// what can only be written to is no input
+void hold_closed_input() {
+  if (fcntl(STDIN_FILENO, F_GETFD) < 0) open("/dev/null", O_WRONLY);
+}
+
+bool input_is_closed() {
+  const int mode = fcntl(STDIN_FILENO, F_GETFL);
+  return mode < 0 || (mode & O_ACCMODE) == O_WRONLY;
+}
+
 bool same_file(const std::string& one, const std::string& other) {
   struct stat a, b;
   return stat(one.c_str(), &a) == 0 && stat(other.c_str(), &b) == 0 && S_ISREG(a.st_mode) && a.st_dev == b.st_dev &&

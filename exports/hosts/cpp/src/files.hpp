@@ -23,6 +23,12 @@ int own_descriptor(const std::string& path);
 /// Whether a path leads to what is never replaced: `-`, an open file of a process, a pipe, a device, a socket.
 bool is_stream(const std::string& path);
 
+/// Keeps the descriptor of a standard input that is closed from being given to the next file; to be called first of all.
+void hold_closed_input();
+
+/// Whether standard input was closed when `hold_closed_input` was called.
+bool input_is_closed();
+
 /// Whether both exist and are one regular file.
 bool same_file(const std::string& one, const std::string& other);
 

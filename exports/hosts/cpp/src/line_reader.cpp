@@ -14,6 +14,9 @@ namespace {
 constexpr std::size_t kBlock = 1u << 16;
 
 int open_table(const std::string& path) {
+  if (path == kStandard && input_is_closed()) {
+    throw Problem("Standard input is closed.", "Name a file, or send a table through a pipe.");
+  }
   if (path == kStandard) return fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
   const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (file < 0) throw errno == ENOENT ? Problem("No such file: " + path + ".", "Check the path, and the folder that it starts from.") : cannot_use(path, errno);

@@ -189,6 +189,7 @@ int report(const Problem& problem) {
 }  // namespace
 
 int main(int count, char** words) {
+  aetk::hold_closed_input();
   try {
     return run({words + 1, words + count});
   } catch (const aetk::ReaderLeft&) {

@@ -6,22 +6,25 @@ import type { InferenceSession } from "onnxruntime-node";
 
 import { cannotUse } from "./cannotuse.ts";
 import type { Card } from "./core/card.ts";
-import { type Scores, type Selftest, selftest } from "./core/golden.ts";
+import { type Comparison, passed, replay, type Scores, type Selftest, selftest } from "./core/golden.ts";
 import { cardPath, EXPORT, LARGEST_MODEL, readModelFile } from "./core/model.ts";
 import { Problem } from "./core/problem.ts";
+import { CPU, ELSEWHERE, environment, findProvider, PROVIDERS, reason, refused } from "./providers.ts";
 import { checkSignature } from "./signature.ts";
 
-export type { Card, Scores, Selftest };
+export type { Card, Comparison, Scores, Selftest };
 export { Problem };
 
-export const PROVIDER = "CPUExecutionProvider";
 type Runtime = typeof import("onnxruntime-node");
 
-const TELEMETRY_OFF = "ORT_DISABLE_TELEMETRY";
 const ERRORS_ONLY = 3;
+const FATAL_ONLY = 4;
+const NO_CPU = { session: { disable_cpu_ep_fallback: "1" } };
 const PIECE_BYTES = 2 ** 20;
 
 export interface Options {
+  /** The execution provider that must run every node: cpu (where none is given), cuda, coreml, dml or webgpu. */
+  provider?: string;
   /** Threads of one call; the runtime chooses where none are given. */
   threads?: number;
   /** The path of a public Ed25519 key (PEM) whose owner must have signed the file, in `NAME.onnx.sig`. */
@@ -39,31 +42,39 @@ export class Detector {
   private constructor(
     readonly path: string,
     readonly card: Card,
+    /** The execution provider that runs every node, as onnxruntime-node calls it. */
+    readonly provider: string,
     private readonly ort: Runtime,
     private readonly session: InferenceSession,
   ) {
     this.features = card.features.map((feature) => feature.name);
     this.threshold = card.threshold.value;
-    this.runtime = `onnxruntime-node ${ort.env.versions.node ?? ort.env.versions.common}`;
+    this.runtime = runtimeName(ort);
   }
 
   /**
    * Opens an `.onnx` file; a card beside it (`NAME.card.json`) must be the one inside it.
    *
-   * Rejects with a Problem: exit code 2 for a file that is not such a model, 1 where it was changed or is not signed, 3
-   * where the runtime is not installed or cannot run it.
+   * Rejects with a Problem: exit code 2 for a file that is not such a model or an unknown provider, 1 where the file was changed
+   * or is not signed, 3 where the runtime is not installed, or the provider cannot run every node of the model.
    */
   static async open(path: string, options: Options = {}): Promise<Detector> {
+    const provider = findProvider(options.provider ?? CPU);
     const file = readModel(path);
     if (options.trustedKey !== undefined) checkSignature(path, file, options.trustedKey);
     const { bytes, card } = readModelFile(path, file, readCopy(cardPath(path)));
-    const ort = await loadRuntime();
-    const settings: InferenceSession.SessionOptions = { executionProviders: ["cpu"], logSeverityLevel: ERRORS_ONLY };
+    const ort = await loadRuntime(provider);
+    const settings: InferenceSession.SessionOptions = { executionProviders: [provider], logSeverityLevel: ERRORS_ONLY };
     if (options.threads !== undefined) settings.intraOpNumThreads = options.threads;
+    if (provider !== CPU) {
+      await checkProvider(ort, provider, bytes);
+      // what the runtime logs is told in the Problem
+      Object.assign(settings, { logSeverityLevel: FATAL_ONLY, extra: NO_CPU });
+    }
     try {
-      return new Detector(path, card, ort, await ort.InferenceSession.create(bytes, settings));
+      return new Detector(path, card, provider, ort, await ort.InferenceSession.create(bytes, settings));
     } catch (error) {
-      throw cannotRun(card, error);
+      throw cannotRun(card, provider, error);
     }
   }
 
@@ -86,7 +97,7 @@ export class Detector {
     try {
       answers = await this.session.run({ features: new this.ort.Tensor("float32", rows, [rows.length / width, width]) });
     } catch (error) {
-      throw cannotRun(this.card, error);
+      throw cannotRun(this.card, this.provider, error);
     }
     return {
       similarity: answers["similarity"]!.data as Float32Array,
@@ -96,7 +107,19 @@ export class Detector {
     };
   }
 
-  /** Replays the golden rows, all at once and one by one, and takes the time of one decision. */
+  /** Replays the golden rows, one by one, all at once and in a large batch; rejects with a Problem where they fail. */
+  async prove(): Promise<void> {
+    const found = await replay(this.card, (rows) => this.score(rows));
+    if (passed(found)) return;
+    throw new Problem(
+      `${PROVIDERS[this.provider]!} does not decide the golden rows as it should: ${found.flippedDecisions} decisions and ` +
+        `${found.flippedValidity} validities flipped, ${found.brokenRule} break the rule.`,
+      `Do not use it for this model. ${ELSEWHERE}`,
+      1,
+    );
+  }
+
+  /** Replays the golden rows as `prove` does, and takes the time of one decision. */
   selftest(): Promise<Selftest> {
     return selftest(this.card, (rows) => this.score(rows), () => performance.now());
   }
@@ -141,33 +164,57 @@ function readBounded(path: string): Uint8Array {
   }
 }
 
-/**
- * The library is loaded late, so that its absence can be told in words, and with its telemetry switched off: it looks at the
- * variable once, when it is loaded, and would send usage data.
- */
-async function loadRuntime(): Promise<Runtime> {
-  if (!isMainThread && process.env[TELEMETRY_OFF] === undefined) {
-    throw new Problem(
-      "A worker thread cannot switch ONNX Runtime's telemetry off: its environment is a copy.",
-      `Before the worker starts, in the main thread: process.env.${TELEMETRY_OFF} = "1"`,
-      3,
-    );
+/** The library is loaded late, so that its absence can be told in words, and after its variables were set. */
+async function loadRuntime(provider: string): Promise<Runtime> {
+  for (const [name, value] of Object.entries(environment(provider))) {
+    if (!isMainThread && process.env[name] === undefined) {
+      throw new Problem(
+        `A worker thread cannot set ${name} for ONNX Runtime: its environment is a copy.`,
+        `Before the worker starts, in the main thread: process.env.${name} = "${value}"`,
+        3,
+      );
+    }
+    process.env[name] ??= value;
   }
-  process.env[TELEMETRY_OFF] ??= "1";
   try {
     const ort = await import("onnxruntime-node");
-    ort.env.logLevel = "error";
+    ort.env.logLevel = provider === CPU ? "error" : "fatal";
     return ort;
   } catch (error) {
-    throw new Problem(`onnxruntime-node cannot be loaded: ${firstLine(error)}`, "Install it with: npm install", 3);
+    throw new Problem(`onnxruntime-node cannot be loaded: ${reason(error)}`, "Install it with: npm install", 3);
   }
 }
 
-function cannotRun(card: Card, error: unknown): Problem {
-  return new Problem(`${PROVIDER} cannot run this model: ${firstLine(error)}`, `The model requires ${card.requires}.`, 3);
+/**
+ * Checks that this runtime has a provider, and that it refuses to leave nodes to the CPU when it is told to: versions before
+ * the first that reads that option take it in silence. On the CPU itself, the model must then be refused.
+ */
+async function checkProvider(ort: Runtime, provider: string, bytes: Uint8Array): Promise<void> {
+  const known = ort.listSupportedBackends().map(({ name }) => name);
+  if (!known.includes(provider)) {
+    const found = `${runtimeName(ort)} on ${process.platform}/${process.arch} has no ${PROVIDERS[provider]!}`;
+    throw new Problem(`${found}.`, `It has: ${known.filter((name) => name in PROVIDERS).join(", ")}.`, 3);
+  }
+  const settings = { executionProviders: [CPU], logSeverityLevel: FATAL_ONLY, extra: NO_CPU } as const;
+  let session: InferenceSession;
+  try {
+    session = await ort.InferenceSession.create(bytes, settings);
+  } catch {
+    return;
+  }
+  await session.release();
+  throw new Problem(
+    `${runtimeName(ort)} cannot say whether ${PROVIDERS[provider]!} runs every node.`,
+    "Install the version that this app names, with: npm install",
+    3,
+  );
 }
 
-function firstLine(error: unknown): string {
-  const [first] = String(error instanceof Error ? error.message : error).trim().split("\n");
-  return first!.slice(0, 300);
+function runtimeName(ort: Runtime): string {
+  return `onnxruntime-node ${ort.env.versions.node ?? ort.env.versions.common}`;
+}
+
+function cannotRun(card: Card, provider: string, error: unknown): Problem {
+  if (provider !== CPU) return refused(provider, error);
+  return new Problem(`${PROVIDERS[CPU]!} cannot run this model: ${reason(error)}`, `The model requires ${card.requires}.`, 3);
 }

@@ -4,23 +4,27 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
 import { printable } from "./core/cells.ts";
-import { Detector, Problem, PROVIDER } from "./detector.ts";
+import { Detector, type Options, Problem } from "./detector.ts";
 import { general } from "./general.ts";
 import { stem, tidied } from "./paths.ts";
+import { CPU, PROVIDERS } from "./providers.ts";
 import { scoreTable } from "./scoretable.ts";
 import { ownDescriptor, ReaderLeft, STANDARD, titled } from "./streams.ts";
 
-const USAGE = `usage: detector selftest [--model FILE] [--trusted-key FILE] [--json]
-       detector score TABLE.csv [--model FILE] [--trusted-key FILE] [--out FILE] [--id COL]
+const USAGE = `usage: detector selftest [--model FILE] [--provider NAME] [--trusted-key FILE] [--json]
+       detector score TABLE.csv [--model FILE] [--provider NAME] [--trusted-key FILE] [--out FILE] [--id COL]
 
 selftest  prove that this machine decides as it should
 score     score a CSV file into another (default: NAME.scores.csv here); --id carries a column along
           in place of a row number; - is standard input and standard output
 
+--provider NAME     run every node of the model on this execution provider (${Object.keys(PROVIDERS).join(", ")};
+                    default: cpu) or fail; nothing is left to another. score replays the golden rows on it first
 --trusted-key FILE  refuse a model that is not signed by this public Ed25519 key (PEM)`;
 const MODEL = join(dirname(fileURLToPath(import.meta.url)), "..", "model", "detector.onnx");
 const OPTIONS = {
   model: { type: "string", default: MODEL },
+  provider: { type: "string", default: CPU },
   "trusted-key": { type: "string" },
   json: { type: "boolean", default: false },
   out: { type: "string" },
@@ -35,8 +39,9 @@ async function main(): Promise<number> {
     return 0;
   }
   const [command, table, ...more] = positionals;
-  const key = values["trusted-key"];
-  const opened = () => Detector.open(tidied(values.model), key === undefined ? {} : { trustedKey: key });
+  const options: Options = { provider: values.provider };
+  if (values["trusted-key"] !== undefined) options.trustedKey = values["trusted-key"];
+  const opened = () => Detector.open(tidied(values.model), options);
   if (command === "selftest" && table === undefined) return selftest(await opened(), values.json);
   if (command === "score" && table !== undefined && more.length === 0) {
     const data = given(table);
@@ -72,7 +77,7 @@ async function selftest(detector: Detector, asJson: boolean): Promise<number> {
       largest_difference: Number.isFinite(difference) ? difference : null,
       tolerance: found.tolerance,
       runtime: detector.runtime,
-      provider: PROVIDER,
+      provider: PROVIDERS[detector.provider],
       microseconds: found.microseconds,
       passed: found.passed,
     };
@@ -83,12 +88,13 @@ async function selftest(detector: Detector, asJson: boolean): Promise<number> {
         `${found.flippedValidity} validities flipped, ${found.brokenRule} break the rule; largest difference ` +
         `${general(found.largestDifference, 2)} (tolerance ${general(found.tolerance, 6)}), ${found.nearTies} near ties`,
     );
-    console.log(`${detector.runtime}, ${PROVIDER}; one decision takes ${found.microseconds.toFixed(1)} µs`);
+    console.log(`${detector.runtime}, ${PROVIDERS[detector.provider]}; one decision takes ${found.microseconds.toFixed(1)} µs`);
   }
   return found.passed ? 0 : 1;
 }
 
 async function score(detector: Detector, table: string, out: string, key: string | null): Promise<number> {
+  if (detector.provider !== CPU) await detector.prove();
   const { rows, anomalies, invalid } = await scoreTable(detector, table, out, key);
   const threshold = general(detector.threshold, 6);
   const say = ownDescriptor(out) === 1 ? console.error : console.log;

@@ -12,7 +12,7 @@ import { Problem } from "./core/problem.ts";
 import { checkKey, scoredHeader, scoredLines } from "./core/scored.ts";
 import { type Batch, TableReader } from "./core/table.ts";
 import type { Detector } from "./detector.ts";
-import { isStream, openStream, send, STANDARD, titled } from "./streams.ts";
+import { inputIsClosed, isStream, openStream, send, STANDARD, titled } from "./streams.ts";
 
 /** What came of scoring a table. */
 export interface Counts {
@@ -60,6 +60,9 @@ export async function scoreTable(detector: Detector, data: string, out: string, 
  */
 export function readTable(path: string, columns: readonly string[], key: string | null): AsyncGenerator<Batch> {
   const name = titled(path, "input");
+  if (path === STANDARD && inputIsClosed()) {
+    throw new Problem("Standard input is closed.", "Name a file, or send a table through a pipe.");
+  }
   try {
     return batches(name, bytes(path === STANDARD ? 0 : openSync(path, "r")), columns, key);
   } catch (error) {

@@ -1,4 +1,4 @@
-import { constants, openSync, readlinkSync, realpathSync, statSync, writeSync } from "node:fs";
+import { constants, fstatSync, openSync, readlinkSync, realpathSync, statSync, writeSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 
 import { cannotUse } from "./cannotuse.ts";
@@ -27,6 +27,20 @@ export function titled(path: string, stream: "input" | "output"): string {
 export function ownDescriptor(path: string): number | null {
   const { owner, descriptor } = openFile(path);
   return owner === self() ? descriptor : null;
+}
+
+/**
+ * Whether this process was started with its standard input closed. Node.js then opens /dev/null in its place, to read and to
+ * write, which a shell's `< /dev/null` is not.
+ */
+export function inputIsClosed(): boolean {
+  try {
+    if (fstatSync(0).rdev !== statSync("/dev/null").rdev) return false;
+    writeSync(0, "");
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Whether a path leads to what is never replaced: `-`, an open file of a process, a pipe, a device, a socket. */

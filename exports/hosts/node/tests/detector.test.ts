@@ -13,6 +13,7 @@ import { parseCard } from "../src/core/card.ts";
 import { type Comparison, passed, replay, type Scores } from "../src/core/golden.ts";
 import { readModelFile } from "../src/core/model.ts";
 import { Detector, Problem } from "../src/detector.ts";
+import { reason } from "../src/providers.ts";
 import { scoreTable } from "../src/scoretable.ts";
 import { rewriteInitializer, rewriteModel } from "./forgery.ts";
 
@@ -85,6 +86,36 @@ test("a runtime that errs on many rows at once fails, though it judges single on
     return rows.length > INPUTS ? turned(scores) : scores;
   });
   assert.equal(passed(found), false);
+});
+
+test("a runtime that errs only on as many rows as a table's batch has fails", async () => {
+  const detector = await Detector.open(MODEL);
+  const flipped = (scores: Scores): Scores => ({ ...scores, isAnomaly: scores.isAnomaly.map((flag, i) => (i === 999 ? 1 - flag : flag)) });
+  const found = await replay(detector.card, async (rows) => {
+    const scores = await detector.score(rows);
+    return rows.length >= 1000 * INPUTS ? flipped(scores) : scores;
+  });
+  assert.equal(passed(found), false);
+  assert.equal(found.brokenRule, 1);
+});
+
+test("a provider is found by either of its names, and another is refused", async () => {
+  for (const name of ["cpu", "CPU", "CPUExecutionProvider"]) {
+    assert.equal((await Detector.open(MODEL, { provider: name })).provider, "cpu");
+  }
+  await assert.rejects(Detector.open(MODEL, { provider: "vpu" }), {
+    exitCode: 2, message: "No provider is called 'vpu'.", hint: "Known: cpu, cuda, coreml, dml, webgpu.",
+  });
+});
+
+test("what ONNX Runtime says is told without the places in its source code", () => {
+  const said = {
+    "/onnxruntime_src/onnxruntime/core/providers/webgpu/webgpu_context.cc:136 void A::B(const C&)::<lambda()> a == b was false. No adapter.\n\n": "No adapter.",
+    "/onnxruntime_src/onnxruntime/core/session/provider_bridge_ort.cc:1209 P& L::Get() [ONNXRuntimeError] : 1 : FAIL : Failed to load library x.so\n": "Failed to load library x.so",
+    "OrtSessionOptionsAppendExecutionProvider_Cuda: Failed to load shared library": "Failed to load shared library",
+    "plain words": "plain words",
+  };
+  for (const [message, words] of Object.entries(said)) assert.equal(reason(new Error(message)), words);
 });
 
 test("a card is bounded in its depth, and a model in its size, its graphs and its numbers", () => {

@@ -1,35 +1,41 @@
-import { goldenInputs, replay, type Card, type ModelFile, type Scores } from "./contract.ts";
+import { goldenInputs, Problem, replay, type Card, type ModelFile, type Scores } from "./contract.ts";
 import type { Verdict } from "./messages.ts";
-import { createSession, PROVIDER, RUNTIME, tensor, type Session } from "./runtime.ts";
+import { createSession, DEFAULT, reason, type Session } from "./runtime.ts";
 
 const WARM_UP = 100;
 const BLOCKS = 25;
 const BLOCK = 20;
+/** Milliseconds after which no further block is timed. */
+const LONGEST_TIMING = 1000;
+
+/** A device stopped: its session must not be called again, which may then never answer. */
+export class Stopped extends Problem {}
 
 /** A model that runs in this browser. */
 export class Detector {
   readonly card: Card;
-  readonly path: string;
   readonly explains: boolean;
 
   private constructor(
-    file: ModelFile,
+    readonly file: ModelFile,
     private readonly session: Session,
   ) {
     this.card = file.card;
-    this.path = file.path;
-    this.explains = session.outputNames.includes("contribution");
+    this.explains = session.outputs.includes("contribution");
   }
 
-  /** Start a model whose card was read; Problem with exit code 3 if it cannot run. */
-  static async start(file: ModelFile): Promise<Detector> {
-    return new Detector(file, await createSession(file));
+  /** Start a model whose card was read on an execution provider; Problem with exit code 3 if that cannot run all of it. */
+  static async start(file: ModelFile, provider = DEFAULT): Promise<Detector> {
+    return new Detector(file, await createSession(file, provider));
   }
 
-  /** Judge rows, float32 [rows, features], raw values in the card's order. */
+  /** Judge rows, float32 [rows, features], raw values in the card's order; Stopped if another device than the processor gives up. */
   async score(values: Float32Array): Promise<Scores> {
     const width = this.card.features.length;
-    const outputs = await this.session.run({ features: tensor(values, values.length / width, width) });
+    const { provider } = this.session;
+    const outputs = await this.session.run(values, values.length / width, width).catch((error: unknown) => {
+      throw provider === DEFAULT ? error : new Stopped(`${provider} stopped: ${reason(error)}`, "", 3);
+    });
     const of = <T>(name: string): T => outputs[name]?.data as T;
     return {
       similarity: of("similarity"),
@@ -39,11 +45,12 @@ export class Detector {
     };
   }
 
-  /** Replay the golden rows, all at once and one by one, and take the time of one decision. */
+  /** Replay the golden rows, one by one, all at once and in a large batch, and take the time of one decision. */
   async selftest(): Promise<Verdict> {
     const compared = await replay(this.card, (rows) => this.score(rows));
     const microseconds = await this.time(goldenInputs(this.card).slice(0, this.card.features.length));
-    return { ...compared, runtime: RUNTIME, provider: PROVIDER, microseconds };
+    const { runtime, provider, device } = this.session;
+    return { ...compared, runtime, provider, device, microseconds };
   }
 
   /** Give its memory back. */
@@ -52,15 +59,17 @@ export class Detector {
   }
 
   private async time(row: Float32Array): Promise<number> {
-    for (let i = 0; i < WARM_UP; i++) await this.score(row);
+    const end = performance.now() + LONGEST_TIMING;
+    const isLate = (): boolean => performance.now() > end;
+    for (let i = 0; i < WARM_UP && !isLate(); i++) await this.score(row);
     const taken: number[] = [];
-    // browsers blur the clock, so a single decision is too short to be timed
-    for (let block = 0; block < BLOCKS; block++) {
+    do {
       const start = performance.now();
+      // browsers blur the clock, so a single decision is too short to be timed
       for (let i = 0; i < BLOCK; i++) await this.score(row);
       taken.push((performance.now() - start) / BLOCK);
-    }
+    } while (taken.length < BLOCKS && !isLate());
     taken.sort((a, b) => a - b);
-    return taken[(BLOCKS - 1) / 2]! * 1000;
+    return taken[Math.floor(taken.length / 2)]! * 1000;
   }
 }

@@ -18,9 +18,14 @@ const result = new Result(client);
 const tableInput = byId("table-file", HTMLInputElement);
 const modelInput = byId("model-file", HTMLInputElement);
 const keyInput = byId("key", HTMLSelectElement);
+const providerInput = byId("provider", HTMLSelectElement);
 
 let opening: Promise<void> = Promise.resolve();
 let model: Model | null = null;
+/** The files of that model. */
+let opened: Files | null = null;
+/** The provider that was asked for, by the page's address at first. */
+let provider = new URL(location.href).searchParams.get("provider") ?? providerInput.value;
 let table: File | null = null;
 let runs = 0;
 
@@ -32,17 +37,27 @@ function open(files: () => Promise<Files>): void {
 /** Take a model if it passes; one that was there before stays if it does not. */
 async function admit(files: () => Promise<Files>): Promise<void> {
   tell("model-problem", null);
+  providerInput.disabled = true;
   try {
-    model = await client.call("open", await files());
+    const found = await files();
+    model = await client.call("open", { ...found, provider });
+    opened = found;
   } catch (error) {
     if (model === null) verdict.failed(error);
     else tell("model-problem", error);
     return;
+  } finally {
+    providerInput.disabled = false;
   }
-  verdict.passed(model);
+  showVerdict(model);
   showCard(model);
   tableInput.disabled = false;
   if (table !== null) void score(table); // the next model need not wait for it
+}
+
+function showVerdict(passed: Model): void {
+  verdict.passed(passed);
+  providerInput.value = passed.verdict.provider;
 }
 
 /** Judge a table; what was shown before stays until this one is complete. */
@@ -58,6 +73,7 @@ async function score(file: File): Promise<void> {
   try {
     const judged = await client.call("score", { file, key: keyInput.value || null });
     table = file;
+    if (judged.model.verdict.provider !== model.verdict.provider) showVerdict((model = judged.model)); // it stopped
     result.show(judged);
     offerKeys(judged.columns, judged.key);
     if (run === runs) progress.end(`${file.name} is judged: ${counted(judged.rows, "row")}.`);
@@ -97,6 +113,11 @@ modelInput.onchange = () => {
 };
 for (const input of [tableInput, modelInput])
   input.onclick = () => (input.value = ""); // so that the same file can be chosen again after it was mended
+providerInput.onchange = () => {
+  provider = providerInput.value;
+  const files = opened;
+  open(files === null ? embedded : async () => files);
+};
 keyInput.onchange = () => {
   if (table !== null) void score(table);
 };

@@ -5,6 +5,8 @@ export interface Verdict extends Comparison {
   /** Name and version of what ran. */
   runtime: string;
   provider: string;
+  /** What it ran on, as the browser calls it; null for the processor. */
+  device: string | null;
   /** The median time of one row's decision. */
   microseconds: number;
 }
@@ -16,6 +18,8 @@ export interface Model {
   /** Whether it says how much each feature weighs. */
   explains: boolean;
   verdict: Verdict;
+  /** The provider that was asked for, and why another runs the model; null where it is the one that was asked for. */
+  instead: { of: string; why: string } | null;
 }
 
 /** A scored table, as far as the page needs it at once; the worker keeps the rest. */
@@ -46,7 +50,7 @@ export interface Row {
 
 /** What the worker can be asked, and what it answers. */
 export interface Calls {
-  open: { asked: { path: string; bytes: Uint8Array; copy: Uint8Array | null }; answer: Model };
+  open: { asked: { path: string; bytes: Uint8Array; copy: Uint8Array | null; provider: string }; answer: Model };
   score: { asked: { file: File; key: string | null }; answer: Judged };
   rows: { asked: Uint32Array; answer: Row[] };
   /** The scored CSV; null stands for the model's own decisions. */

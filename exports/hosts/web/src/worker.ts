@@ -1,6 +1,7 @@
-import { passed, Problem, readModelFile } from "./contract.ts";
-import { Detector } from "./detector.ts";
-import type { Answered, Asked, Calls, Fault, Judged, Model } from "./messages.ts";
+import { passed, Problem, readModelFile, type ModelFile } from "./contract.ts";
+import { Detector, Stopped } from "./detector.ts";
+import type { Answered, Asked, Calls, Fault, Judged, Model, Verdict } from "./messages.ts";
+import { DEFAULT } from "./runtime.ts";
 import { Cancelled, scoreTable } from "./scoring.ts";
 import type { Scored } from "./scored.ts";
 
@@ -42,29 +43,58 @@ function inTurn<T>(work: () => Promise<T>): Promise<T> {
 }
 
 /** Take a model that passes its self-test; else the one before stays. */
-async function open({ path, bytes, copy }: Calls["open"]["asked"]): Promise<Model> {
-  const candidate = await Detector.start(readModelFile(path, bytes, copy));
+async function open({ path, bytes, copy, provider }: Calls["open"]["asked"]): Promise<Model> {
+  const file = readModelFile(path, bytes, copy);
+  if (provider === DEFAULT) return take(file, provider, null);
+  try {
+    return await take(file, provider, null);
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    return take(file, DEFAULT, { of: provider, why: error.message });
+  }
+}
+
+/** Take a model that passes its self-test on this provider. */
+async function take(file: ModelFile, provider: string, instead: Model["instead"]): Promise<Model> {
+  const candidate = await Detector.start(file, provider);
+  let verdict: Verdict;
+  try {
+    verdict = await proven(candidate);
+  } catch (error) {
+    await candidate.release();
+    throw error;
+  }
+  await detector?.release();
+  detector = candidate;
+  model = { path: file.path, card: candidate.card, explains: candidate.explains, verdict, instead };
+  return model;
+}
+
+async function proven(candidate: Detector): Promise<Verdict> {
   const verdict = await candidate.selftest();
   if (!passed(verdict)) {
-    await candidate.release();
     throw new Problem(
-      `${path}: self-test FAILED: ${verdict.rows} golden rows, ${verdict.flippedDecisions} decisions and ` +
+      `${candidate.file.path}: self-test FAILED: ${verdict.rows} golden rows, ${verdict.flippedDecisions} decisions and ` +
         `${verdict.flippedValidity} validities flipped, ${verdict.brokenRule} break the rule; largest difference ` +
         `${verdict.largestDifference.toPrecision(2)} (tolerance ${verdict.tolerance}).`,
       "Do not use it; take the file from where it was exported.",
       1,
     );
   }
-  await detector?.release();
-  detector = candidate;
-  model = { path, card: candidate.card, explains: candidate.explains, verdict };
-  return model;
+  return verdict;
 }
 
 async function score({ file, key }: Calls["score"]["asked"], signal: AbortSignal): Promise<Judged> {
   if (detector === null || model === null) throw new Problem("There is no model yet.");
   if (signal.aborted) throw new Cancelled();
-  const done = await scoreTable(detector, file, key, signal, (progress) => reply({ progress }));
+  const work = (by: Detector) => scoreTable(by, file, key, signal, (progress) => reply({ progress }));
+  const { provider } = model.verdict;
+  const done = await work(detector).catch(async (error: unknown) => {
+    if (!(error instanceof Stopped)) throw error;
+    // from the beginning: all rows of a table are judged by one provider
+    model = await take(detector!.file, DEFAULT, { of: provider, why: error.message });
+    return work(detector!);
+  });
   scored = done.scored;
   return {
     table: file.name,

@@ -15,6 +15,11 @@ const BATCH_ROWS = 4096;
 /** How much of a file comes between two batches, about: rows may be long. */
 const BATCH_BYTES = 2 ** 22;
 
+/** The most rows of a batch, for tables of so many columns. */
+export function batchRows(columns: number): number {
+  return Math.max(1, Math.min(BATCH_ROWS, Math.floor(BATCH_BYTES / columns)));
+}
+
 /**
  * Reads a CSV file (UTF-8, a header) that comes in pieces, and finds its columns by name. The first fault in the order of the file is
  * thrown as a Problem.
@@ -38,7 +43,7 @@ export class TableReader {
     private readonly key: string | null = null,
   ) {
     this.lines = new LineReader(path, (line, cells) => this.take(line, cells));
-    this.batchRows = Math.max(1, Math.min(BATCH_ROWS, Math.floor(BATCH_BYTES / columns.length)));
+    this.batchRows = batchRows(columns.length);
     this.values = new Float32Array(this.batchRows * columns.length);
   }
 
