@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -40,14 +41,14 @@ class WorkingShard(Shard):
 
 
 def write_shards(
-    table: Path, columns: Columns, beside: Path, held: contextlib.ExitStack, group: Group, stop: StopRequest
+    table: Path, columns: Columns, run: Path, held: contextlib.ExitStack, group: Group, stop: StopRequest
 ) -> tuple[WorkingShard, ...]:
     """Read a CSV file in the first process, and return its rows as shards in all of them.
 
     Args:
         table: the CSV file.
         columns: to read.
-        beside: the run folder, which need not be there: the working file lies beside it, on a disk and not in memory.
+        run: the run folder, which need not be there; the working file lies beside it, on a disk and not in memory.
         held: deletes the working file when it is closed.
         group, stop: see `survey.take_survey`.
 
@@ -61,7 +62,7 @@ def write_shards(
     with group.fail_together():
         if group.is_first:
             path = held.enter_context(
-                working_file(beside.parent / _NAME, lambda file: _write(table, columns, places, file, stop))
+                working_file(_home(run) / _NAME, lambda file: _write(table, columns, places, file, stop))
             )
     path = Path(group.broadcast(str(path)))
     with group.fail_together():
@@ -73,6 +74,12 @@ def write_shards(
         return tuple(
             WorkingShard(**vars(shard), table=table, places=places) for shard in find_shards(path.resolve(), columns)
         )
+
+
+def _home(run: Path) -> Path:
+    """The folder of the working file: the run's own where the one above is on another disk or cannot be written."""
+    is_apart = run.is_dir() and (run.is_mount() or not os.access(run.parent, os.W_OK))
+    return run if is_apart else run.parent
 
 
 def _write(table: Path, columns: Columns, places: str, file: IO[bytes], stop: StopRequest) -> None:
