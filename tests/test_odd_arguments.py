@@ -85,6 +85,7 @@ def cases():
             "seed": [*NUMBERS[:6], 10**30],
             "missing": [*OBJECTS, "mean", 5],
             "threshold": [*OBJECTS, *NAMES, 0.9, "fixed:", "fixed:x", "conformal:2", "best-f1"],
+            "stream": ["yes", 5, []],
             "resume": ["yes", None, 5, []],
             "out": [*OBJECTS, *NAMES, 5],
             "progress": ["yes", 5],

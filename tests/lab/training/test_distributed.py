@@ -19,12 +19,11 @@ from safetensors.torch import load_file
 from aetk.cli.main import run
 from aetk.lab.metrics import measure
 from aetk.lab.runs import read_run
-from aetk.lab.training import survey
 from aetk.lab.training.checkpoint import read_checkpoint
 
 from . import group_child, held
 from .fitting import one_thread
-from .torchrun import QUICK, alone_under_torchrun, messages, start, torchrun, workers, write_parts
+from .torchrun import QUICK, alone_under_torchrun, messages, start, torchrun, workers
 
 ROOT = Path(__file__).resolve().parents[3]
 __all__ = ["alone_under_torchrun"]
@@ -35,17 +34,6 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds torchrun'
 def _one_thread():
     with one_thread():
         yield
-
-
-@pytest.fixture(scope="session")
-def cards(creditcard, tmp_path_factory):
-    """4,000 ordinary payments and 95 frauds as Parquet, in `cards/` of a folder; returns that folder."""
-    folder = tmp_path_factory.mktemp("cards")
-    rows = pd.concat(
-        [pd.read_csv(creditcard / "train.csv").head(4000).assign(Class=0), pd.read_csv(creditcard / "val.csv")]
-    ).sample(frac=1, random_state=0)
-    write_parts(rows.drop(columns="ID"), folder / "cards", 3)
-    return folder
 
 
 CARDS = ("train", "cards", "--label", "Class", *QUICK)
@@ -141,13 +129,13 @@ def assert_within_the_spread_of_seeds(found, by_seed):
         assert abs(value - mean(values)) <= 3 * max(stdev(values), 0.003), (value, values)
 
 
-def test_two_processes_find_frauds_as_well_as_one_does(pair, cards, creditcard, alone_under_torchrun, monkeypatch):
+def test_two_processes_find_frauds_as_well_as_one_does(pair, cards, creditcard, monkeypatch):
     monkeypatch.chdir(cards)
     test = pd.read_csv(creditcard / "test.csv").drop(columns="ID")
     rows, labels = test.drop(columns="Class").to_numpy(), test["Class"].to_numpy() == 1
     by_seed = []
     for seed in (41, 42, 43, 44):
-        assert run([*CARDS, "--seed", str(seed), "--out", f"one-{seed}"]) == 0
+        assert run([*CARDS, "--stream", "--seed", str(seed), "--out", f"one-{seed}"]) == 0
         by_seed.append(quality(cards / f"one-{seed}", rows, labels))
     assert_within_the_spread_of_seeds(quality(pair, rows, labels), by_seed)
     # the same rows to calibrate on, the same data, whoever read what
@@ -158,9 +146,7 @@ def test_two_processes_find_frauds_as_well_as_one_does(pair, cards, creditcard, 
     assert quantiles[0] == quantiles[1]
 
 
-def test_two_processes_learn_a_set_of_adbench_as_well_as_one_does(
-    creditcard, tmp_path, alone_under_torchrun, monkeypatch
-):
+def test_two_processes_learn_a_set_of_adbench_as_well_as_one_does(creditcard, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     file = np.load(creditcard.parent / "adbench/6_cardio.npz")
     rows, labels = file["X"].astype(np.float64), file["y"] == 1
@@ -171,11 +157,34 @@ def test_two_processes_learn_a_set_of_adbench_as_well_as_one_does(
     truth = np.arange(len(test)) >= len(ordinary) - half
     by_seed = []
     for seed in (41, 42, 43, 44):
-        assert run(["train", "rows.parquet", *QUICK, "--seed", str(seed), "--out", f"one-{seed}"]) == 0
+        assert run(["train", "rows.parquet", *QUICK, "--stream", "--seed", str(seed), "--out", f"one-{seed}"]) == 0
         by_seed.append(quality(tmp_path / f"one-{seed}", test, truth))
     code, said = torchrun(tmp_path, 2, "train", "rows.parquet", *QUICK, "--out", "pair")
     assert code == 0, said
     assert_within_the_spread_of_seeds(quality(tmp_path / "pair", test, truth), by_seed)
+
+
+def test_one_process_under_torchrun_is_one_process_that_streams(cards, alone_under_torchrun, monkeypatch):
+    monkeypatch.chdir(cards)
+    assert run([*CARDS, "--out", "of-torchrun"]) == 0
+    monkeypatch.delenv("RANK")
+    assert run([*CARDS, "--stream", "--out", "streamed"]) == 0
+    assert all(same_files(cards / "of-torchrun", cards / "streamed").values())
+
+
+def test_two_processes_stream_csv_to_the_weights_of_the_same_rows_as_parquet(pair, cards):
+    pd.read_parquet(cards / "cards").to_csv(cards / "cards.csv", index=False)
+    before = {path.name for path in cards.iterdir()}
+    code, said = torchrun(cards, 2, "train", "cards.csv", *CARDS[2:], "--out", "pair-of-csv")
+    assert code == 0, said
+    assert all(same_files(cards / "pair-of-csv", pair).values())
+    assert {path.name for path in cards.iterdir()} - before == {"pair-of-csv"}
+
+
+def test_torchrun_without_streaming_is_refused(cards, alone_under_torchrun, monkeypatch, capsys):
+    monkeypatch.chdir(cards)
+    assert run([*CARDS, "--no-stream", "--out", "R"]) == 2
+    assert "under torchrun rows are always streamed" in capsys.readouterr().err
 
 
 def under_way(cards, name):
@@ -251,97 +260,3 @@ def test_a_loss_that_is_not_finite_in_one_process_ends_both(cards, tmp_path):
     assert "The loss is not finite in epoch 1, batch 1; columns at fault: V7." in message
     assert "exitcode  : 1" in said
     assert "aetk/lab" not in said
-
-
-@pytest.mark.parametrize("name", ["train.csv", None], ids=["csv", "no data"])
-def test_other_than_parquet_is_refused_under_torchrun(creditcard, alone_under_torchrun, tmp_path, capsys, name):
-    data = [] if name is None else [str(creditcard / name)]
-    assert run(["train", *data, "--out", str(tmp_path / "R")]) == 2
-    said = capsys.readouterr().err
-    assert "Under torchrun, rows are streamed from a Parquet file or a folder of them" in said
-    assert "to_parquet(" in said
-
-
-@pytest.mark.parametrize(
-    ("words", "expected"),
-    [
-        (("--set", "trim=0.1"), "trim is 0.1"),
-        (("--drop", "V77"), "no column 'V77'"),
-        (("--threshold", "conformal:1e-6"), "needs at least 999999 ordinary calibration rows"),
-    ],
-)
-def test_options_that_cannot_be_met_are_refused_before_the_fit(
-    cards, alone_under_torchrun, monkeypatch, capsys, tmp_path, words, expected
-):
-    monkeypatch.chdir(cards)
-    assert run([*CARDS, *words, "--out", str(tmp_path / "R")]) == 2
-    assert expected in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("recipe", ["small", "reference"])
-def test_the_other_recipes_train_on_streamed_rows_and_validation_rows(
-    cards, creditcard, alone_under_torchrun, monkeypatch, tmp_path, recipe
-):
-    monkeypatch.chdir(cards)
-    pd.read_csv(creditcard / "val.csv").drop(columns="ID").to_parquet(tmp_path / "val.parquet")
-    options = ["--recipe", recipe, "--epochs", "12", "--device", "cpu", "--val", str(tmp_path / "val.parquet")]
-    assert run(["train", "cards", "--label", "Class", *options, "--out", str(tmp_path / "R")]) == 0
-    record = json.loads((tmp_path / "R/run.json").read_text())
-    assert record["training_data"]["calibration_rows"] == 1875
-    assert record["metrics"]["auroc"] > 0.8
-
-
-def test_gaps_are_filled_with_the_median_and_scaled_as_in_memory(cards, alone_under_torchrun, monkeypatch, tmp_path):
-    monkeypatch.chdir(cards)
-    frame = pd.concat(map(pd.read_parquet, sorted((cards / "cards").glob("*.parquet"))), ignore_index=True)
-    frame.loc[::3, "V2"] = np.nan
-    frame.to_parquet(tmp_path / "gaps.parquet", row_group_size=700)
-    gaps = ["train", str(tmp_path / "gaps.parquet"), "--label", "Class", *QUICK, "--missing", "median"]
-    assert run([*gaps, "--out", str(tmp_path / "streamed")]) == 0
-    monkeypatch.delenv("RANK")
-    assert run([*gaps, "--out", str(tmp_path / "memory")]) == 0
-    one, other = (read_run(tmp_path / name).detector for name in ("streamed", "memory"))
-    assert torch.allclose(one.inverse_scale, other.inverse_scale, rtol=0.3)
-    assert one.fill[1] == pytest.approx(float(frame["V2"].median()), abs=0.1)
-
-
-def test_rows_beyond_what_memory_is_meant_to_hold_are_drawn_by_lot_and_that_is_said(
-    cards, alone_under_torchrun, monkeypatch, tmp_path
-):
-    monkeypatch.chdir(cards)
-    monkeypatch.setattr(survey, "KEPT_ROWS", {"sample": 1000, "selection": 100, "calibration": 300, "anomalies": 1000})
-    assert run([*CARDS, "--out", str(tmp_path / "R")]) == 0
-    record = json.loads((tmp_path / "R/run.json").read_text())
-    counts = record["training_data"]
-    assert (counts["selection_rows"], counts["calibration_rows"]) == (100, 300 + 95)
-    assert counts["fit_rows"] > 3500
-    said = " ".join(record["warnings"])
-    assert re.search(r"Of [\d,]+ rows to calibrate, 300 drawn by lot are held in memory and used\.", said)
-    assert re.search(r"Of \d+ rows to choose the weights, 100 drawn by lot", said)
-
-
-def test_streamed_rows_give_the_notes_of_rows_in_memory(cards, alone_under_torchrun, monkeypatch, tmp_path):
-    frame = pd.concat(map(pd.read_parquet, sorted((cards / "cards").glob("*.parquet"))), ignore_index=True)
-    frame = frame.assign(row=np.arange(len(frame)) + 5, again=frame.V4, site=7.0, Class=1 - frame.Class)
-    write_parts(frame, tmp_path / "doubtful", 3)
-    frame.to_parquet(tmp_path / "doubtful.parquet")
-    quick = (
-        "--device",
-        "cpu",
-        "--recipe",
-        "small",
-        "--set",
-        "steps=20",
-        "--threshold",
-        "fixed:0.9",
-        "--label",
-        "Class",
-    )
-    assert run(["train", str(tmp_path / "doubtful"), *quick, "--out", str(tmp_path / "streamed")]) == 0
-    monkeypatch.delenv("RANK")
-    assert run(["train", str(tmp_path / "doubtful.parquet"), *quick, "--out", str(tmp_path / "memory")]) == 0
-    one, other = (json.loads((tmp_path / name / "run.json").read_text())["warnings"] for name in ("streamed", "memory"))
-    assert one[:4] == other[:4]
-    assert [words.split(" ")[0] for words in one[:4]] == ["Labels:", "Column", "Column", "Column"]
-    assert "4,000 of 5,875" not in one[0]
-    assert "'row' goes up by one with every row, from 5 on" in one[2]

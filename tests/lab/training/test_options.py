@@ -18,7 +18,7 @@ def as_json(options):
     return json.loads(json.dumps(options.to_data()))
 
 
-@pytest.mark.parametrize("options", [Options(), SOME, replace(SOME, world=2)], ids=["none", "some", "torchrun"])
+@pytest.mark.parametrize("options", [Options(), SOME, replace(SOME, stream=True), replace(SOME, stream=True, world=2)])
 def test_options_are_the_same_after_json(options):
     assert read_options(as_json(options), "options") == options
 
@@ -26,6 +26,25 @@ def test_options_are_the_same_after_json(options):
 def test_without_torchrun_no_number_of_processes_is_kept():
     assert "world" not in as_json(SOME)
     assert as_json(replace(SOME, world=2))["world"] == 2
+
+
+def test_rows_in_memory_keep_no_stream_as_in_earlier_versions():
+    assert "stream" not in as_json(SOME)
+    assert as_json(replace(SOME, stream=True))["stream"] is True
+
+
+def test_a_checkpoint_of_an_earlier_version_streams_if_torchrun_started_it():
+    assert not read_options(as_json(SOME), "options").stream
+    earlier = as_json(replace(SOME, world=1))
+    assert "stream" not in earlier
+    assert read_options(earlier, "options") == replace(SOME, stream=True, world=1)
+
+
+def test_torchrun_implies_streaming():
+    assert merge({"stream": None}, None, 2) == Options(stream=True, world=2)
+    assert merge({"stream": True}, None, None) == Options(stream=True)
+    with pytest.raises(BadInput, match="under torchrun rows are always streamed"):
+        merge({"stream": False}, None, 2)
 
 
 def test_a_checkpoint_may_name_a_file_whose_name_is_not_unicode(tmp_path):

@@ -8,7 +8,7 @@ import os
 import platform
 import re
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, cast
 
@@ -155,6 +155,26 @@ def atomic_file(path: Path, stop: Stop | None = None) -> Iterator[IO[bytes]]:
         _remove_temporary(temporary)
         raise
     _sync_folder(target.parent)
+
+
+@contextlib.contextmanager
+def working_file(path: Path, write: Callable[[IO[bytes]], None]) -> Iterator[Path]:
+    """A hidden file beside `path` that `write` fills, to be read within the block; it is deleted at the end.
+
+    Folders that have to be made for it are deleted, too, unless they hold something by then. What killed processes
+    left of working files for the same path is deleted first. Errors of a full disk name `path`.
+    """
+    made = [folder for folder in path.parents if not folder.exists()]
+    _, temporary = _stage(path)
+    try:
+        with _named(path, temporary), _open_new(temporary) as file:
+            write(file)
+        yield temporary
+    finally:
+        _remove_temporary(temporary)
+        for folder in made:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
 
 
 def write_atomically(files: Sequence[tuple[Path, bytes]]) -> None:

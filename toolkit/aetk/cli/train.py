@@ -23,6 +23,7 @@ from aetk.contract.card import MISSING_POLICIES
 @click.option("--seed", type=int, metavar="N", help="Of everything random [default: 41].")
 @click.option("--missing", type=click.Choice(MISSING_POLICIES), help="Missing values [default: reject].")
 @click.option("--threshold", metavar="METHOD", help="fixed:VALUE, best-f1, conformal or conformal:RATE.")
+@click.option("--stream/--no-stream", default=None, help="Stream rows [default: where memory is too small].")
 @click.option("--resume", is_flag=True, help="Go on with an interrupted run.")
 @click.option("--out", type=FILE, metavar="RUN", help="Run folder [default: runs/NAME-N].")
 @json_option
@@ -38,11 +39,12 @@ def command(
     seed: int | None,
     missing: str | None,
     threshold: str | None,
+    stream: bool | None,
     resume: bool,
     out: Path | None,
     as_json: bool,
 ) -> None:
-    """Train a detector on DATA: a CSV or Parquet file, or openml:ID, a data set of openml.org.
+    """Train a detector on DATA: a CSV or Parquet file, a folder of Parquet files, or openml:ID of openml.org.
 
     Without DATA: on the built-in breast-cancer table (30 real columns; malignant is the anomaly). Without --val, a
     quarter of the ordinary rows is held back to calibrate on. A tenth of the rest chooses the best weights. Labelled
@@ -52,8 +54,11 @@ def command(
     openml:ID is fetched by scikit-learn, which keeps it in its own cache. Its target is the label if it holds exactly
     0 and 1 and --label names no other; --val takes openml:ID as well.
 
-    Several processes, started by torchrun --nproc-per-node N -m aetk train DATA, train one detector together: DATA is
-    then Parquet, a file or a folder, and streamed, so that it need not fit into memory.
+    A file, or a folder of Parquet files, that does not fit into memory is streamed: read piece by piece, over and over.
+    CSV is first copied into a hidden Parquet file beside the run, which is deleted at the end.
+
+    Several processes, started by torchrun --nproc-per-node N -m aetk train DATA, train one detector together, on
+    streamed rows.
     """
     from aetk.api import train
     from aetk.lab.presets import read_setting
@@ -71,6 +76,7 @@ def command(
         seed=seed,
         missing=missing,
         threshold=threshold,
+        stream=stream,
         resume=resume,
         out=out,
         progress=sys.stderr.isatty(),

@@ -1,5 +1,6 @@
 """Reads tables by column name: CSV, JSON Lines, Parquet files and folders of them, in chunks or whole."""
 
+import contextlib
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,20 @@ from aetk.edge.tables.chunk import Chunk, FloatType, NoNumbers, NotANumber, no_r
 from aetk.edge.tables.formats import Format, by_ending
 from aetk.edge.tables.labels import as_labels, text_labels
 from aetk.edge.tables.source import open_source
+
+JOINING = 2.0
+"""How many times over `read_table` holds a table at most: its chunks, and what they are joined to."""
+
+
+class DoesNotFit(Unavailable):
+    """There is no room for a table: it takes `needed` bytes, and `free` are left."""
+
+    def __init__(self, path: Path, needed: float, free: int) -> None:
+        super().__init__(
+            f"{path} does not fit into memory: it takes about {needed / 2**30:.1f} GiB, {free / 2**30:.1f} are free.",
+            "Use fewer rows or columns, or a machine with more memory.",
+        )
+        self.path, self.needed, self.free = path, needed, free
 
 
 def header(path: Path) -> tuple[str, ...]:
@@ -85,22 +100,23 @@ class Table:
     places: NDArray[np.int64]
 
 
-def read_table(path: Path, numeric: Sequence[str], label: str | None = None) -> Table:
+def read_table(path: Path, numeric: Sequence[str], label: str | None = None, copies: float = JOINING) -> Table:
     """Read numeric columns, and a label column of 0 and 1, of a whole table.
+
+    Args:
+        path, numeric: see `read_chunks`.
+        label: the label column.
+        copies: how many times over there has to be room for the table, for whoever goes on to copy it.
 
     Raises:
         BadInput: what `read_chunks` raises, a table without rows, or labels that are not 0 and 1.
-        Unavailable: there is no room for it.
+        DoesNotFit: there is no room for it.
     """
     if by_ending(path) != "parquet":
         check_source(path)
     columns = [*numeric] if label is None else [*numeric, label]
-    try:
-        chunks = list(_fitting(path, read_chunks(path, columns)))
-    except (NotANumber, NoNumbers) as error:
-        if error.column != label or label in numeric:
-            raise
-        raise text_labels(label, error, (chunk.texts[0] for chunk in read_chunks(path, (), [label]))) from None
+    with text_labels_in_words(path, numeric, label):
+        chunks = list(_fitting(path, read_chunks(path, columns), copies))
     if not chunks:
         raise no_rows(path)
     values = np.concatenate([chunk.values for chunk in chunks])
@@ -112,19 +128,26 @@ def read_table(path: Path, numeric: Sequence[str], label: str | None = None) -> 
     return Table(path, tuple(numeric), values, labels, places)
 
 
-def _fitting(path: Path, chunks: Iterable[Chunk]) -> Iterator[Chunk]:
-    """Chunks to be joined, for which there has to be room twice; Unavailable as soon as they are seen to need more.
+@contextlib.contextmanager
+def text_labels_in_words(path: Path, numeric: Sequence[str], label: str | None) -> Iterator[None]:
+    """Around reading numbers: where it is the label column that holds text, the error says what it holds."""
+    try:
+        yield
+    except (NotANumber, NoNumbers) as error:
+        if label is None or error.column != label or label in numeric:
+            raise
+        raise text_labels(label, error, (chunk.texts[0] for chunk in read_chunks(path, (), [label]))) from None
+
+
+def _fitting(path: Path, chunks: Iterable[Chunk], copies: float) -> Iterator[Chunk]:
+    """Chunks of a table that is held so many times over; DoesNotFit as soon as they are seen to need more than is free.
 
     Without this the system would end the process, or another, without a word: a small file can hold a billion rows.
     """
     free, held = free_memory(), 0
     for chunk in chunks:
         held += chunk.values.nbytes + chunk.places.nbytes
-        needed = 2 * held / (chunk.share or 1)
+        needed = copies * held / (chunk.share or 1)
         if free is not None and needed > free:
-            raise Unavailable(
-                f"{path} does not fit into memory: it takes about {needed / 2**30:.1f} GiB, "
-                f"{free / 2**30:.1f} are free.",
-                "Use fewer rows or columns, or a machine with more memory.",
-            )
+            raise DoesNotFit(path, needed, free)
         yield chunk

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from aetk.base.errors import BadInput
 from aetk.contract import spec
 from aetk.edge.tables.chunk import it_has, show_name
+from aetk.edge.tables.read import JOINING
 from aetk.lab.data.openml import is_openml, read_openml
 from aetk.lab.data.openml_label import find_label
 from aetk.lab.data.redundancy import find_redundancy
@@ -63,6 +64,7 @@ def load_dataset(
     label: str | None = None,
     drop: Sequence[str] = (),
     missing: str = "reject",
+    copies: float = JOINING,
 ) -> Dataset:
     """Read and check the rows to train on.
 
@@ -74,9 +76,11 @@ def load_dataset(
             target of an OpenML data set whose values are exactly these.
         drop: columns to leave out.
         missing: `reject` missing and infinite values, or fill them by the `median`.
+        copies: how many times over there has to be room for the rows of `data`, where it is a file.
 
     Raises:
         BadInput: whatever is wrong with the tables, with file, column and first offending row.
+        DoesNotFit: there is no room for a file's rows.
         CheckFailed, Unavailable: a data set of OpenML cannot be had; see `lab.data.openml`.
     """
     if data is None:
@@ -85,7 +89,7 @@ def load_dataset(
         return _built_in()
     rows, held_out = _fetched(data), None if validation is None else _fetched(validation)
     label, notes = find_label((rows, held_out), label, drop)
-    table = read_source(rows, "the data frame", label, drop)
+    table = read_source(rows, "the data frame", label, drop, copies)
     other = None if held_out is None else read_source(held_out, "the validation data frame", label, drop)
     check_named(table.title, table.all_names, other, label, drop)
     if other is not None:

@@ -1,7 +1,8 @@
 """Reads features and labels from a file, from rows in memory or from a data set of OpenML."""
 
+import contextlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from aetk.base.errors import BadInput
 from aetk.contract import named_rows, spec
 from aetk.edge.tables.chunk import MOST_NAMED, NoNumbers, NotANumber, check_names, row_location
 from aetk.edge.tables.labels import as_labels
-from aetk.edge.tables.read import header, read_chunks, read_table
+from aetk.edge.tables.read import JOINING, header, read_chunks, read_table, text_labels_in_words
 from aetk.lab.data.openml import OpenMLTable
 from aetk.lab.data.text_columns import drop_hint, quoted, text_columns
 
@@ -44,7 +45,7 @@ class Source:
     where: Callable[[int], str]
 
 
-def read_source(data: Any, title: str, label: str | None, drop: Sequence[str]) -> Source:
+def read_source(data: Any, title: str, label: str | None, drop: Sequence[str], copies: float = JOINING) -> Source:
     """Read a table; `title` names one in memory, and "array" takes the place of "data frame" where it has no names.
 
     Args:
@@ -52,18 +53,19 @@ def read_source(data: Any, title: str, label: str | None, drop: Sequence[str]) -
         title: for messages.
         label: the label column, which this table need not have.
         drop: columns to leave out.
+        copies: how many times over there has to be room for a file's rows; see `edge.tables.read.read_table`.
 
     Raises:
         BadInput: a table that cannot be read, holds no rows or no features, or a column that is not numeric.
+        DoesNotFit: there is no room for a file's rows.
     """
     if isinstance(data, OpenMLTable):
         source = _read_memory(data.frame, (data.name, data.name), label, drop, drop_hint)
     elif isinstance(data, (str, os.PathLike)):
-        source = _read_file(Path(data), label, drop)
+        source = _read_file(Path(data), label, drop, copies)
     else:
         source = _read_memory(data, (title, "frame"), label, drop, _drop_argument)
-    if not source.names:
-        raise BadInput(f"{source.title} has no feature columns left after --label and --drop.", "Drop fewer columns.")
+    check_features(source.title, source.names)
     if not len(source.values):
         raise BadInput(f"{source.title} has columns and no rows.", "Name a table with rows.")
     return source
@@ -83,20 +85,41 @@ def _drop_argument(*columns: str) -> str:
     return f"Leave {'it' if len(columns) == 1 else 'them'} out: drop=[{shown}]"
 
 
-def _read_file(path: Path, label: str | None, drop: Sequence[str]) -> Source:
+def _read_file(path: Path, label: str | None, drop: Sequence[str], copies: float) -> Source:
     all_names = header(path)
     names = feature_names(str(path), all_names, label, drop)
-    try:
-        table = read_table(path, names, label if label in all_names else None)
-    except NotANumber as error:
-        raise text_columns(error, names, read_chunks(path, (), names)) from None
-    except NoNumbers as error:
-        raise BadInput(error.message, drop_hint(*error.columns)) from None
+    label = label if label in all_names else None
+    with text_in_words(path, names, label):
+        table = read_table(path, names, label, copies)
 
     def where(row: int) -> str:
         return row_location(path, int(table.places[row]))
 
     return Source(str(path), path.stem, all_names, names, table.values, table.labels, where)
+
+
+@contextlib.contextmanager
+def text_in_words(path: Path, names: Sequence[str], label: str | None) -> Iterator[None]:
+    """Around reading a file's numbers: where columns hold text, the error says which ones, and what to do about them.
+
+    Args:
+        path: the file.
+        names: its feature columns.
+        label: its label column, or None.
+    """
+    try:
+        with text_labels_in_words(path, names, label):
+            yield
+    except NotANumber as error:
+        raise text_columns(error, names, read_chunks(path, (), names)) from None
+    except NoNumbers as error:
+        raise BadInput(error.message, drop_hint(*error.columns)) from None
+
+
+def check_features(title: str, names: Sequence[str]) -> None:
+    """BadInput where no feature column is left."""
+    if not names:
+        raise BadInput(f"{title} has no feature columns left after --label and --drop.", "Drop fewer columns.")
 
 
 def feature_names(title: str, all_names: Sequence[str], label: str | None, drop: Sequence[str]) -> tuple[str, ...]:

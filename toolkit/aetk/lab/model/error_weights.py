@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from aetk.lab.model.autoencoders import Autoencoders
-from aetk.lab.model.memory import Memory
+from aetk.lab.model.memory import ROWS_AT_ONCE, Memory
 
 _SMALLEST_ERROR = 0.05
 """Of a feature's standard deviation. Errors below it count as if they were that large, lest a column that is nearly
@@ -40,5 +40,6 @@ def held_out_weights(networks: Autoencoders, memory: Memory | None, rows: Tensor
     """Weights by the errors on ordinary rows that nothing was fitted to; `rows` are those that it was."""
     reconstructions = networks(ordinary)
     if memory is not None:
-        reconstructions = torch.cat([memory(ordinary)[:, None], reconstructions], 1)
+        remembered = torch.cat([memory(part) for part in ordinary.split(ROWS_AT_ONCE)])
+        reconstructions = torch.cat([remembered[:, None], reconstructions], 1)
     return error_weights(reconstructions, ordinary, rows.std(0, correction=0))

@@ -16,6 +16,10 @@ _SHARPEST = 0.01
 not agree in float32 on which of two prototypes is the nearer."""
 
 
+ROWS_AT_ONCE = 2**14
+"""Rows that a memory is asked for together, to spare room: it compares each with all of its prototypes."""
+
+
 class Memory(nn.Module):
     """Answers a row with the mean of prototypes, weighted by softmax(-distance² / temperature).
 

@@ -20,14 +20,13 @@ from aetk.lab.data.preprocessing import Preprocessing
 from aetk.lab.data.warnings import alarm_doubts, ranking_doubts
 from aetk.lab.metrics import Metrics, measure
 from aetk.lab.model.detector import Detector
+from aetk.lab.model.memory import ROWS_AT_ONCE
 from aetk.lab.presets import describe_changes
 from aetk.lab.training.checkpoint import Evaluation, Progress
 from aetk.lab.training.distributed.group import Group
 from aetk.lab.training.plan import Plan
 
 Extras = Callable[["TrainReport"], Mapping[str, bytes]]
-_ROWS_AT_ONCE = 2**14
-"""Calibration rows that are scored together where memory is to be spared: a memory compares each with 512 others."""
 _REPORT = typed_json.Document("report", "Train again.")
 
 
@@ -69,10 +68,10 @@ def finish(plan: Plan, preprocessing: Preprocessing, detector: Detector, done: P
     parts, labels = plan.parts, plan.parts.calibration_labels
     with np.errstate(over="ignore"):
         calibration = parts.calibration.astype(np.float32)
-    at_once = len(calibration) if plan.stream is None else _ROWS_AT_ONCE
     with torch.no_grad():
-        chunks = torch.from_numpy(calibration).split(max(at_once, 1))
-        similarity = torch.cat([detector(rows)[0] for rows in chunks]).numpy()
+        similarity = torch.cat(
+            [detector(rows)[0] for rows in torch.from_numpy(calibration).split(ROWS_AT_ONCE)]
+        ).numpy()
     threshold = calibrate(plan.method, similarity, labels, parts.basis)
     detector.threshold.fill_(threshold.value)
     metrics = None if labels is None else measure(similarity, labels, threshold.value)

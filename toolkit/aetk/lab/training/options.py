@@ -24,6 +24,7 @@ class Options:
 
     Attributes:
         data, validation, label, drop, device, epochs, seed, missing, threshold: see `trainer.train`.
+        stream: whether the rows are streamed; several processes always do.
         recipe: as plain JSON; see `Recipe.to_data`.
         world: the number of processes; None without torchrun.
         fingerprint: of the data; None until it is read.
@@ -39,19 +40,23 @@ class Options:
     seed: int = 41
     missing: str = "reject"
     threshold: str | None = None
+    stream: bool = False
     world: int | None = None
     fingerprint: str | None = None
 
     def to_data(self) -> dict[str, Any]:
-        """The options as plain JSON; without torchrun there is no `world`."""
+        """The options as plain JSON; without torchrun there is no `world`, and for rows in memory no `stream`."""
         data = {**asdict(self), "drop": list(self.drop)}
-        return data if self.world is not None else {key: value for key, value in data.items() if key != "world"}
+        left_out = {"world": None, "stream": False}
+        return {key: value for key, value in data.items() if key not in left_out or value != left_out[key]}
 
 
 def read_options(data: Any, name: str, remedy: str = "") -> Options:
     """Options from plain JSON; a `BadInput` calls them by `name` and hints at the `remedy`."""
     document = typed_json.Document(name, remedy, is_unicode=False)
-    complete = {"world": None, **data} if isinstance(data, dict) else data
+    complete = data
+    if isinstance(data, dict):  # before there was `stream`, torchrun alone streamed
+        complete = {"world": None, "stream": data.get("world") is not None, **data}
     options: Options = typed_json.read(Options, complete, name, document)
     return options
 
@@ -71,10 +76,13 @@ def merge(given: Mapping[str, Any], saved: Options | None, world: int | None) ->
         saved: the interrupted run's.
         world: the number of processes; None without torchrun.
     """
+    if world is not None and given.get("stream") is False:
+        raise BadInput("--no-stream was given, and under torchrun rows are always streamed.", "Leave one of them out.")
     if saved is None:
         named = {key: value for key, value in given.items() if value is not None}
-        return Options(**named | {"drop": tuple(named.get("drop", ())), "world": world})
-    before = saved.to_data()
+        stream = named.get("stream", world is not None)
+        return Options(**named | {"drop": tuple(named.get("drop", ())), "stream": stream, "world": world})
+    before = {**asdict(saved), "drop": list(saved.drop)}
     for key, value in given.items():
         if key in ("data", "validation"):
             continue  # a file may have moved; its content is what counts, and the fingerprint tells

@@ -54,7 +54,12 @@ class Plan:
 
 
 def make_plan(
-    options: Options, data: Data | None, validation: Data | None, folder: Path | None, saved: Checkpoint | None
+    options: Options,
+    data: Data | None,
+    validation: Data | None,
+    folder: Path | None,
+    saved: Checkpoint | None,
+    copies: float,
 ) -> Plan:
     """Check everything that can be checked before training, and only then make the run folder.
 
@@ -63,9 +68,11 @@ def make_plan(
         data, validation: tables, where they are not the files that the options name.
         folder: the run folder; None for a new one under `runs/`.
         saved: the checkpoint to go on from.
+        copies: how many times over there has to be room for a file's rows.
 
     Raises:
         BadInput: wrong data or options, or too few rows for the threshold method.
+        DoesNotFit: there is no room for a file's rows.
         CheckFailed, Unavailable: a data set of OpenML cannot be had.
         Unavailable: no such device.
     """
@@ -76,6 +83,7 @@ def make_plan(
         label=options.label,
         drop=options.drop,
         missing=options.missing,
+        copies=copies,
     )
     check_same_data(dataset.fingerprint, saved)
     method = choose_method(recipe, options, dataset.labels if dataset.validation is None else dataset.validation_labels)

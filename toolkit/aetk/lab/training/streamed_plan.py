@@ -1,7 +1,8 @@
-"""Settles what is trained on Parquet files that need not fit into memory, and by how many processes."""
+"""Settles what is trained on a table that need not fit into memory, by one process or several."""
 
+import contextlib
 import hashlib
-import shlex
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,16 +11,17 @@ import numpy as np
 
 from aetk.base.errors import BadInput
 from aetk.contract.threshold import Method
-from aetk.edge.tables import parquet
-from aetk.edge.tables.chunk import NoNumbers, is_parquet
+from aetk.edge.tables.formats import by_ending
+from aetk.edge.tables.read import header
 from aetk.lab.data.dataset import Dataset, check_finite, check_named, match_columns
 from aetk.lab.data.hash_split import HashSplit
+from aetk.lab.data.openml import is_openml
 from aetk.lab.data.shards import Columns, Shard, Stream, find_shards
-from aetk.lab.data.source import Source, feature_names, read_source
+from aetk.lab.data.source import Source, check_features, feature_names, read_source, text_in_words
 from aetk.lab.data.split import Split, in_words, select_on_validation
-from aetk.lab.data.text_columns import drop_hint
 from aetk.lab.data.warnings import column_doubts, label_doubts
 from aetk.lab.recipe import Recipe
+from aetk.lab.runs import RUNS
 from aetk.lab.training.checkpoint import Checkpoint
 from aetk.lab.training.device import find_device
 from aetk.lab.training.distributed.group import Group
@@ -27,33 +29,47 @@ from aetk.lab.training.options import FRAME, Options, plan_recipe
 from aetk.lab.training.plan import Data, Plan, check_calibration, check_same_data, choose_method, make_folder, notes
 from aetk.lab.training.signals import StopRequest
 from aetk.lab.training.survey import Survey, take_survey
+from aetk.lab.training.working_rows import write_shards
 
 
 def make_streamed_plan(
     options: Options,
+    data: Data | None,
     validation: Data | None,
     folder: Path | None,
     saved: Checkpoint | None,
     group: Group,
     stop: StopRequest,
+    held: contextlib.ExitStack,
+    note: str = "",
 ) -> Plan:
     """What `plan.make_plan` does, for rows that are read and not kept; every process of the group takes part.
 
     The first process's plan holds the rows to select and to calibrate on, and in place of the rows to fit on a sample
     of them. The others' hold none.
 
+    Args:
+        options, data, validation, folder, saved: see `plan.make_plan`.
+        group: the processes that train together.
+        stop: what notes SIGINT and SIGTERM.
+        held: keeps what the rows are read from until it is closed.
+        note: what a person should know first of the plan.
+
     Raises:
-        BadInput: no Parquet, a recipe that has to see all rows at once, wrong data or options.
+        BadInput: not a file, a recipe that has to see all rows at once, wrong data or options.
         Unavailable: no such device.
         Interrupted: by a signal.
     """
     recipe = plan_recipe(options)
-    _check_recipe(recipe, group.world)
-    path = _parquet_of(options.data)
+    _check_recipe(recipe, options.world)
+    path = _file_of(options.data if data is None else data, options.world)
     with group.fail_together():
-        names = parquet.header(path)
-        columns, shards = _look_at(path, names, options.label, options.drop)
+        names = header(path)
+        columns = _columns(path, names, options.label, options.drop)
+        shards = _look_at(path, columns)
         held_out = _read_validation(path, names, columns, options, validation) if group.is_first else None
+    if shards is None:
+        shards = write_shards(path, columns, folder or RUNS / path.stem, held, group, stop)
     lots = HashSplit(options.seed, options.validation is None, recipe.select_on == "training")
     survey = take_survey(shards, columns, str(path), lots, options.missing, group, stop)
     fingerprint = group.broadcast(_fingerprint(survey, held_out))
@@ -69,8 +85,8 @@ def make_streamed_plan(
             parts = _split(dataset, survey, in_words(basis, method, dataset.validation_labels), recipe, method, lots)
             check_calibration(method, parts)
             folder = make_folder(folder, dataset.name)
-            told = (*dataset.warnings, *survey.notes, *notes(method, parts, folder, saved))
-            dataset = replace(dataset, warnings=told)
+            told = (note, *dataset.warnings, *survey.notes, *notes(method, parts, folder, saved))
+            dataset = replace(dataset, warnings=tuple(filter(None, told)))
     return Plan(
         options=replace(options, fingerprint=fingerprint),
         recipe=recipe,
@@ -84,45 +100,50 @@ def make_streamed_plan(
     )
 
 
-def _parquet_of(data: str | None) -> Path:
-    """The path of the data; BadInput for anything that is not read by row groups."""
-    path, found = Path("TABLE.csv"), data or "no data"
-    if data is not None and data != FRAME:
-        path, found = Path(data), f"'{data}'"
-        if is_parquet(path) or path.is_dir():
-            return path
-    convert = f"import pandas; pandas.read_csv({str(path)!r}).to_parquet({path.stem + '.parquet'!r})"
+def _file_of(data: Data | None, world: int | None) -> Path:
+    """The path of the data; BadInput for what is not a file."""
+    found = "the built-in table" if data is None else "rows in memory"
+    if isinstance(data, (str, os.PathLike)) and data != FRAME:
+        if not is_openml(data):
+            return Path(data)
+        found = f"'{data}'"
     raise BadInput(
-        f"Under torchrun, rows are streamed from a Parquet file or a folder of them; found {found}.",
-        f"Write them as Parquet, with {shlex.join(['python', '-c', convert])} for one, or leave torchrun out.",
+        f"Rows are streamed from a CSV or Parquet file or a folder of Parquet files; found {found}.",
+        f"Name a file or a folder, or leave {_chooser(world)} out.",
     )
 
 
-def _check_recipe(recipe: Recipe, world: int) -> None:
+def _chooser(world: int | None) -> str:
+    """What made the rows be streamed, for a hint; `world` is None without torchrun."""
+    return "--stream" if world is None else "torchrun"
+
+
+def _check_recipe(recipe: Recipe, world: int | None) -> None:
     if recipe.trim:
         raise BadInput(
-            f"The recipe's trim is {recipe.trim:g}; under torchrun no process sees all rows, which trim needs.",
-            "Use --set trim=0, or leave torchrun out.",
+            f"The recipe's trim is {recipe.trim:g}, for which all rows have to be in memory; streamed rows are not.",
+            f"Use --set trim=0, or leave {_chooser(world)} out.",
         )
-    if recipe.batch_rows < 2 * world:
+    fewest = 2 * (world or 1)
+    if recipe.batch_rows < fewest:
         raise BadInput(
-            f"The recipe's batch_rows is {recipe.batch_rows}; {world} processes need at least {2 * world}.",
+            f"The recipe's batch_rows is {recipe.batch_rows}; {world} processes need at least {fewest}.",
             "Use fewer processes, or --set batch_rows.",
         )
 
 
-def _look_at(
-    path: Path, all_names: Sequence[str], label: str | None, drop: Sequence[str]
-) -> tuple[Columns, tuple[Shard, ...]]:
+def _columns(path: Path, all_names: Sequence[str], label: str | None, drop: Sequence[str]) -> Columns:
     names = feature_names(str(path), all_names, label, drop)
-    if not names:
-        raise BadInput(f"{path} has no feature columns left after --label and --drop.", "Drop fewer columns.")
-    columns = Columns(names, label if label in all_names else None)
-    try:
-        return columns, find_shards(path, columns)
-    except NoNumbers as error:
-        hint = error.hint if error.column == label else drop_hint(*error.columns)
-        raise BadInput(error.message, hint) from None
+    check_features(str(path), names)
+    return Columns(names, label if label in all_names else None)
+
+
+def _look_at(path: Path, columns: Columns) -> tuple[Shard, ...] | None:
+    """The row groups of Parquet; None for a file that does not have them."""
+    if by_ending(path) != "parquet":
+        return None
+    with text_in_words(path, columns.features, columns.label):
+        return find_shards(path, columns)
 
 
 def _read_validation(

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from aetk.base.errors import BadInput, Interrupted
 from aetk.contract import spec
+from aetk.edge.tables.chunk import no_rows
 from aetk.edge.tables.labels import as_labels
 from aetk.lab.data.dataset import check_enough, no_number, not_finite
 from aetk.lab.data.hash_split import CALIBRATION, FIT, SELECTION, HashSample, HashSplit
@@ -235,12 +237,16 @@ def _check_values(tally: _Tally, shards: Sequence[Shard], columns: Columns, titl
 
 def _check_counts(tally: _Tally, title: str, lots: HashSplit, fit_rows: Sequence[int]) -> None:
     if not tally.counts[0]:
-        raise BadInput(f"{title} has no rows.")
+        raise no_rows(Path(title))
     ordinary = int(tally.counts[2])
     check_enough(title, ordinary, int(tally.counts[0]))
     needed = {_SELECTION: lots.selects, _CALIBRATION: lots.calibrates}
     if any(tally.drawn[kind].shown < 2 for kind, is_needed in needed.items() if is_needed) or not all(fit_rows):
         raise BadInput(
-            f"{title} holds {ordinary} ordinary rows, too few to deal out to {len(fit_rows)} processes.",
-            "Train without torchrun; so few rows fit into memory.",
+            f"{title} holds {ordinary} ordinary rows, too few to draw parts of by lot in {_processes(len(fit_rows))}.",
+            "Leave --stream and torchrun out; so few rows fit into memory.",
         )
+
+
+def _processes(count: int) -> str:
+    return f"{count} process{'es' * (count > 1)}"

@@ -30,15 +30,15 @@ from aetk.lab.presets import find_recipe
 from aetk.lab.recipe import Recipe
 from aetk.lab.training.batches import Batches, Shuffled
 from aetk.lab.training.checkpoint import Checkpoint, Progress, read_saved, share_checkpoint
+from aetk.lab.training.choose_plan import choose_plan
 from aetk.lab.training.distributed.group import ALONE, Group, Lost
 from aetk.lab.training.distributed.join import joined
 from aetk.lab.training.finish import Extras, TrainReport, finish, share_report
 from aetk.lab.training.loop import Job, fit, reconstruction_error
 from aetk.lab.training.options import FRAME, Options, check_world, find_folder, merge, resume_command, share_options
-from aetk.lab.training.plan import Data, Plan, fit_preprocessing, make_plan
+from aetk.lab.training.plan import Data, Plan, fit_preprocessing
 from aetk.lab.training.signals import StopRequest
 from aetk.lab.training.streamed_batches import Streamed
-from aetk.lab.training.streamed_plan import make_streamed_plan
 
 
 @checked
@@ -55,6 +55,7 @@ def train(
     seed: int | None = None,
     missing: str | None = None,
     threshold: str | None = None,
+    stream: bool | None = None,
     resume: bool = False,
     out: str | Path | None = None,
     progress: bool | None = None,
@@ -62,8 +63,8 @@ def train(
 ) -> TrainReport:
     """Train a detector.
 
-    Started by torchrun, all its processes train one detector together, on rows streamed from Parquet files; the first
-    writes the run, and all return its report.
+    A file's rows are streamed where they do not fit into memory. Started by torchrun, all its processes train one
+    detector together, on streamed rows; the first writes the run, and all return its report.
 
     Args:
         data: a CSV or Parquet file, `openml:ID`, None for the built-in breast-cancer table, or rows in memory: whatever
@@ -78,6 +79,8 @@ def train(
         seed: of everything random; 41 unless named.
         missing: `reject` (the default) or `median`.
         threshold: `fixed:VALUE`, `best-f1`, `conformal` or `conformal:RATE`; the recipe's own unless named.
+        stream: whether to read a file's rows piece by piece, over and over, instead of holding them in memory; None for
+            only where they do not fit.
         resume: go on with an interrupted run: the one in `out`, else the newest. Options not named are the run's.
         out: the run folder; the first free `runs/NAME-N` unless named.
         progress: whether to show a bar; None for only in a notebook.
@@ -100,6 +103,7 @@ def train(
         "seed": seed,
         "missing": missing,
         "threshold": threshold,
+        "stream": stream,
     }
     distributed = is_started_by_torchrun()
     noting = StopRequest() if distributed else contextlib.nullcontext(None)  # alone, only the fit has work to save
@@ -112,10 +116,8 @@ def train(
             if existing is not None:
                 _claim(existing, held)
         options, saved = _begin(given, folder, resume, data, group)
-        if stop is None:
-            plan = make_plan(options, data, validation, folder, saved)
-        else:
-            plan = make_streamed_plan(options, validation, folder, saved, group, stop)
+        is_chosen = stream is not None or saved is not None
+        plan = choose_plan(options, data, validation, folder, saved, group, stop, held, is_chosen=is_chosen)
         with group.fail_together():
             if group.is_first and existing is None:
                 _claim(plan.folder, held)

@@ -1,0 +1,71 @@
+"""Chooses whether the rows are held in memory or streamed: by the option, else by whether they fit."""
+
+import contextlib
+from dataclasses import replace
+from pathlib import Path
+
+from aetk.base.errors import Interrupted, Unavailable
+from aetk.edge.tables.read import JOINING, DoesNotFit
+from aetk.lab.training.checkpoint import Checkpoint
+from aetk.lab.training.distributed.group import Group
+from aetk.lab.training.options import Options, plan_recipe
+from aetk.lab.training.plan import Data, Plan, make_plan
+from aetk.lab.training.signals import StopRequest
+from aetk.lab.training.streamed_plan import make_streamed_plan
+
+COPIES = 8.0
+"""placeholder"""
+
+
+def choose_plan(
+    options: Options,
+    data: Data | None,
+    validation: Data | None,
+    folder: Path | None,
+    saved: Checkpoint | None,
+    group: Group,
+    stop: StopRequest | None,
+    held: contextlib.ExitStack,
+    *,
+    is_chosen: bool,
+) -> Plan:
+    """The plan of rows in memory, or of streamed rows; its options say which.
+
+    Args:
+        options, data, validation, folder, saved: see `plan.make_plan`.
+        group, stop, held: see `streamed_plan.make_streamed_plan`; without a `stop`, one of its own.
+        is_chosen: whether `options.stream` was asked for, or is that of an interrupted run; else it is False, and rows
+            that do not fit into memory are streamed.
+
+    Raises:
+        BadInput, CheckFailed, Unavailable, Interrupted: see `make_plan` and `make_streamed_plan`.
+    """
+    note = ""
+    if not options.stream:
+        try:
+            return make_plan(options, data, validation, folder, saved, JOINING if is_chosen else COPIES)
+        except DoesNotFit as error:
+            table = options.data if data is None else data
+            if is_chosen or error.path != Path(str(table)):
+                raise
+            note = _note(options, error)
+    with StopRequest() if stop is None else contextlib.nullcontext(stop) as noting:
+        options = replace(options, stream=True)
+        plan = make_streamed_plan(options, data, validation, folder, saved, group, noting, held, note)
+        if stop is None and noting.received is not None:  # the fit notes with one of its own
+            raise Interrupted("Stopped before the first step; nothing was trained yet.", noting.received)
+        return plan
+
+
+def _note(options: Options, error: DoesNotFit) -> str:
+    """Why rows are streamed, in words; Unavailable where the recipe does not let them."""
+    trim = plan_recipe(options).trim
+    if trim:
+        raise Unavailable(
+            error.message,
+            f"The recipe's trim is {trim:g}, for which all rows have to be in memory; streamed rows need --set trim=0.",
+        )
+    return (
+        f"To train on this table in memory takes about {error.needed / 2**30:.1f} GiB and {error.free / 2**30:.1f} GiB "
+        f"are free, so its rows are streamed."
+    )
