@@ -38,6 +38,10 @@ class TrainReport:
     Attributes:
         run: the folder.
         rows: that gradients saw; `selection_rows` chose the best weights.
+        device: where it was trained.
+        amp: whether in mixed precision.
+        device_peak_bytes: the most memory that PyTorch held of the device, of all processes that which held most;
+            None where it is not counted.
         fit_seconds: spent in the training loop.
         best_step: the step whose weights were kept, of `steps` done.
         metrics: on the calibration rows, where they are labelled.
@@ -50,6 +54,8 @@ class TrainReport:
     run: Path
     recipe: str
     device: str
+    amp: bool
+    device_peak_bytes: int | None
     features: tuple[str, ...]
     rows: int
     selection_rows: int
@@ -64,7 +70,14 @@ class TrainReport:
     warnings: tuple[str, ...]
 
 
-def finish(plan: Plan, preprocessing: Preprocessing, detector: Detector, done: Progress, extras: Extras) -> TrainReport:
+def finish(
+    plan: Plan,
+    preprocessing: Preprocessing,
+    detector: Detector,
+    done: Progress,
+    device_peak_bytes: int | None,
+    extras: Extras,
+) -> TrainReport:
     """Calibrate, measure and write the run."""
     parts, labels = plan.parts, plan.parts.calibration_labels
     with np.errstate(over="ignore"):
@@ -80,6 +93,8 @@ def finish(plan: Plan, preprocessing: Preprocessing, detector: Detector, done: P
         run=plan.folder,
         recipe=describe_changes(plan.recipe),
         device=str(plan.device),
+        amp=plan.options.amp,
+        device_peak_bytes=device_peak_bytes,
         features=plan.dataset.features,
         rows=plan.fit_rows,
         selection_rows=len(parts.selection),
@@ -111,6 +126,7 @@ def _record(plan: Plan, preprocessing: Preprocessing, detector: Detector, report
         "recipe": plan.recipe.to_data(),
         "seed": plan.options.seed,
         "device": report.device,
+        "amp": report.amp,
         "missing": plan.options.missing,
         "features": _features(plan, preprocessing, detector),
         "threshold": asdict(report.threshold),

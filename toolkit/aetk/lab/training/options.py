@@ -23,7 +23,7 @@ class Options:
     """The options of a run, each with its default.
 
     Attributes:
-        data, validation, label, drop, device, epochs, seed, missing, threshold: see `trainer.train`.
+        data, validation, label, drop, device, amp, epochs, seed, missing, threshold: see `trainer.train`.
         recipe: as plain JSON; see `Recipe.to_data`.
         world: the number of processes; None without torchrun.
         fingerprint: of the data; None until it is read.
@@ -35,6 +35,7 @@ class Options:
     drop: tuple[str, ...] = ()
     recipe: Mapping[str, Any] = field(default_factory=RECIPES["default"].to_data)
     device: str = "auto"
+    amp: bool = False
     epochs: int | None = None
     seed: int = 41
     missing: str = "reject"
@@ -51,7 +52,7 @@ class Options:
 def read_options(data: Any, name: str, remedy: str = "") -> Options:
     """Options from plain JSON; a `BadInput` calls them by `name` and hints at the `remedy`."""
     document = typed_json.Document(name, remedy, is_unicode=False)
-    complete = {"world": None, **data} if isinstance(data, dict) else data
+    complete = {"world": None, "amp": False, **data} if isinstance(data, dict) else data  # of an older version
     options: Options = typed_json.read(Options, complete, name, document)
     return options
 
