@@ -108,7 +108,7 @@ def finish(
         history=tuple(done.history),
         warnings=(
             *plan.dataset.warnings,
-            *clipping_notes(detector, plan.dataset.features, _farthest(plan)),
+            *clipping_notes(detector, plan.dataset.features, preprocessing.filled(_farthest(plan))),
             *ranking_doubts(None if metrics is None else metrics.auroc, "the calibration rows"),
             *alarm_doubts(threshold.alarms, "the calibration rows"),
         ),
@@ -192,7 +192,10 @@ def share_report(report: TrainReport | None, group: Group) -> TrainReport:
 
 
 def clipping_notes(detector: Detector, names: Sequence[str], rows: NDArray[np.float64]) -> list[str]:
-    """A note on the columns that reach beyond what the detector can tell apart."""
+    """A note on the columns that reach beyond what the detector can tell apart.
+
+    `rows` are float64 [rows, n], imputed: a missing value would hide the rest of its column.
+    """
     scaled = np.abs((rows - detector.center.numpy()) * detector.inverse_scale.numpy()).max(0)
     beyond = [f"'{show_name(name)}'" for name, largest in zip(names, scaled, strict=True) if largest > detector.bound]
     if not beyond:
