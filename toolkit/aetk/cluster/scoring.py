@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from aetk.base import typed_json
 from aetk.base.errors import BadInput
 from aetk.base.locks import locked
 from aetk.cluster.engine import Engine
@@ -199,7 +200,7 @@ def _found(target: Folder, plan: Plan, partition: Partition) -> PartitionScores 
     pa = pyarrow()
     try:
         with target.open(partition.name) as file, pa.parquet.ParquetFile(file) as scores:
-            note = json.loads((scores.metadata.metadata or {})[_NOTE.encode()])
+            note = typed_json.parse((scores.metadata.metadata or {})[_NOTE.encode()])
             found = PartitionScores(partition.name, scores.metadata.num_rows, note["anomalies"], note["invalid"])
             whole = note["plan"] == plan.digest and found.rows == partition.rows
     except (FileNotFoundError, KeyError, TypeError, ValueError, OSError, pa.ArrowException):
