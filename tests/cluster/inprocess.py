@@ -5,7 +5,7 @@ import json
 import pickle
 from dataclasses import dataclass, field
 
-from aetk.cluster.engine import attempt, outcome
+from aetk.cluster.engine import Workers, attempt, outcome
 
 
 @dataclass
@@ -16,8 +16,8 @@ class Here:
     threads = 1
     tasks: list = field(default_factory=list)
 
-    def connected(self):
-        return contextlib.nullcontext(1)
+    def connected(self, on_gpus=False):
+        return contextlib.nullcontext(Workers(1, float(on_gpus)))
 
     def run(self, work, tasks):
         for task in tasks:

@@ -1,17 +1,21 @@
 """Memory that is bound once: never stale, whatever a device does with it."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import onnxruntime
 import pytest
+from patience import PATIENCE
 
 from aetk.contract import spec
 from aetk.edge.model import load
 from aetk.edge.runtime.providers import PROVIDERS
 from aetk.edge.runtime.session import open_session
-from aetk.edge.scoring.lanes import DeviceLane, HostLane, bound_shape, open_lane
+from aetk.edge.scoring import lanes
+from aetk.edge.scoring.lanes import DeviceLane, HostLane, Lanes, open_lane
 from aetk.edge.scoring.tiles import Tiles
 
 
@@ -84,20 +88,102 @@ def test_bound_memory_gives_the_answers_of_a_plain_run_each_time(session, rows, 
 
 
 def test_the_processors_memory_is_bound_once_for_single_rows(session):
-    assert bound_shape(session, 64, 30) == (1, 30)
+    found = Lanes(session, 64, 30, 1)
+    assert [found.size(rows) for rows in (0, 1, 2, 63, 64)] == [None, 1, None, None, None]
     assert isinstance(open_lane(session, (1, 30)), HostLane)
 
 
 @pytest.mark.parametrize("names", [{}, {"inputs": "Cpu"}, {"outputs": "Cpu"}], ids=["both", "outputs", "inputs"])
 def test_nothing_is_bound_once_where_inputs_or_outputs_lie_elsewhere(session, names):
-    assert bound_shape(device(session, **names), 64, 30) is None
+    found = Lanes(device(session, **names), 64, 30, 1)
+    assert [found.size(rows) for rows in (1, 64)] == [None, None]
 
 
-def test_a_devices_memory_is_bound_for_whole_tiles_where_the_runtime_names_that_device(session):
-    cuda = replace(device(session, inputs="Cuda", outputs="Cuda"), provider=PROVIDERS["cuda"])
-    assert bound_shape(cuda, 64, 30) == (64, 30)
-    assert bound_shape(replace(cuda, raw=CopiesWhenBound(session.raw)), 64, 30) is None
-    assert bound_shape(replace(cuda, raw=object()), 64, 30) is None  # a runtime too old to say
+@pytest.fixture
+def cuda(session, monkeypatch):
+    """A session that says it is CUDA's, whose lanes run in the processor's memory: the same calls, another name."""
+    monkeypatch.setattr(lanes, "open_lane", lambda _, shape: DeviceLane(session, shape))
+    return replace(device(session, inputs="Cuda", outputs="Cuda"), provider=PROVIDERS["cuda"])
+
+
+def test_a_devices_memory_is_bound_for_powers_of_two_where_the_runtime_names_that_device(session, cuda):
+    found = Lanes(cuda, 64, 30, 1)
+    assert [found.size(rows) for rows in (0, 1, 2, 3, 5, 33, 64, 65)] == [None, 1, 2, 4, 8, 64, 64, None]
+    assert Lanes(cuda, 100, 30, 1).size(100) == 128
+    assert Lanes(replace(cuda, raw=CopiesWhenBound(session.raw)), 64, 30, 1).size(64) is None
+    assert Lanes(replace(cuda, raw=object()), 64, 30, 1).size(64) is None  # a runtime too old to say
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("count", [1, 2, 3, 37, 64, 65, 129, 512, 513, 569])
+def test_a_device_gives_any_number_of_rows_the_answers_of_a_plain_run(session, cuda, rows, threads, count):
+    under_test = Tiles(cuda, 30, 64, threads)
+    for start in (0, 569 - count):
+        check(under_test.run, session, rows[start : start + count])
+
+
+def test_all_rows_on_a_device_go_through_lanes_of_which_all_but_the_last_are_full(session, cuda, rows, monkeypatch):
+    ran = []
+
+    class Watched(DeviceLane):
+        def run(self, rows, results):
+            ran.append((len(self._rows), len(rows)))
+            super().run(rows, results)
+
+    monkeypatch.setattr(lanes, "open_lane", lambda _, shape: Watched(session, shape))
+    many = np.tile(rows, (3, 1))
+    check(Tiles(cuda, 30, 256, 1).run, session, many[:700])
+    assert ran == [(256, 256), (256, 256), (256, 188)]
+    ran.clear()
+    check(Tiles(cuda, 30, 2048, 2).run, session, many[:1500])
+    assert sorted(ran) == [(512, 476), (1024, 1024)]
+
+
+def test_what_an_earlier_call_left_in_a_lane_reaches_no_answer(session, cuda, rows):
+    """Nor does an answer of it reach memory beyond the results."""
+    lane = DeviceLane(session, (64, 30))
+    spoilt = np.full((64, 30), np.nan, np.float32)
+    answers(lane.run, spoilt)
+    check(lane.run, session, rows[:40])
+    found = [np.full(64, 7, np.float32), np.ones(64, bool), np.ones(64, bool), np.full((64, 30), 7, np.float32)]
+    lane.run(spoilt[:40], [array[:40] for array in found])
+    assert not found[2][:40].any()
+    assert (found[0][40:] == 7).all()
+    assert found[1][40:].all()
+    assert found[2][40:].all()
+    assert (found[3][40:] == 7).all()
+
+
+def test_idle_lanes_are_few_and_those_of_a_failed_run_are_not_used_again(session, cuda, rows, monkeypatch):
+    monkeypatch.setattr(lanes, "_IDLE_BYTES", 3 * 64 * 30 * 4)
+    opened = []
+
+    class Failing(DeviceLane):
+        def __init__(self, session, shape):
+            super().__init__(session, shape)
+            opened.append(self)
+
+        def run(self, rows, results):
+            if np.isposinf(rows).any():
+                raise RuntimeError("broken")
+            inside.wait()  # all of them at the same time
+            super().run(rows, results)
+
+    monkeypatch.setattr(lanes, "open_lane", lambda _, shape: Failing(session, shape))
+    under_test = Lanes(cuda, 64, 30, 2)
+
+    def run(_):
+        check(lambda part, results: under_test.run(64, part, results), session, rows[:50])
+
+    for kept, at_once in ((3, 8), (3, 2)):
+        inside = threading.Barrier(at_once, timeout=PATIENCE)
+        with ThreadPoolExecutor(at_once) as pool:
+            list(pool.map(run, range(at_once)))
+        assert len(under_test._idle[64]) == kept
+    assert len(opened) == 8
+    with pytest.raises(RuntimeError, match="broken"):
+        under_test.run(64, np.full((50, 30), np.inf, np.float32), [])
+    assert len(under_test._idle[64]) == 2
 
 
 def test_host_memory_that_is_copied_when_it_is_bound_gives_its_first_content_for_ever(session, rows):

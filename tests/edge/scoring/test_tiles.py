@@ -15,7 +15,6 @@ from aetk.contract import spec
 from aetk.edge.model import load
 from aetk.edge.runtime.session import open_session
 from aetk.edge.scoring import tiles
-from aetk.edge.scoring.lanes import HostLane
 from aetk.edge.scoring.scorer import Scorer
 from aetk.edge.scoring.tiles import Tiles, rows_per_tile
 
@@ -145,24 +144,6 @@ def test_a_forked_child_scores_with_threads_of_its_own(loaded, rows):
     assert os.waitpid(child, 0)[1] == 0
 
 
-def test_a_device_is_given_large_tiles_in_lanes_of_its_own(session, rows, monkeypatch):
-    class Raw:
-        run = session.raw.run
-
-        def get_input_memory_infos(self):
-            return [SimpleNamespace(name="Elsewhere")]
-
-        get_output_memory_infos = get_input_memory_infos
-
-    device = replace(session, provider=replace(session.provider, device="elsewhere"), raw=Raw())
-    opened = []
-    monkeypatch.setattr(tiles, "open_lane", lambda _, shape: opened.append(shape) or HostLane(session, shape))
-    results = empty(1000)
-    Tiles(device, 30, 256, 1).run(rows[:1000], results)
-    check(results, session, rows[:1000])
-    assert opened == [(256, 30)]
-
-
 def test_rows_beyond_float32_are_converted_without_a_warning_on_every_thread(loaded):
     huge = np.full((2000, 30), 1e300)
     with warnings.catch_warnings():
@@ -179,4 +160,6 @@ def test_a_tile_holds_what_fits_the_cache(loaded, monkeypatch):
     for size, expected in ((1, 64), (2**30, 4096)):
         monkeypatch.setattr(tiles, "cache_bytes", lambda size=size: size)
         assert rows_per_tile(loaded.graph) == expected
-    assert rows_per_tile(loaded.graph, "cuda") > 4096
+    assert rows_per_tile(loaded.graph, "cuda") == 65_536
+    assert rows_per_tile(SimpleNamespace(n_features=1000), "cuda") == 8192  # 32 MiB
+    assert rows_per_tile(SimpleNamespace(n_features=10**8), "cuda") == 1

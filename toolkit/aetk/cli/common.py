@@ -59,7 +59,12 @@ def provider_option(help_text: str) -> Callable[[F], F]:
 def engine_options(function: F) -> F:
     """`--engine`, `--workers` and `--gpus`."""
     for option in (
-        click.option("--gpus", type=click.FloatRange(0, min_open=True), metavar="G", help="GPUs of each Ray worker."),
+        click.option(
+            "--gpus",
+            type=click.FloatRange(0, min_open=True),
+            metavar="G",
+            help="GPUs of each Ray worker [default: 1 with --provider cuda].",
+        ),
         click.option(
             "--workers", type=click.IntRange(1), metavar="N", help="Ray workers [default: all there is room for]."
         ),

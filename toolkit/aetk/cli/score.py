@@ -87,7 +87,7 @@ def command(
 
         given |= {"providers": providers or ("cuda" if gpus else "cpu",), "trusted_key": trusted_key}
         with _Line() as line:
-            cluster = find_engine(engine, Resources(workers, threads or 1, gpus or 0.0))
+            cluster = find_engine(engine, Resources(workers, threads or 1, gpus))
             done = score_folder(model, data, cluster, out=out, progress=line.partitions, **given)
         show(done, cluster_text.scoring, as_json, f"{done.out}/")
         return

@@ -88,7 +88,7 @@ def command(
         assert data is not None
         assert rate is not None
         method = Method("conformal", check_rate(rate, "--false-alarms"))
-        cluster = find_engine(engine, Resources(workers, gpus=gpus or 0.0))
+        cluster = find_engine(engine, Resources(workers, gpus=gpus))
         report = calibrate_on_engine(model, method, data, cluster, label, **given)
     if report.out is None:
         show(report, edge_text.thresholds, as_json)

@@ -19,6 +19,7 @@ from aetk.contract.card import MISSING_POLICIES
 @click.option("--recipe", metavar="NAME", help="default, small, reference or a .toml file [default: default].")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A value of the recipe; repeat for more.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), help="Where to train [default: auto].")
+@click.option("--amp", is_flag=True, default=None, help="Mixed precision (bfloat16), on CUDA only.")
 @click.option("--epochs", type=int, metavar="N", help="Passes over the rows, in place of the recipe's length.")
 @click.option("--seed", type=int, metavar="N", help="Of everything random [default: 41].")
 @click.option("--missing", type=click.Choice(MISSING_POLICIES), help="Missing values [default: reject].")
@@ -35,6 +36,7 @@ def command(
     recipe: str | None,
     settings: tuple[str, ...],
     device: str | None,
+    amp: bool | None,
     epochs: int | None,
     seed: int | None,
     missing: str | None,
@@ -72,6 +74,7 @@ def command(
         recipe=recipe,
         settings=dict(map(read_setting, settings)),
         device=device,
+        amp=amp,
         epochs=epochs,
         seed=seed,
         missing=missing,

@@ -19,11 +19,24 @@ class Resources:
     Attributes:
         workers: processes at a time; None for as many as the processors, or the GPUs, allow.
         threads: processors of each.
-        gpus: of each; a fraction shares one.
+        gpus: of each; a fraction shares one. None for one where the workers compute on GPUs, else none at all.
     """
 
     workers: int | None = None
     threads: int = 1
+    gpus: float | None = None
+
+
+@dataclass(frozen=True)
+class Workers:
+    """What works on a job.
+
+    Attributes:
+        count: processes at a time; None where that is the engine's own affair.
+        gpus: of each.
+    """
+
+    count: int | None
     gpus: float = 0.0
 
 
@@ -37,14 +50,14 @@ class Engine(Protocol):
     name: str
     threads: int
 
-    def connected(self) -> contextlib.AbstractContextManager[int | None]:
+    def connected(self, on_gpus: bool = False) -> contextlib.AbstractContextManager["Workers"]:
         """Be connected while the block runs: to the cluster that is configured, else to one of this machine's own.
 
-        The block is given how many work at a time; None where that is the engine's own affair.
+        The block is given what works there. `on_gpus` says whether each worker computes on a GPU.
 
         Raises:
             BadInput: resources that it cannot give out.
-            Unavailable: it cannot be reached.
+            Unavailable: it cannot be reached, or has no GPU where one is needed.
         """
 
     def run(self, work: Work, tasks: Sequence[Any]) -> Iterator[Any]:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
+from aetk.base import typed_json
 from aetk.base.errors import BadInput
 from aetk.cluster.storage import Entry, Folder
 from aetk.edge.scoring.batch_scorer import BatchScorer
@@ -129,7 +130,7 @@ def write_or_match_plan(plan: Plan, out: Folder) -> None:
 
 def _difference(found: bytes, plan: Plan) -> str:
     try:
-        other = json.loads(found)
+        other = typed_json.parse(found)
         if other["model"] != plan.model:
             return "another model"
         if other["entries"] != [asdict(entry) for entry in plan.entries]:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from aetk.base.errors import BadInput, MissingExtra, Unavailable, message_lines, out_of_memory
-from aetk.cluster.engine import Resources, Work, attempt, outcome
+from aetk.cluster.engine import Resources, Work, Workers, attempt, outcome
 from aetk.contract.dialect import escape_for_message
 
 _TASK = "task"
@@ -41,18 +41,18 @@ class RayEngine:
     def __init__(self, resources: Resources) -> None:
         self._ray = _ray()
         self._resources = resources
-        self._workers = 0
+        self._workers = Workers(0)
         self.threads = resources.threads
 
     @contextlib.contextmanager
-    def connected(self) -> Iterator[int]:
+    def connected(self, on_gpus: bool = False) -> Iterator[Workers]:
         """See `Engine`."""
         with contextlib.ExitStack() as ours:
             if not self._ray.is_initialized():
                 ours.enter_context(contextlib.redirect_stdout(sys.stderr))  # where Ray tells of workers that died
                 self._start()
                 ours.callback(self._ray.shutdown)
-            self._workers = self._room()
+            self._workers = self._find_workers(on_gpus)
             yield self._workers
 
     def _start(self) -> None:
@@ -65,26 +65,39 @@ class RayEngine:
         if threading.current_thread() is threading.main_thread() and before is not None:
             signal.signal(signal.SIGTERM, before)  # Ray sets its own, which exits with another code
 
-    def _room(self) -> int:
-        """How many workers there are to be; BadInput where the cluster has no room for them."""
+    def _find_workers(self, on_gpus: bool) -> Workers:
+        """What is to work; Ray itself would wait for ever for what the cluster does not have."""
         found, wanted = self._ray.cluster_resources(), self._resources
-        room = int(found.get("CPU", 0)) // wanted.threads
-        if wanted.gpus:
-            room = min(room, int(found.get("GPU", 0) / wanted.gpus))
+        cpus, gpus = found.get("CPU", 0), found.get("GPU", 0)
+        each = wanted.gpus if wanted.gpus is not None else float(on_gpus)
+        if on_gpus and not gpus:
+            raise Unavailable(
+                "The provider computes on a GPU; the Ray cluster has none.",
+                "Join a machine that has one with: ray start --address=HEAD:6379, or score with --provider cpu.",
+            )
+        if on_gpus and not each:
+            raise BadInput(
+                "The provider computes on a GPU; with 0 of one, Ray hides every GPU from a worker.",
+                "Leave gpus out for one each, or name a share of one.",
+            )
+        room = int(cpus) // wanted.threads
+        if each:
+            room = min(room, int(gpus / each))
         if room < (wanted.workers or 1):
             raise BadInput(
-                f"The cluster has {found.get('CPU', 0):g} processors and {found.get('GPU', 0):g} GPUs; "
-                f"{wanted.workers or 1} workers of {wanted.threads} and {wanted.gpus:g} were asked for.",
+                f"The cluster has {cpus:g} processors and {gpus:g} GPUs; "
+                f"{wanted.workers or 1} workers of {wanted.threads} and {each:g} were asked for.",
                 "Ask for less with --workers, --threads and --gpus, or join more machines with: ray start",
             )
-        return wanted.workers or room
+        return Workers(wanted.workers or room, each)
 
     def run(self, work: Work, tasks: Sequence[Any]) -> Iterator[Any]:
         """See `Engine`; by Ray Data, one block a task, so that a lost worker costs what it had in hand."""
         rows = [{_TASK: json.dumps(task)} for task in tasks]
         self._ray.data.DataContext.get_current().enable_progress_bars = False
         logging.getLogger("ray.data").setLevel(logging.ERROR)
-        pool = self._ray.data.ActorPoolStrategy(size=min(self._workers, len(rows)))
+        assert self._workers.count is not None
+        pool = self._ray.data.ActorPoolStrategy(size=min(self._workers.count, len(rows)))
         try:
             done = self._ray.data.from_items(rows, override_num_blocks=len(rows)).map_batches(
                 _Worker,
@@ -93,7 +106,7 @@ class RayEngine:
                 batch_format="pyarrow",
                 compute=pool,
                 num_cpus=self.threads,
-                num_gpus=self._resources.gpus or None,
+                num_gpus=self._workers.gpus or None,
             )
             for row in done.iter_rows():
                 yield outcome(row[_TASK])

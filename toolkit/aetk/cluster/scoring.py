@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from aetk.base import typed_json
 from aetk.base.errors import BadInput
 from aetk.base.locks import locked
-from aetk.cluster.engine import Engine
+from aetk.cluster.engine import Engine, Workers
 from aetk.cluster.job import Partition, Plan, make_plan, map_in_threads, write_or_match_plan
 from aetk.cluster.storage import Folder, LocalFolder, open_folder
 from aetk.contract import spec
@@ -45,6 +46,7 @@ class ClusterReport:
         found: of them, how many an earlier run had left, complete.
         rows: of all, as `anomalies` and `invalid`.
         workers: processes at a time; None where the engine does not tell, or had nothing to do.
+        gpus: that each of them was given.
         seconds: that the engine took, its start left out.
         rows_per_second: of the partitions that this run scored; None where all were found.
     """
@@ -54,6 +56,7 @@ class ClusterReport:
     out: str
     engine: str
     workers: int | None
+    gpus: float
     threshold: float
     partitions: int
     found: int
@@ -97,7 +100,7 @@ def score_folder(
         out: a folder or a URL, empty or of an earlier run of the same plan; `NAME.scores` in the working folder unless
             named.
         id_column: a column of the data to carry along, in place of a row number that counts from 1 over all files.
-        providers: see `Scorer`.
+        providers: see `Scorer`; where the first computes on CUDA, each worker is given a GPU.
         threshold: see `Scorer`.
         trusted_key: see `BatchScorer`.
         progress: called after every partition.
@@ -105,7 +108,8 @@ def score_folder(
     Raises:
         BadInput: data that cannot be scored, or an `out` that holds something else or is being written.
         CheckFailed: the model is not the one that its card describes, or a worker finds another.
-        Unavailable: the engine or a store cannot be reached or gave up, a disk is full.
+        Unavailable: the engine or a store cannot be reached or gave up, no GPU is there where one is needed, a disk is
+            full.
     """
     scorer = BatchScorer(
         model,
@@ -127,10 +131,10 @@ def score_folder(
         }
         found = len(done)
         missing = [asdict(partition) for partition in plan.partitions if partition.name not in done]
-        workers, seconds, rows = None, 0.0, sum(each.rows for each in done.values())
+        workers, seconds, rows = Workers(None), 0.0, sum(each.rows for each in done.values())
         if missing:
             work = _Work(scorer, source, target, id_column, plan.digest)
-            with engine.connected() as workers:
+            with engine.connected(scorer.computes_on_cuda) as workers:
                 started = time.perf_counter()
                 for result in engine.run(work, missing):
                     scores = PartitionScores(**result)
@@ -144,7 +148,8 @@ def score_folder(
             data=_shown(data, source),
             out=_shown(out, target),
             engine=engine.name,
-            workers=workers,
+            workers=workers.count,
+            gpus=workers.gpus,
             threshold=scorer.threshold,
             partitions=len(parts),
             found=found,
@@ -199,7 +204,7 @@ def _found(target: Folder, plan: Plan, partition: Partition) -> PartitionScores 
     pa = pyarrow()
     try:
         with target.open(partition.name) as file, pa.parquet.ParquetFile(file) as scores:
-            note = json.loads((scores.metadata.metadata or {})[_NOTE.encode()])
+            note = typed_json.parse((scores.metadata.metadata or {})[_NOTE.encode()])
             found = PartitionScores(partition.name, scores.metadata.num_rows, note["anomalies"], note["invalid"])
             whole = note["plan"] == plan.digest and found.rows == partition.rows
     except (FileNotFoundError, KeyError, TypeError, ValueError, OSError, pa.ArrowException):

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from aetk.base.errors import BadInput, MissingExtra, Unavailable, message_lines, out_of_memory
-from aetk.cluster.engine import Resources, Work, attempt, outcome
+from aetk.cluster.engine import Resources, Work, Workers, attempt, outcome
 from aetk.contract.dialect import escape_for_message
 from aetk.edge.tables.arrow import pyarrow
 
@@ -44,15 +44,21 @@ class SparkEngine:
         self.threads = resources.threads
 
     @contextlib.contextmanager
-    def connected(self) -> Iterator[None]:
-        """See `Engine`; a session that is active already is left so."""
+    def connected(self, on_gpus: bool = False) -> Iterator[Workers]:
+        """See `Engine`; a session that is active already is left so. No worker is given a GPU."""
+        if on_gpus:
+            raise BadInput(
+                "The provider computes on a GPU; Spark does not keep its Python workers to the GPUs that it gives out, "
+                "so that all of them would use the first.",
+                "Use --engine ray, which does, or --provider cpu.",
+            )
         ours = self._active() is None
         try:
             self._session = self._builder.getOrCreate()
         except Exception as error:  # noqa: BLE001 - what Java or py4j raise is of many types
             raise _unavailable(error) from None
         try:
-            yield
+            yield Workers(None)
         finally:
             if ours:
                 self._session.stop()

@@ -6,7 +6,8 @@ from aetk.render.format import count, rate, seconds
 
 def scoring(report: ClusterReport) -> str:
     """What came of scoring a folder."""
-    workers = f" with {count(report.workers, 'worker')}" if report.workers else ""
+    gpus = f", {report.gpus:g} GPU{'s' * (report.gpus > 1)} each" if report.gpus else ""
+    workers = f" with {count(report.workers, 'worker')}{gpus}" if report.workers else ""
     pace = "all of it was there" if report.rows_per_second is None else rate(report.rows_per_second)
     found = f" ({report.found:,} of them were there)" if report.found and report.rows_per_second else ""
     return (

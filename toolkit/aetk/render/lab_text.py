@@ -17,12 +17,19 @@ def training(report: TrainReport) -> str:
     lines += [
         f"{count(report.rows, 'row')} of {count(len(report.features), 'feature')} to fit on, "
         f"{report.selection_rows:,} to choose the weights by; recipe {report.recipe}, "
-        f"{report.steps:,} steps on {report.device} in {seconds(report.fit_seconds)}; best after {report.best_step:,}",
+        f"{report.steps:,} steps on {_device(report)} in {seconds(report.fit_seconds)}; "
+        f"best after {report.best_step:,}",
         threshold(report.threshold),
     ]
     if report.metrics is not None:
         lines.append(f"on {count(report.metrics.rows, 'calibration row')}: {metrics(report.metrics)}")
     return "\n".join(lines)
+
+
+def _device(report: TrainReport) -> str:
+    precision = " in mixed precision" if report.amp else ""
+    peak = "" if report.device_peak_bytes is None else f" ({size(report.device_peak_bytes)} of its memory)"
+    return f"{report.device}{precision}{peak}"
 
 
 def metrics(found: Metrics) -> str:

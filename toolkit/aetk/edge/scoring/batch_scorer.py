@@ -15,6 +15,7 @@ from aetk.contract import spec
 from aetk.contract.arguments import checked
 from aetk.contract.threshold import check_value
 from aetk.edge.model import load, load_unchanged
+from aetk.edge.runtime.providers import find_provider
 from aetk.edge.scoring.scorer import Scorer, Scores
 from aetk.edge.tables.arrow import fill, is_numeric, pyarrow
 from aetk.edge.tables.chunk import NoNumbers, check_names, column_indices
@@ -47,7 +48,7 @@ class BatchScorer:
         trusted_key: a public Ed25519 key in PEM, whose owner must have signed the file.
 
     Raises:
-        BadInput: not a model of the contract, or one without contributions.
+        BadInput: not a model of the contract, or one without contributions; a provider that is not known.
         CheckFailed: the model is not the one that its card describes, or not signed by that key.
     """
 
@@ -71,6 +72,7 @@ class BatchScorer:
         self.feature_names = model.card.feature_names
         self.threshold = model.graph.threshold if threshold is None else check_value(threshold)
         self.contribution = explains if contribution is None else contribution
+        self.computes_on_cuda = bool(providers) and find_provider(providers[0]).device == "cuda"
         self._options = (tuple(providers), threads, threshold)
 
     def __call__(self, batch: Batch) -> Batch:

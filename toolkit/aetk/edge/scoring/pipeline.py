@@ -76,19 +76,19 @@ def overlap(
             if not done.put(work(item)):
                 break
         done.end()
-        _wait(lambda: len(ended) == len(stages), wake)
+        wait_until(lambda: len(ended) == len(stages), wake)
     except BaseException:
         is_over.append(True)  # a thread that begins from here on does nothing
         end()
         raise
     finally:
-        _wait(lambda: len(ended) == len(begun), wake)
+        wait_until(lambda: len(ended) == len(begun), wake)
         source.close()
     if faults:
         raise faults[0]
 
 
-def _wait(is_met: Callable[[], bool], wake: "SimpleQueue[None]") -> None:
+def wait_until(is_met: Callable[[], bool], wake: "SimpleQueue[None]") -> None:
     """Wait until a condition is met, at which `wake` is put.
 
     Not by `Thread.join`: where Ctrl-C ends it, Python 3.11 takes a thread that still runs for one that has ended.

@@ -8,8 +8,8 @@ import math
 import os
 from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import wait
-from typing import Any, TypeVar
+from queue import SimpleQueue
+from typing import Any
 
 from numpy.typing import NDArray
 
@@ -17,22 +17,25 @@ from aetk.base.cpus import cache_bytes
 from aetk.contract import spec
 from aetk.contract.gate import Model
 from aetk.edge.runtime.session import Session
-from aetk.edge.scoring.lanes import Lane, bound_shape, float32, open_lane
+from aetk.edge.scoring.lanes import Lanes, float32, next_of
+from aetk.edge.scoring.pipeline import wait_until
 from aetk.edge.scoring.workers import WorkerThreads
 
-T = TypeVar("T")
-
 _SMALLEST, _LARGEST = 64, 4096
-_DEVICE_TILE = 65_536
+_DEVICE_TILE, _DEVICE_BYTES = 65_536, 2**25
+"""The most rows of a run on a device, and the most bytes of them, which several lanes hold."""
 _WORTH_A_THREAD = 512
 """Rows: to hand fewer to another thread took longer than to score them (a 30-64-128-64-30 network on two cores)."""
 
 
 def rows_per_tile(graph: Model, device: str = "cpu") -> int:
-    """How many rows go through the network at once: a power of two whose widest pair of layers fits the cache."""
-    if device != "cpu":
-        return _DEVICE_TILE
+    """How many rows go through the network at once: a power of two.
+
+    On the CPU one whose widest pair of layers fits the cache, on a device one whose rows are at most 32 MiB.
+    """
     n_features = graph.n_features
+    if device != "cpu":
+        return min(_DEVICE_TILE, 1 << (max(1, _DEVICE_BYTES // (4 * n_features)).bit_length() - 1))
     widest = max((sum(i.shape) for i in graph.initializers if len(i.shape) == 2), default=n_features)
     fitting = max(1, cache_bytes() // (4 * (widest + n_features)))
     return min(_LARGEST, max(_SMALLEST, 1 << (fitting.bit_length() - 1)))
@@ -52,57 +55,65 @@ class Tiles:
         self._session = session
         self._tile = tile
         self._threads = threads
-        self._bound = bound_shape(session, tile, n_features)
-        self._lanes = deque[Lane]()
+        self._lanes = Lanes(session, tile, n_features, threads)
         self._helpers: WorkerThreads | None = None
         self._pid = os.getpid()
 
     def run(self, rows: NDArray[Any], results: Sequence[NDArray[Any]]) -> None:
         """Score rows, [count, n] of any real dtype and strides, into `results`; from any number of threads at once."""
         parts = max(1, min(self._threads, len(rows) // _WORTH_A_THREAD))
-        size = min(self._tile, math.ceil(len(rows) / parts))
+        size = math.ceil(len(rows) / parts)
+        if self._lanes.is_on_device and parts > 1:
+            size = 1 << (size - 1).bit_length()  # all pieces but the last fill a lane
+        size = min(self._tile, size)
         if len(rows) <= size:
             self._run(rows, results)
             return
         waiting = deque(slice(start, start + size) for start in range(0, len(rows), size))
+        begun, ended, faults, is_over = list[None](), list[None](), list[BaseException](), list[bool]()
+        wake = SimpleQueue[None]()
 
         def work() -> None:
             try:
-                while (piece := _next(waiting)) is not None:
+                while (piece := next_of(waiting)) is not None:
                     self._run(rows[piece], [result[piece] for result in results])
             except BaseException:
                 waiting.clear()  # nobody will see the others' results
                 raise
 
-        more = min(self._threads, len(waiting)) - 1
-        helpers = self._workers().start([work] * more) if more else []
+        def help_out() -> None:
+            begun.append(None)
+            try:
+                if not is_over:  # it may have waited behind another call for longer than this one took
+                    work()
+            except BaseException as fault:  # noqa: BLE001 - it is raised again where the call waits
+                faults.append(fault)
+            finally:
+                ended.append(None)
+                wake.put(None)
+
         try:
+            more = min(self._threads, len(waiting)) - 1
+            if more:
+                self._workers().start([help_out] * more)
             work()
         finally:
-            started = [helper for helper in helpers if not helper.cancel()]  # the others wait behind another call
-            wait(started)  # they write into the results
-        for helper in started:
-            helper.result()
+            is_over.append(True)
+            waiting.clear()  # where Ctrl-C came before the work began
+            wait_until(lambda: len(ended) == len(begun), wake)  # they write into the results
+        if faults:
+            raise faults[0]
 
     def _run(self, rows: NDArray[Any], results: Sequence[NDArray[Any]]) -> None:
-        if self._bound is None or rows.shape != self._bound:
-            outputs = self._session.raw.run(None, {spec.INPUT: float32(rows)})
-            for result, output in zip(results, outputs, strict=True):
-                result[...] = output
+        size = self._lanes.size(len(rows))
+        if size is not None:
+            self._lanes.run(size, rows, results)
             return
-        lane = _next(self._lanes) or open_lane(self._session, self._bound)
-        lane.run(rows, results)
-        self._lanes.append(lane)
+        outputs = self._session.raw.run(None, {spec.INPUT: float32(rows)})
+        for result, output in zip(results, outputs, strict=True):
+            result[...] = output
 
     def _workers(self) -> WorkerThreads:
         if self._helpers is None or self._pid != os.getpid():  # threads do not survive a fork
             self._helpers, self._pid = WorkerThreads(self._threads - 1), os.getpid()
         return self._helpers
-
-
-def _next(items: deque[T]) -> T | None:
-    """Take one, if there is one: the one way that is safe among threads."""
-    try:
-        return items.popleft()
-    except IndexError:
-        return None

@@ -10,9 +10,13 @@ import ctypes
 import os
 import sys
 import threading
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+import weakref
+from _thread import start_new_thread
+from collections.abc import Callable, Sequence
+from queue import SimpleQueue
 from typing import Any
+
+Work = Callable[[], None]
 
 
 def _getcpu() -> Callable[[], int] | None:
@@ -24,23 +28,33 @@ _current_cpu = _getcpu()
 
 
 class WorkerThreads:
-    """Threads, started when they are first needed.
+    """Threads, started when they are first needed, that end with this object.
+
+    Not a `ThreadPoolExecutor`, nor `threading.Thread`: Ctrl-C within one of their `Condition`s leaves a lock held for
+    ever, or raises RuntimeError in its place. What is used here is one step of the interpreter, which cannot break.
 
     Args:
         count: how many; at least 1.
     """
 
     def __init__(self, count: int) -> None:
-        threads = self._threads = list[int]()
-        # without a reference to this object, which would keep the threads alive after it
-        self._pool = ThreadPoolExecutor(count, "aetk", lambda: threads.append(threading.get_native_id()))
+        self._count = count
+        self._begun = 0
+        self._works = SimpleQueue[Work | None]()
+        self._threads = list[int]()
         self._kept_off: tuple[int, int] | None = None
+        weakref.finalize(self, self._works.put, None).atexit = False
 
-    def start(self, works: list[Callable[[], None]]) -> list[Future[None]]:
-        """Have each done by a thread, off the caller's processor."""
+    def start(self, works: Sequence[Work]) -> None:
+        """Have each done by a thread, off the caller's processor, as soon as one is free. They must not raise."""
         if _current_cpu is not None:
             self._keep_off(_current_cpu())
-        return [self._pool.submit(work) for work in works]
+        while self._begun < min(self._count, len(works)):
+            # without a reference to this object, which would keep the threads alive after it
+            start_new_thread(_serve, (self._works, self._threads))
+            self._begun += 1
+        for work in works:
+            self._works.put(work)
 
     def _keep_off(self, cpu: int) -> None:
         state = (cpu, len(self._threads))
@@ -51,3 +65,12 @@ class WorkerThreads:
         for thread in self._threads if others else ():
             with contextlib.suppress(OSError):  # a speed-up is not worth a failure
                 os.sched_setaffinity(thread, others)
+
+
+def _serve(works: "SimpleQueue[Work | None]", threads: list[int]) -> None:
+    """Do works as they come, until there is None."""
+    threads.append(threading.get_native_id())
+    while (work := works.get()) is not None:
+        work()
+        del work  # or it would keep its rows alive until the next one comes
+    works.put(None)  # for the next thread

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from aetk.lab.recipe import Recipe
+from aetk.lab.training.device import to_device
 
 
 class Batches(Protocol):
@@ -58,7 +59,7 @@ class Shuffled:
         rows, done = self._rows, step % self.per_epoch
         while True:
             self._epoch_start = self._shuffle.get_state()
-            order = torch.randperm(len(rows), generator=self._shuffle).to(rows.device)
+            order = to_device(torch.randperm(len(rows), generator=self._shuffle), rows.device)
             for index in itertools.islice(self._cut(order), done, None):
                 yield rows[index]
             done = 0

@@ -12,6 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from aetk.base import typed_json
 from aetk.base.errors import BadInput, CheckFailed, out_of_memory
 from aetk.base.files import write_atomically
 from aetk.lab import runs
@@ -105,8 +106,8 @@ def read_checkpoint(path: Path) -> Checkpoint:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
         if header["sha256"] != _digest(header, tensors):
             raise CheckFailed(f"{path} was changed: its SHA-256 is not the one that it carries.", _START_OVER)
-        options = read_options(json.loads(header["request"]), f"checkpoint {path}", _START_OVER)
-        return Checkpoint(options, _read_progress(json.loads(header["progress"])), tensors)
+        options = read_options(typed_json.parse(header["request"]), f"checkpoint {path}", _START_OVER)
+        return Checkpoint(options, _read_progress(typed_json.parse(header["progress"])), tensors)
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
         damaged = BadInput(f"{path} is not a checkpoint, or not a whole one.", _START_OVER)
         raise out_of_memory(error) or damaged from None

@@ -37,6 +37,10 @@ class TrainReport:
     Attributes:
         run: the folder.
         rows: that gradients saw; `selection_rows` chose the best weights.
+        device: where it was trained.
+        amp: whether in mixed precision.
+        device_peak_bytes: the most memory that PyTorch held of the device, of all processes that which held most;
+            None where it is not counted.
         fit_seconds: spent in the training loop.
         best_step: the step whose weights were kept, of `steps` done.
         metrics: on the calibration rows, where they are labelled.
@@ -49,6 +53,8 @@ class TrainReport:
     run: Path
     recipe: str
     device: str
+    amp: bool
+    device_peak_bytes: int | None
     features: tuple[str, ...]
     rows: int
     selection_rows: int
@@ -63,7 +69,14 @@ class TrainReport:
     warnings: tuple[str, ...]
 
 
-def finish(plan: Plan, preprocessing: Preprocessing, detector: Detector, done: Progress, extras: Extras) -> TrainReport:
+def finish(
+    plan: Plan,
+    preprocessing: Preprocessing,
+    detector: Detector,
+    done: Progress,
+    device_peak_bytes: int | None,
+    extras: Extras,
+) -> TrainReport:
     """Calibrate, measure and write the run."""
     parts, labels = plan.parts, plan.parts.calibration_labels
     with np.errstate(over="ignore"):
@@ -79,6 +92,8 @@ def finish(plan: Plan, preprocessing: Preprocessing, detector: Detector, done: P
         run=plan.folder,
         recipe=describe_changes(plan.recipe),
         device=str(plan.device),
+        amp=plan.options.amp,
+        device_peak_bytes=device_peak_bytes,
         features=plan.dataset.features,
         rows=plan.fit_rows,
         selection_rows=len(parts.selection),
@@ -92,7 +107,7 @@ def finish(plan: Plan, preprocessing: Preprocessing, detector: Detector, done: P
         history=tuple(done.history),
         warnings=(
             *plan.dataset.warnings,
-            *clipping_notes(detector, plan.dataset.features, _farthest(plan)),
+            *clipping_notes(detector, plan.dataset.features, preprocessing.filled(_farthest(plan))),
             *ranking_doubts(None if metrics is None else metrics.auroc, "the calibration rows"),
             *alarm_doubts(threshold.alarms, "the calibration rows"),
         ),
@@ -110,6 +125,7 @@ def _record(plan: Plan, preprocessing: Preprocessing, detector: Detector, report
         "recipe": plan.recipe.to_data(),
         "seed": plan.options.seed,
         "device": report.device,
+        "amp": report.amp,
         "missing": plan.options.missing,
         "features": _features(plan, preprocessing, detector),
         "threshold": asdict(report.threshold),
@@ -175,7 +191,10 @@ def share_report(report: TrainReport | None, group: Group) -> TrainReport:
 
 
 def clipping_notes(detector: Detector, names: Sequence[str], rows: NDArray[np.float64]) -> list[str]:
-    """A note on the columns that reach beyond what the detector can tell apart."""
+    """A note on the columns that reach beyond what the detector can tell apart.
+
+    `rows` are float64 [rows, n], imputed: a missing value would hide the rest of its column.
+    """
     scaled = np.abs((rows - detector.center.numpy()) * detector.inverse_scale.numpy()).max(0)
     beyond = [f"'{show_name(name)}'" for name, largest in zip(names, scaled, strict=True) if largest > detector.bound]
     if not beyond:

@@ -2,10 +2,9 @@
 
 import contextlib
 import math
-import os
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ from aetk.lab.training.checkpoint import Checkpoint, Evaluation, Progress, clone
 from aetk.lab.training.distributed.group import ALONE, Group
 from aetk.lab.training.options import Options
 from aetk.lab.training.signals import SIGNALS, StopRequest
-from aetk.lab.training.swap_noise import swapped
+from aetk.lab.training.swap_noise import SwapNoise
 
 _SAVE_EVERY = 10.0
 """Seconds between checkpoints, so that a killed fit loses little."""
@@ -32,6 +31,10 @@ _WORTH_THREADS = 5e7
 """Rows times parameters of a step, from which a second thread is worth its waiting."""
 _APART = 2**40
 """Between the noise seeds of two ranks: more than a fit has steps."""
+_LOOK_EVERY = 50
+"""Steps between two looks at the losses on a device, each of which waits until the device has done them."""
+_UNSEEN_BYTES = 2**26
+"""Of a device for the rows of steps that were not looked at yet; where these are large, looks come sooner."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,9 @@ class Job:
         checkpoint: the file to save to.
         options: of the run, kept in the checkpoint.
         bar: a tqdm class or a stand-in; called as `bar(total=..., initial=...)`.
+        amp: whether the networks compute in bfloat16 where autocast lets them; the weights stay float32.
+        look_every: steps between two looks at whether the losses are finite; None for each step on the CPU, where a
+            look costs nothing, and for what suits another device.
         group: the processes that fit together; each has the same job but for its batches.
         stop: what notes SIGINT and SIGTERM; None for one of the fit's own.
     """
@@ -63,6 +69,8 @@ class Job:
     checkpoint: Path
     options: Options
     bar: Callable[..., Any]
+    amp: bool = False
+    look_every: int | None = None
     group: Group = ALONE
     stop: StopRequest | None = None
 
@@ -86,6 +94,22 @@ def fit(job: Job, resume: Checkpoint | None = None) -> Progress:
     return loop.progress
 
 
+@dataclass(frozen=True)
+class _Unseen:
+    """A step that was done and not looked at yet.
+
+    Attributes:
+        step: counted from 0.
+        loss: scalar on the device; NaN where a statistic of BatchNorm is not finite.
+        rows, reconstruction: [batch, n] and [batch, networks, n], to find the columns at fault by.
+    """
+
+    step: int
+    loss: Tensor
+    rows: Tensor
+    reconstruction: Tensor
+
+
 class _Loop:
     """The state of one fit."""
 
@@ -99,7 +123,11 @@ class _Loop:
         if resume is not None:
             self._restore(resume)
         self.saved_step = self.progress.step
-        self.last: tuple[Tensor, Tensor] | None = None
+        self.last: _Unseen | None = None
+        self.unseen: list[_Unseen] = []
+        self.look_every = job.look_every or _look_every(job)
+        self.noise = SwapNoise(job.recipe.swap_noises, _device(job))
+        self.statistics = [buffer for buffer in job.networks.buffers() if buffer.is_floating_point()]
         self.model = job.group.parallel(job.networks)
 
     def _make_scheduler(self) -> OneCycleLR | ReduceLROnPlateau:
@@ -131,9 +159,8 @@ class _Loop:
                     self.scheduler.step(line.score)
 
     def save(self) -> None:
-        """Write the checkpoint, unless the last step has spoiled the networks."""
-        if not _finite(self.job.networks.parameters()):
-            raise self._not_finite(self.last, self.progress.step - 1)
+        """Write the checkpoint, unless a step has spoiled the networks."""
+        self._check_networks()
         tensors = {f"networks.{name}": t for name, t in self.job.networks.state_dict().items()}
         tensors |= {f"best.{name}": t for name, t in self.best.items()}
         for index, parameter in enumerate(self.job.networks.parameters()):
@@ -170,6 +197,9 @@ class _Loop:
             bar.update()
             if self._is_due():
                 self._evaluate(bar)
+            elif progress.step % self.look_every:
+                continue
+            self._look()
             now = time.perf_counter()
             progress.seconds = before + now - started
             received, saves = self._agree(stop.received, now - saved > _SAVE_EVERY)
@@ -194,25 +224,50 @@ class _Loop:
         )
 
     def _step(self, rows: Tensor) -> None:
-        networks, progress, group = self.job.networks, self.progress, self.job.group
+        """One step of the optimizer. Nothing here waits for the device: `_look` does that for many steps together."""
         self.model.train()
-        reconstruction = self.model(swapped(rows, self.job.recipe.swap_noises, self._noise_seed()))
+        versions = self.noise(rows, self._noise_seed())
+        with self._autocast():
+            reconstruction = self.model(versions).float()
         loss = reconstruction_error(reconstruction, rows)
-        own = loss.item()
-        # BatchNorm's statistics can overflow while the loss is still finite, and only scoring would notice
-        is_sound = math.isfinite(own) and _finite(networks.buffers())
-        value, unsound = group.sum([own / group.world, float(not is_sound)])
-        if unsound:
-            raise self._not_finite((rows, reconstruction), progress.step)
+        watched = loss.detach()
+        if self.statistics:
+            # these can overflow while the loss is still finite, and only scoring would notice; x - x is 0, or NaN
+            flat = torch.cat(self.statistics)
+            watched = watched + (flat - flat).sum()
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
-        self.last = rows, reconstruction
         if isinstance(self.scheduler, OneCycleLR):
             self.scheduler.step()
-        progress.step += 1
-        progress.loss_sum += value * len(rows)
-        progress.loss_rows += len(rows)
+        self.last = _Unseen(self.progress.step, watched, rows, reconstruction.detach())
+        self.unseen.append(self.last)
+        self.progress.step += 1
+
+    def _autocast(self) -> contextlib.AbstractContextManager[Any]:
+        if not self.job.amp:
+            return contextlib.nullcontext()
+        return torch.autocast(_device(self.job).type, torch.bfloat16)
+
+    def _look(self) -> None:
+        """Add up the losses since the last look; CheckFailed for the first step that was bad in any process."""
+        if not self.unseen:
+            return
+        group, progress = self.job.group, self.progress
+        losses: list[float] = torch.stack([each.loss for each in self.unseen]).tolist()  # waits for the device
+        for each, loss in zip(self.unseen, group.sum([loss / group.world for loss in losses]), strict=True):
+            if not math.isfinite(loss):
+                raise self._not_finite(each)
+            progress.loss_sum += loss * len(each.rows)
+            progress.loss_rows += len(each.rows)
+        self.unseen.clear()
+
+    def _check_networks(self) -> None:
+        """CheckFailed where a step has spoiled the networks: no checkpoint and no best weights are taken from them."""
+        self._look()
+        sound = torch.stack([parameter.isfinite().all() for parameter in self.job.networks.parameters()])
+        if not bool(sound.all()):
+            raise self._not_finite(self.last)
 
     def _noise_seed(self) -> int:
         """Follows from step and rank alone, so that a resumed fit draws the same noise."""
@@ -224,11 +279,12 @@ class _Loop:
 
     def _evaluate(self, bar: Any) -> None:
         """Score the networks, and keep them if they are the best."""
+        self._check_networks()
         progress, networks = self.progress, self.job.networks
         networks.eval()
         score = self.job.group.compute_on_first(lambda: self.job.score(networks))
         if not math.isfinite(score):
-            raise self._not_finite(self.last, self.progress.step - 1)
+            raise self._not_finite(self.last)
         rate = float(self.optimizer.param_groups[0]["lr"])
         loss = progress.loss_sum / progress.loss_rows
         epoch = -(-progress.step // self.per_epoch)
@@ -250,13 +306,11 @@ class _Loop:
             return False
         return progress.step - progress.best_step >= patience * (self.job.recipe.evaluate_every or self.per_epoch)
 
-    def _not_finite(self, last: tuple[Tensor, Tensor] | None, step: int) -> CheckFailed:
-        """The error of a step, counted from 0, that names its epoch, its batch and the columns at fault.
-
-        `last` are its rows, [batch, n], and their reconstructions.
-        """
-        names = self.job.feature_names
-        rows, reconstruction = last or (torch.zeros(1, len(names)), torch.zeros(1, 1, len(names)))
+    def _not_finite(self, found: _Unseen | None) -> CheckFailed:
+        """The error of a step that names its epoch, its batch and the columns at fault; None for before the first."""
+        names, nothing = self.job.feature_names, torch.zeros(1)
+        found = found or _Unseen(0, nothing, torch.zeros(1, len(names)), torch.zeros(1, 1, len(names)))
+        step, rows, reconstruction = found.step, found.rows, found.reconstruction
         at_fault = ~(reconstruction - rows[:, None]).abs().mean(0).isfinite().all(0)
         at_fault = self.job.group.max(at_fault.float()) > 0
         largest = self.job.group.max(rows.abs().amax(0))
@@ -273,8 +327,12 @@ class _Loop:
         )
 
 
-def _finite(tensors: Iterable[Tensor]) -> bool:
-    return all(bool(tensor.isfinite().all()) for tensor in tensors)
+def _look_every(job: Job) -> int:
+    """Steps between two looks that suit the device: on the CPU each step, for nobody waits for anybody there."""
+    if _device(job).type == "cpu":
+        return 1
+    bytes_each = 4 * job.batches.batch_rows * len(job.feature_names) * (1 + len(job.networks))
+    return min(_LOOK_EVERY, max(1, _UNSEEN_BYTES // bytes_each))
 
 
 def _device(job: Job) -> torch.device:
@@ -287,8 +345,6 @@ def _repeatable(job: Job) -> Iterator[None]:
 
     Small steps run on one thread: a second gains them little, and on a busy machine waiting for it costs tenfold.
     """
-    if _device(job).type != "cpu":
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     deterministic, threads = torch.are_deterministic_algorithms_enabled(), torch.get_num_threads()
     torch.use_deterministic_algorithms(True)
     parameters = sum(parameter.numel() for parameter in job.networks.parameters())

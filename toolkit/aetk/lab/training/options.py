@@ -23,7 +23,7 @@ class Options:
     """The options of a run, each with its default.
 
     Attributes:
-        data, validation, label, drop, device, epochs, seed, missing, threshold: see `trainer.train`.
+        data, validation, label, drop, device, amp, epochs, seed, missing, threshold: see `trainer.train`.
         stream: whether the rows are streamed; several processes always do.
         recipe: as plain JSON; see `Recipe.to_data`.
         world: the number of processes; None without torchrun.
@@ -36,6 +36,7 @@ class Options:
     drop: tuple[str, ...] = ()
     recipe: Mapping[str, Any] = field(default_factory=RECIPES["default"].to_data)
     device: str = "auto"
+    amp: bool = False
     epochs: int | None = None
     seed: int = 41
     missing: str = "reject"
@@ -55,8 +56,8 @@ def read_options(data: Any, name: str, remedy: str = "") -> Options:
     """Options from plain JSON; a `BadInput` calls them by `name` and hints at the `remedy`."""
     document = typed_json.Document(name, remedy, is_unicode=False)
     complete = data
-    if isinstance(data, dict):  # before there was `stream`, torchrun alone streamed
-        complete = {"world": None, "stream": data.get("world") is not None, **data}
+    if isinstance(data, dict):  # an older version knew neither `amp` nor `stream`; torchrun alone streamed
+        complete = {"world": None, "amp": False, "stream": data.get("world") is not None, **data}
     options: Options = typed_json.read(Options, complete, name, document)
     return options
 

@@ -18,7 +18,7 @@ from aetk.lab.data.shards import Stream
 from aetk.lab.data.split import Split, split
 from aetk.lab.recipe import Recipe
 from aetk.lab.training.checkpoint import Checkpoint
-from aetk.lab.training.device import find_device
+from aetk.lab.training.device import check_amp, find_device
 from aetk.lab.training.distributed.group import Group
 from aetk.lab.training.options import Options, plan_recipe
 
@@ -74,7 +74,7 @@ def make_plan(
         BadInput: wrong data or options, or too few rows for the threshold method.
         DoesNotFit: there is no room for a file's rows.
         CheckFailed, Unavailable: a data set of OpenML cannot be had.
-        Unavailable: no such device.
+        Unavailable: no such device, or not for mixed precision.
     """
     recipe = plan_recipe(options)
     dataset = load_dataset(
@@ -90,6 +90,8 @@ def make_plan(
     parts = split(dataset, recipe, method, options.seed)
     check_calibration(method, parts)
     device = find_device(options.device)
+    if options.amp:
+        check_amp(device)
     folder = make_folder(folder, dataset.name)
     return Plan(
         options=replace(options, fingerprint=dataset.fingerprint),

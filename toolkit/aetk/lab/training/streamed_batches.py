@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from aetk.lab.data.shards import Stream, is_fit, read
+from aetk.lab.training.device import to_device
 
 BUFFER_VALUES = 2**24
 """float32 values that a process shuffles at a time: 64 MiB, held twice while they are."""
@@ -19,7 +20,7 @@ class Streamed:
 
     Every epoch goes through the shards in another order and cuts their rows into windows that fit the buffer; each
     window is shuffled whole. Where all rows fit, they are read once and kept. A batch may take the last rows of one
-    epoch and the first of the next.
+    epoch and the first of the next. A window is copied to the device whole, before the steps that use it.
 
     Args:
         stream: the rows, of which at least one is to fit on.
@@ -57,13 +58,13 @@ class Streamed:
     def stream(self, step: int) -> Iterator[Tensor]:
         """See `Batches.stream`; row groups before the step's window are skipped without being decoded."""
         epoch, done = divmod(step * self.batch_rows, self._total)
-        rest = torch.empty(0, len(self._source.columns.features))
+        rest = torch.empty(0, len(self._source.columns.features), device=self._device)
         while True:
             for window in self._windows(epoch, done):
                 rest = torch.cat([rest, window])
                 start = 0
                 while len(rest) - start >= self.batch_rows:
-                    yield rest[start : start + self.batch_rows].to(self._device)
+                    yield rest[start : start + self.batch_rows]
                     start += self.batch_rows
                 rest = rest[start:].clone()
             epoch, done = epoch + 1, 0
@@ -74,10 +75,11 @@ class Streamed:
         done -= number * self._window
         for window in self._unshuffled(epoch, number * self._window):
             order = torch.from_numpy(self._random(epoch, number + 1).permutation(len(window)))
-            yield window[order][done:]
+            yield window[to_device(order, self._device)][done:]
             number, done = number + 1, 0
 
     def _unshuffled(self, epoch: int, skip: int) -> Iterator[Tensor]:
+        """The windows of an epoch on the device, without the first `skip` rows."""
         if self._total <= self._window:
             yield self._everything
             return
@@ -86,16 +88,16 @@ class Streamed:
         for part in self._rows(shards, skip):
             while held + len(part) >= self._window:
                 taken = self._window - held
-                yield torch.cat([*rows, part[:taken]])
+                yield to_device(torch.cat([*rows, part[:taken]]), self._device)
                 part, rows, held = part[taken:], [], 0
             rows.append(part)
             held += len(part)
         if held:
-            yield torch.cat(rows)
+            yield to_device(torch.cat(rows), self._device)
 
     @cached_property
     def _everything(self) -> Tensor:
-        return torch.cat(list(self._rows(range(len(self._source.shards)), 0)))
+        return to_device(torch.cat(list(self._rows(range(len(self._source.shards)), 0))), self._device)
 
     def _rows(self, shards: Sequence[int] | NDArray[np.int64], skip: int) -> Iterator[Tensor]:
         """The rows to fit on, of shards in an order, without the first `skip`."""

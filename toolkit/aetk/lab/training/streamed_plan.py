@@ -23,7 +23,7 @@ from aetk.lab.data.warnings import column_doubts, label_doubts
 from aetk.lab.recipe import Recipe
 from aetk.lab.runs import RUNS
 from aetk.lab.training.checkpoint import Checkpoint
-from aetk.lab.training.device import find_device
+from aetk.lab.training.device import check_amp, find_device
 from aetk.lab.training.distributed.group import Group
 from aetk.lab.training.options import FRAME, Options, plan_recipe
 from aetk.lab.training.plan import Data, Plan, check_calibration, check_same_data, choose_method, make_folder, notes
@@ -57,7 +57,7 @@ def make_streamed_plan(
 
     Raises:
         BadInput: not a file, a recipe that has to see all rows at once, wrong data or options.
-        Unavailable: no such device.
+        Unavailable: no such device, or not for mixed precision.
         Interrupted: by a signal.
     """
     recipe = plan_recipe(options)
@@ -80,6 +80,8 @@ def make_streamed_plan(
     parts = Split(nothing, nothing, None, nothing, None, "")
     with group.fail_together():
         device = group.device(find_device(options.device))
+        if options.amp:
+            check_amp(device)
         if group.is_first:
             basis = "rows held back from training" if held_out is None else "validation rows"
             parts = _split(dataset, survey, in_words(basis, method, dataset.validation_labels), recipe, method, lots)

@@ -6,23 +6,32 @@ import torch
 from torch import Tensor
 
 
-def swapped(rows: Tensor, shares: Sequence[float], seed: int) -> Tensor:
-    """The rows for each network, some cells taken from other rows of the batch: it cannot just copy its input.
+class SwapNoise:
+    """Gives each network its own version of the rows, some cells taken from other rows: it cannot just copy its input.
 
     Source: swap noise as in Jahrer's solution of the Porto Seguro challenge (2017).
 
     Args:
-        rows: float32 [batch, n], on any device.
         shares: of the cells that are swapped, one for each network.
-        seed: of the noise, which is drawn on the CPU.
-
-    Returns:
-        float32 [batch, networks, n]; the rows themselves, [batch, n], where no share is above 0.
+        device: of the rows. The noise is drawn there, so that no step waits for a copy; another kind of device draws
+            other noise from the same seed.
     """
-    if not any(shares):
-        return rows
-    noise = torch.Generator().manual_seed(seed)
-    networks = len(shares)
-    chosen = torch.rand(len(rows), networks, rows.shape[1], generator=noise) < torch.tensor(shares)[:, None]
-    others = torch.randint(len(rows), (len(rows), networks), generator=noise)
-    return torch.where(chosen.to(rows.device), rows[others.to(rows.device)], rows[:, None])
+
+    def __init__(self, shares: Sequence[float], device: torch.device) -> None:
+        self._is_needed = any(shares)
+        self._shares = torch.tensor(shares, device=device)[:, None]
+        self._random = torch.Generator(device)
+
+    def __call__(self, rows: Tensor, seed: int) -> Tensor:
+        """Swap cells of rows, float32 [batch, n], by the noise of a seed.
+
+        Returns:
+            float32 [batch, networks, n]; the rows themselves, [batch, n], where no share is above 0.
+        """
+        if not self._is_needed:
+            return rows
+        noise, device = self._random.manual_seed(seed), rows.device
+        networks = len(self._shares)
+        chosen = torch.rand(len(rows), networks, rows.shape[1], generator=noise, device=device) < self._shares
+        others = torch.randint(len(rows), (len(rows), networks), generator=noise, device=device)
+        return torch.where(chosen, rows[others], rows[:, None])

@@ -31,6 +31,7 @@ from aetk.lab.recipe import Recipe
 from aetk.lab.training.batches import Batches, Shuffled
 from aetk.lab.training.checkpoint import Checkpoint, Progress, read_saved, share_checkpoint
 from aetk.lab.training.choose_plan import choose_plan
+from aetk.lab.training.device import peak_bytes, repeatable_cublas, reset_peak
 from aetk.lab.training.distributed.group import ALONE, Group, Lost
 from aetk.lab.training.distributed.join import joined
 from aetk.lab.training.finish import Extras, TrainReport, finish, share_report
@@ -51,6 +52,7 @@ def train(
     recipe: str | Path | Recipe | None = None,
     settings: Mapping[str, Any] | None = None,
     device: str | None = None,
+    amp: bool | None = None,
     epochs: int | None = None,
     seed: int | None = None,
     missing: str | None = None,
@@ -75,6 +77,8 @@ def train(
         recipe: `default`, `small` or `reference`, the path of a TOML file, or a `Recipe`; see `lab.presets`.
         settings: values of the recipe to set anew, by key.
         device: `auto`, `cpu`, `cuda` or `mps`.
+        amp: mixed precision, on CUDA only: the networks compute in bfloat16 where PyTorch's autocast lets them, the
+            weights and everything else stay float32.
         epochs: passes over the rows, in place of the recipe's own length.
         seed: of everything random; 41 unless named.
         missing: `reject` (the default) or `median`.
@@ -89,7 +93,8 @@ def train(
     Raises:
         BadInput: wrong data or options, or another process writes the run folder.
         CheckFailed: the loss is not finite, or data against its checksum.
-        Unavailable: no such device, no network for `openml:ID`, or another process of torchrun's was lost.
+        Unavailable: no such device, or one that cannot repeat itself or mix precisions as asked; no network for
+            `openml:ID`, or another process of torchrun's was lost.
         Interrupted: stopped by a signal, after saving.
     """
     given = {
@@ -99,6 +104,7 @@ def train(
         "drop": list(drop) or None,
         "recipe": find_recipe(recipe, settings).to_data() if recipe is not None or settings else None,
         "device": device,
+        "amp": amp,
         "epochs": epochs,
         "seed": seed,
         "missing": missing,
@@ -122,11 +128,13 @@ def train(
             if group.is_first and existing is None:
                 _claim(plan.folder, held)
         preprocessing = fit_preprocessing(plan, group)
-        networks, done = _fit(plan, preprocessing, saved, _bar(progress if group.is_first else False), group, stop)
+        bar = _bar(progress if group.is_first else False)
+        with repeatable_cublas(plan.device):
+            networks, done, peak = _fit(plan, preprocessing, saved, bar, group, stop)
         report = None
         with group.fail_together():
             if group.is_first:
-                report = finish(plan, preprocessing, _detector(plan, preprocessing, networks), done, extras)
+                report = finish(plan, preprocessing, _detector(plan, preprocessing, networks), done, peak, extras)
         return share_report(report, group)
 
 
@@ -166,10 +174,11 @@ def _fit(
     bar: Callable[..., Any],
     group: Group,
     stop: StopRequest | None,
-) -> tuple[Autoencoders, Progress]:
-    """Train the networks; they end on the CPU."""
-    with torch.random.fork_rng():
-        torch.manual_seed(plan.options.seed)
+) -> tuple[Autoencoders, Progress, int | None]:
+    """Train the networks, which end on the CPU; with the most memory that a process held of its device."""
+    reset_peak(plan.device)
+    with torch.random.fork_rng(devices=()):  # the CPU's alone, which all first weights are drawn by
+        torch.default_generator.manual_seed(plan.options.seed)
         networks = Autoencoders(len(plan.dataset.features), plan.recipe.networks)
     networks.to(plan.device)
     selection = preprocessing(plan.parts.selection).to(plan.device)
@@ -185,6 +194,7 @@ def _fit(
         checkpoint=plan.folder / runs.CHECKPOINT,
         options=plan.options,
         bar=bar,
+        amp=plan.options.amp,
         group=group,
         stop=stop,
     )
@@ -196,7 +206,10 @@ def _fit(
     except Lost as error:
         raise Lost(error.message, hint) from None
     networks.cpu()
-    return networks, done
+    peak = peak_bytes(plan.device)
+    if peak is not None:
+        peak = int(group.max(torch.tensor([peak])).item())
+    return networks, done, peak
 
 
 def _batches(plan: Plan, preprocessing: Preprocessing, group: Group) -> Batches:
