@@ -24,7 +24,7 @@ def test_a_measurement_is_printed_and_written_with_its_picture(aetk, model, tmp_
     nodes = open_session(model.read_bytes()).placement["CPUExecutionProvider"]
     assert f"{nodes} CPU" in result.out
     written = json.loads((tmp_path / "figures/breast-cancer.bench.json").read_text())
-    assert written["schema_version"] == 3
+    assert written["schema_version"] == 4
     assert {row["setting"]["batch"] for row in written["measured"]} == {1, 64}
     assert (tmp_path / "figures/breast-cancer.bench.png").read_bytes().startswith(b"\x89PNG")
 
@@ -119,7 +119,7 @@ def test_a_slowdown_without_a_limit_is_only_shown(aetk, model, earlier):
     assert "slower" in result.out
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"schema_version": 2}', '{"schema_version": 3, "measured": 3}'])
+@pytest.mark.parametrize("text", ["{", "[]", '{"schema_version": 3}', '{"schema_version": 4, "measured": 3}'])
 def test_a_report_that_cannot_be_read_is_refused_before_measuring(refused, model, tmp_path, monkeypatch, text):
     def start(*_):
         raise AssertionError("measuring was started")

@@ -30,9 +30,9 @@ def test_a_larger_batch_needs_more_memory(model):
     assert large.peak_bytes - small.peak_bytes > 65536 * len(load(model).card.features) * 4
 
 
-@pytest.mark.parametrize("way", ["run", "bound", "scorer"])
-def test_every_way_of_running_has_its_cold_figures(model, way):
-    found = probe(model, Setting("cpu", 64, way, threads=1, spinning=False))
+@pytest.mark.parametrize("mode", ["run", "bound", "scorer"])
+def test_every_mode_of_running_has_its_cold_figures(model, mode):
+    found = probe(model, Setting("cpu", 64, mode, threads=1, spinning=False))
     assert found.load_seconds > 0
     assert found.first_run_seconds > 0
 

@@ -15,7 +15,7 @@ ROWS = [
     measured(microseconds=20, samples=2000),
     measured(microseconds=21, spinning=False),
     measured(batch=65536, microseconds=40_000, samples=10),
-    measured(batch=65536, microseconds=20_000, way="scorer"),
+    measured(batch=65536, microseconds=20_000, mode="scorer"),
     measured("cuda", 64, 100),
     measured("cuda", 64, 40, "bound"),
 ]
@@ -89,7 +89,7 @@ def conclusion(rows, skipped=()):
 
 
 @pytest.mark.parametrize(
-    ("way", "microseconds", "words"),
+    ("mode", "microseconds", "words"),
     [
         ("run", 110, "cuda, with the copies, beats the CPU from 1,024 rows on: there 110 µs against 600 µs"),
         (
@@ -104,8 +104,8 @@ def conclusion(rows, skipped=()):
         ),
     ],
 )
-def test_it_is_said_from_which_batch_size_on_cuda_beats_the_cpu(way, microseconds, words):
-    cuda = [measured("cuda", row.setting.batch, microseconds, way) for row in CPU]
+def test_it_is_said_from_which_batch_size_on_cuda_beats_the_cpu(mode, microseconds, words):
+    cuda = [measured("cuda", row.setting.batch, microseconds, mode) for row in CPU]
     assert conclusion(CPU + cuda)[0] == words
 
 
@@ -138,7 +138,7 @@ def test_too_few_samples_to_choose_by_are_said():
 
 
 def test_the_scorer_is_held_against_the_best_single_run():
-    scorer = measured(batch=16384, microseconds=16384, way="scorer")
+    scorer = measured(batch=16384, microseconds=16384, mode="scorer")
     words = "aetk's Scorer answers 16,384 rows at 1.00 million rows/s"
     plain = measured(batch=16384, microseconds=32768)
     assert conclusion([scorer, plain])[-1] == f"{words}, 2 times the best single session.run"

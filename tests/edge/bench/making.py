@@ -25,11 +25,11 @@ def timings(*microseconds, samples=20, cpu=1.0):
     return Timings(tuple(turns))
 
 
-def measured(provider="cpu", batch=1, microseconds=100.0, way="run", threads=None, spinning=True, cpu=1.0, samples=20):
+def measured(provider="cpu", batch=1, microseconds=100.0, mode="run", threads=None, spinning=True, cpu=1.0, samples=20):
     """A stable row with that median."""
     name = {"cpu": "CPU", "cuda": "CUDA"}[provider] + "ExecutionProvider"
     return Measured(
-        Setting(provider, batch, way, threads, spinning),
+        Setting(provider, batch, mode, threads, spinning),
         Probe(0.01, 0.002, 2**26),
         timings(*[microseconds] * 5, samples=samples, cpu=cpu),
         {name: 35},

@@ -13,12 +13,12 @@ from aetk.edge.bench.snippet import snippet
 from .making import measured, timings
 
 
-def rows(provider, medians, way="run"):
-    return [measured(provider, batch, value, way) for batch, value in medians.items()]
+def rows(provider, medians, mode="run"):
+    return [measured(provider, batch, value, mode) for batch, value in medians.items()]
 
 
 def crossings(conclusion):
-    return [(found.provider, found.way, found.batch) for found in conclusion.crossovers]
+    return [(found.provider, found.mode, found.batch) for found in conclusion.crossovers]
 
 
 CPU = {1: 20, 64: 60, 1024: 600, 4096: 2500}
@@ -88,7 +88,7 @@ def test_too_few_samples_make_no_choice():
 
 
 def test_the_scorer_is_held_against_the_best_single_run():
-    scorer = measured(batch=16384, microseconds=16384, way="scorer")
+    scorer = measured(batch=16384, microseconds=16384, mode="scorer")
     found = conclude("m.onnx", [scorer, measured(batch=16384, microseconds=32768)]).scorer
     assert found.batch == 16384
     assert (found.rows_per_second, found.ratio) == pytest.approx((1e6, 2), rel=1e-4)

@@ -26,7 +26,7 @@ def report(model):
 
 
 def test_every_combination_is_measured_where_the_provider_works(report):
-    assert report.schema_version == SCHEMA_VERSION == 3
+    assert report.schema_version == SCHEMA_VERSION == 4
     assert [(r.setting.batch, r.setting.threads, r.setting.spinning) for r in report.measured] == [
         (1, None, True), (1, 1, True), (1, None, False), (64, None, True), (64, 1, True),
     ]  # fmt: skip
@@ -104,14 +104,14 @@ def test_a_run_without_the_copies_is_measured_by_the_same_code_with_the_cpu_as_t
     (row,), _ = open_rows(load(model), [Setting("cpu", 64, "bound")], (), print)
     row.runner.take_turn(0.05, 100, 0.0)
     found = row.result(NotProbed("not asked for"))
-    assert found.setting.way == "bound"
+    assert found.setting.mode == "bound"
     assert len(found.timings.seconds) >= 1
     assert set(found.placement) == {"CPUExecutionProvider"}
 
 
 def test_a_big_batch_is_measured_through_the_scorer_too(model):
     found = bench(model, providers=("cpu",), batches=(16384,), threads=(1,), seconds=1)
-    assert [row.setting.way for row in found.measured] == ["run", "scorer"]
+    assert [row.setting.mode for row in found.measured] == ["run", "scorer"]
 
 
 def test_a_row_that_breaks_is_left_out_and_the_others_are_measured(model, monkeypatch):

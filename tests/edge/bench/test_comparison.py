@@ -114,9 +114,11 @@ def test_a_report_is_read_back_with_every_sample(tmp_path, document):
     [
         ("", "is not JSON"), ("{", "is not JSON"), ('{"schema_version": NaN}', "is not JSON"),
         ("[" * 100_000, "is not JSON"), ('{"model": "a", "model": "b"}', "is not JSON"),
-        ("[]", "not a report"), ("{}", "schema version is None; expected 3"),
-        ('{"schema_version": 2}', "schema version is 2; expected 3"),
-        ('{"schema_version": 3}', "The report lacks model"),
+        ("[]", "not a report"), ("{}", "schema version is None; expected 4"),
+        ('{"schema_version": true}', "schema version is True; expected 4"),
+        ('{"schema_version": 3}', r"An older version of aetk .*\(schema version 3\); this one reads 4"),
+        ('{"schema_version": 5}', "A newer version of aetk wrote this report"),
+        ('{"schema_version": 4}', "The report lacks model"),
     ],
 )  # fmt: skip
 def test_a_file_that_is_no_report_of_this_version_is_refused_in_one_message(tmp_path, text, message):
@@ -141,7 +143,10 @@ def test_a_report_that_is_not_there_is_refused(tmp_path):
     ("change", "message"),
     [
         (lambda row: row["setting"].update(batch="1"), r"setting.batch is '1'; expected a whole number"),
-        (lambda row: row["setting"].update(way="magic"), "way is 'magic'"),
+        (
+            lambda row: row["setting"].update(mode="magic"),
+            "setting.mode is 'magic'; expected one of run, bound, scorer",
+        ),
         (lambda row: row.pop("timings"), "lacks measured"),
         (lambda row: row["timings"]["turns"][0].update(samples=[1.5]), "expected a whole number"),
         (lambda row: row["timings"]["turns"][0].update(samples=[0]), "not positive"),

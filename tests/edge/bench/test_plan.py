@@ -14,11 +14,11 @@ def cpu(*arguments, **options):
 def test_by_default_the_alternatives_are_measured_where_options_are_chosen_and_big_batches_by_the_scorer_too():
     found = plan(("cpu",), BATCHES, None, None, False)
     assert [s.batch for s in found] == sorted(s.batch for s in found)
-    assert [s for s in found if s.way == "run" and s.threads is None and s.spinning] == [cpu(b) for b in BATCHES]
+    assert [s for s in found if s.mode == "run" and s.threads is None and s.spinning] == [cpu(b) for b in BATCHES]
     assert [s for s in found if s.threads == 1 or not s.spinning] == [
         cpu(1, spinning=False), cpu(1, threads=1), cpu(1024, spinning=False), cpu(1024, threads=1),
     ]  # fmt: skip
-    assert [s for s in found if s.way == "scorer"] == [cpu(16384, "scorer"), cpu(65536, "scorer")]
+    assert [s for s in found if s.mode == "scorer"] == [cpu(16384, "scorer"), cpu(65536, "scorer")]
     assert len(found) == len(BATCHES) + 6
 
 

@@ -57,9 +57,9 @@ def _title(report: BenchReport) -> str:
 
 def _name(setting: Setting) -> str:
     if setting.provider != "cpu":
-        return setting.provider + _NAMES[setting.way]
+        return setting.provider + _NAMES[setting.mode]
     threads = "" if setting.threads is None else f", {setting.threads} thread" + "s" * (setting.threads > 1)
-    return f"cpu{_NAMES[setting.way]}{threads}" + ("" if setting.spinning else ", no spinning")
+    return f"cpu{_NAMES[setting.mode]}{threads}" + ("" if setting.spinning else ", no spinning")
 
 
 def _latency(panel: Any, lines: dict[str, list[Measured]], colors: dict[str, str]) -> None:
@@ -107,8 +107,8 @@ def _throughput(panel: Any, report: BenchReport, groups: dict[str, list[Measured
 
 def _alone(setting: Setting) -> dict[str, Any]:
     """Marks of settings that were measured at some batch sizes only."""
-    marker = "*" if setting.way == "scorer" else ("s" if setting.spinning else "v")
-    return {"linestyle": "none", "marker": marker, "markersize": 11 if setting.way == "scorer" else 7, "alpha": 0.9}
+    marker = "*" if setting.mode == "scorer" else ("s" if setting.spinning else "v")
+    return {"linestyle": "none", "marker": marker, "markersize": 11 if setting.mode == "scorer" else 7, "alpha": 0.9}
 
 
 def _sparse(panel: Any, rows: Sequence[Arrivals], colors: dict[str, str]) -> None:

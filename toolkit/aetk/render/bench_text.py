@@ -13,7 +13,7 @@ from aetk.edge.bench.samples import Timings
 from aetk.edge.bench.setting import Setting
 from aetk.render.format import count, seconds, table
 
-_WAYS = {"run": "", "bound": ", no copies", "scorer": " Scorer"}
+_MODES = {"run": "", "bound": ", no copies", "scorer": " Scorer"}
 _PERCENTILES = (50, 90, 99, 99.9)
 _HEAD = (
     "provider", "batch", "threads", "load", "first", "p50", "p90", "p99", "p99.9", "rows/s", "CPU/1k", "peak",
@@ -49,7 +49,7 @@ def _row(row: Measured) -> list[str]:
     cold = row.cold if isinstance(row.cold, Probe) else Probe(0, 0, None)
     probed = isinstance(row.cold, Probe)
     return [
-        row.setting.provider + _WAYS[row.setting.way],
+        row.setting.provider + _MODES[row.setting.mode],
         f"{row.setting.batch}",
         threads(row.setting),
         seconds(cold.load_seconds) if probed else "",
@@ -139,13 +139,13 @@ def _conclusion(report: BenchReport) -> list[str]:
         if skipped.provider != "cpu"
     ]
     lines += [_choice(choice) for choice in found.choices]
-    if not found.choices and any(row.setting.way == "run" for row in report.measured):
+    if not found.choices and any(row.setting.mode == "run" for row in report.measured):
         lines.append("too few samples to choose session options by; give more --seconds")
     return lines if found.scorer is None else [*lines, _scorer(found.scorer)]
 
 
 def _crossover(found: Crossover) -> str:
-    how = "with the copies" if found.way == "run" else "with rows and answers on the device"
+    how = "with the copies" if found.mode == "run" else "with rows and answers on the device"
     rows = count(found.compared_batch, "row")
     times = f"{seconds(found.median)} against {seconds(found.cpu_median)}"
     if found.batch is None:
@@ -193,7 +193,7 @@ def comparison(found: Comparison) -> str:
 
 def _ratio(row: Ratio) -> list[str]:
     return [
-        row.setting.provider + _WAYS[row.setting.way],
+        row.setting.provider + _MODES[row.setting.mode],
         f"{row.setting.batch}",
         threads(row.setting),
         "" if row.interval_ms is None else f"{row.interval_ms:,} ms",

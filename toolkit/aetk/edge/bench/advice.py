@@ -21,7 +21,7 @@ class Crossover:
 
     Attributes:
         provider: the other one.
-        way: `run` with the copies, `bound` with rows and answers on the device.
+        mode: `run` with the copies, `bound` with rows and answers on the device.
         batch: its median is the lower one here and at every larger batch measured; None where it never is.
         compared_batch: the batch size of the medians below: `batch`, or the largest that both ran where that is None.
         median: seconds of a run on the other provider.
@@ -29,7 +29,7 @@ class Crossover:
     """
 
     provider: str
-    way: str
+    mode: str
     batch: int | None
     compared_batch: int
     median: float
@@ -73,7 +73,7 @@ class Conclusion:
     """What follows from a benchmark, as data.
 
     Attributes:
-        crossovers: one for every other provider and way that was measured beside the CPU.
+        crossovers: one for every other provider and mode that was measured beside the CPU.
         choices: at the smallest batch and at the one near 1,024 rows, where samples were enough.
         scorer: None where no batch was large enough for the Scorer to be measured.
         snippet: Python that opens a session for each of the choices; empty without one.
@@ -89,28 +89,28 @@ def conclude(model: Path, measured: Sequence[Measured]) -> Conclusion:
     """Compare medians: by provider where batches agree, by session options at two batch sizes."""
     crossings = tuple(
         crossing
-        for provider, way in dict.fromkeys((row.setting.provider, row.setting.way) for row in measured)
-        if provider != "cpu" and way != "scorer"
-        for crossing in _crossover(measured, provider, way)
+        for provider, mode in dict.fromkeys((row.setting.provider, row.setting.mode) for row in measured)
+        if provider != "cpu" and mode != "scorer"
+        for crossing in _crossover(measured, provider, mode)
     )
-    sizes = [row.setting.batch for row in measured if row.setting.way == "run"]
+    sizes = [row.setting.batch for row in measured if row.setting.mode == "run"]
     choices = tuple(
         choice for batch in (compared_batches(sizes) if sizes else ()) for choice in _choose(measured, batch)
     )
     return Conclusion(crossings, choices, _scorer(measured), snippet(model, [choice.setting for choice in choices]))
 
 
-def _medians(measured: Sequence[Measured], provider: str, way: str) -> dict[int, float]:
+def _medians(measured: Sequence[Measured], provider: str, mode: str) -> dict[int, float]:
     """The lowest median at each batch size, whatever the options."""
     found: dict[int, float] = {}
     for row in measured:
-        if (row.setting.provider, row.setting.way) == (provider, way) and row.median is not None:
+        if (row.setting.provider, row.setting.mode) == (provider, mode) and row.median is not None:
             found[row.setting.batch] = min(row.median, found.get(row.setting.batch, row.median))
     return found
 
 
-def _crossover(measured: Sequence[Measured], provider: str, way: str) -> list[Crossover]:
-    cpu, other = _medians(measured, "cpu", "run"), _medians(measured, provider, way)
+def _crossover(measured: Sequence[Measured], provider: str, mode: str) -> list[Crossover]:
+    cpu, other = _medians(measured, "cpu", "run"), _medians(measured, provider, mode)
     both = sorted(cpu.keys() & other.keys(), reverse=True)
     if not both:
         return []
@@ -120,11 +120,11 @@ def _crossover(measured: Sequence[Measured], provider: str, way: str) -> list[Cr
             break
         first = batch
     compared = both[0] if first is None else first
-    return [Crossover(provider, way, first, compared, other[compared], cpu[compared])]
+    return [Crossover(provider, mode, first, compared, other[compared], cpu[compared])]
 
 
 def _choose(measured: Sequence[Measured], batch: int) -> list[Choice]:
-    rows = [row for row in measured if row.setting.batch == batch and row.setting.way == "run"]
+    rows = [row for row in measured if row.setting.batch == batch and row.setting.mode == "run"]
     timed = [(row.median, row) for row in rows if row.median is not None]
     if not timed:
         return []
@@ -140,10 +140,10 @@ def _choose(measured: Sequence[Measured], batch: int) -> list[Choice]:
 
 
 def _scorer(measured: Sequence[Measured]) -> ScorerThroughput | None:
-    rows = [row for row in measured if row.setting.way == "scorer"]
+    rows = [row for row in measured if row.setting.mode == "scorer"]
     if not rows:
         return None
     best = max(rows, key=lambda row: row.rows_per_second)
-    plain = [row.rows_per_second for row in measured if row.setting.way == "run" and row.setting.provider == "cpu"]
+    plain = [row.rows_per_second for row in measured if row.setting.mode == "run" and row.setting.provider == "cpu"]
     ratio = best.rows_per_second / max(plain) if plain else None
     return ScorerThroughput(best.setting.batch, best.rows_per_second, ratio)

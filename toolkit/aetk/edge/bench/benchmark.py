@@ -144,7 +144,7 @@ def _products(opened: Sequence[OpenRow]) -> list[MatmulProbe]:
 
 
 def _arrives(setting: Setting) -> bool:
-    return setting.batch == 1 and setting.way == "run"
+    return setting.batch == 1 and setting.mode == "run"
 
 
 def _arrivals(

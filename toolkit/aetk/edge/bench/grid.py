@@ -42,7 +42,7 @@ def plan(
                 rows += [Setting(provider, batch, "bound") for batch in batches]
             rows += [Setting(provider, 1)] if sparse else []
     places = {provider: place for place, provider in enumerate(dict.fromkeys(providers))}
-    return sorted(dict.fromkeys(rows), key=lambda row: (places[row.provider], row.way == "bound", row.batch))
+    return sorted(dict.fromkeys(rows), key=lambda row: (places[row.provider], row.mode == "bound", row.batch))
 
 
 def compared_batches(batches: Iterable[int]) -> tuple[int, ...]:

@@ -11,7 +11,7 @@ from aetk.edge.bench.machine import Conditions
 from aetk.edge.bench.roofline import Bound, Speed
 from aetk.edge.bench.row import Measured, Skipped
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 
 @dataclass(frozen=True)

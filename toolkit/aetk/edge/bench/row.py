@@ -28,7 +28,7 @@ class Measured:
     """One setting, asked again and again without a pause.
 
     Attributes:
-        setting: provider, batch size, threads, spinning, way of running.
+        setting: provider, batch size, threads, spinning, mode of running.
         cold: what a fresh process needed.
         timings: every run after the warm-up, raw and in order.
         placement: nodes per provider. The Scorer's is that of a session opened as it opens its own.

@@ -57,11 +57,11 @@ def open_rows(
                     sessions[alike] = open_for(loaded.data, alike)
                 opened.append(_try(loaded, sessions[alike], setting))
             except Unavailable as error:
-                if provider in require and setting.way != "bound":
+                if provider in require and setting.mode != "bound":
                     message = f"{provider} is required and does not work here: {error.message}"
                     raise Unavailable(message, error.hint) from None
                 broken = setting.batch if alike in sessions else None  # else the provider itself
-                place = provider if broken is None else f"{provider}, {setting.way}, batch {broken}"
+                place = provider if broken is None else f"{provider}, {setting.mode}, batch {broken}"
                 skipped[place] = Skipped(provider, error.message)
     if not opened:
         reasons = " ".join(skip.reason for skip in skipped.values())
@@ -76,7 +76,7 @@ def _try(loaded: LoadedModel, session: Session, setting: Setting) -> OpenRow:
     except AetkError:
         raise
     except Exception as error:  # noqa: BLE001 - onnxruntime raises a dozen unrelated types, out of memory among them
-        raise Unavailable(f"{setting.batch:,} rows ({setting.way}): {first_line(error)}") from None
+        raise Unavailable(f"{setting.batch:,} rows ({setting.mode}): {first_line(error)}") from None
     return OpenRow(Runner(setting, call), session)
 
 

@@ -1,4 +1,4 @@
-"""The ways in which a benchmark runs a model, and the settings that tell two of its rows apart."""
+"""The modes in which a benchmark runs a model, and the settings that tell two of its rows apart."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,14 +27,14 @@ class Setting:
     Attributes:
         provider: short name of the execution provider.
         batch: rows per run.
-        way: how it is run.
+        mode: how it is run.
         threads: intra-op threads; None where ONNX Runtime chooses. For the Scorer: what it is given as `threads`.
         spinning: whether waiting threads spin; the Scorer opens its sessions itself, and this does not reach it.
     """
 
     provider: str
     batch: int
-    way: RunMode = "run"
+    mode: RunMode = "run"
     threads: int | None = None
     spinning: bool = True
 
@@ -57,9 +57,9 @@ def runner(
     Raises:
         Unavailable: the provider cannot run the whole model.
     """
-    if setting.way == "scorer":
+    if setting.mode == "scorer":
         return partial(Scorer(loaded, providers=[setting.provider], threads=setting.threads).score, rows)
     session = session or open_for(loaded.data, setting)
-    if setting.way == "bound":
+    if setting.mode == "bound":
         return Binding(session, {spec.INPUT: rows}).run
     return partial(session.raw.run, None, {spec.INPUT: rows})
