@@ -34,11 +34,11 @@ def test_a_single_thread_has_nothing_to_spin_for():
     assert plan(("cpu",), (1,), (1,), (False,), False) == [cpu(1, threads=1)]
 
 
-def test_cuda_is_measured_with_the_copies_and_without():
+def test_cuda_is_measured_with_the_copies_from_pinned_memory_without_the_copies_and_as_a_graph():
     found = plan(PROVIDERS, (1, 64), (1,), None, False)
     assert [s for s in found if s.provider == "cuda"] == [
-        Setting("cuda", 1), Setting("cuda", 64), Setting("cuda", 1, "bound"), Setting("cuda", 64, "bound"),
-    ]  # fmt: skip
+        Setting("cuda", batch, mode) for mode in ("run", "pinned", "bound", "graph") for batch in (1, 64)
+    ]
 
 
 def test_sparse_arrivals_bring_single_rows_with_spinning_and_without():

@@ -7,6 +7,7 @@ from aetk.edge.bench.arrivals import Arrivals
 from aetk.edge.bench.report import BenchReport
 from aetk.edge.bench.row import Measured
 from aetk.edge.bench.setting import Setting
+from aetk.render.bench_words import MODES, disturbance
 from aetk.render.figure import as_it_stands, as_png, legend_below, new_figure
 
 _COLORS = ("#3b76af", "#c8553d", "#5b9a68", "#8d6ab8", "#b98b2f", "#4aa3a2")
@@ -21,11 +22,10 @@ _UNSTABLE: dict[str, Any] = {
     "linestyle": "none", "marker": "o", "markersize": 10, "markerfacecolor": "none", "markeredgecolor": "#d1495b",
     "markeredgewidth": 1.1,
 }  # fmt: skip
-_NAMES = {"run": "", "bound": ", no copies", "scorer": ", Scorer"}
 
 
 def draw_bench(report: BenchReport) -> bytes:
-    """Latency percentiles and throughput over batch size; rows whose windows disagree wear a ring."""
+    """Latency percentiles and throughput over batch size; rows from which nothing is concluded wear a ring."""
     figure, (axes,) = new_figure(3 if report.sparse else 2)
     groups: dict[str, list[Measured]] = {}
     for row in sorted(report.measured, key=lambda row: row.setting.batch):
@@ -48,18 +48,18 @@ def draw_bench(report: BenchReport) -> bytes:
 
 def _title(report: BenchReport) -> str:
     machine = report.environment
-    spoilt = "".join(f"\n{finding}" for finding in report.findings)
+    disturbed = "".join(f"\n{disturbance(found)}" for found in report.disturbances)
     return (
         f"{as_it_stands(report.model.name)} on {machine['processor']}, {machine['usable_cpus']} usable CPUs, "
-        f"onnxruntime {machine['onnxruntime']}{spoilt}"
+        f"onnxruntime {machine['onnxruntime']}{disturbed}"
     )
 
 
 def _name(setting: Setting) -> str:
     if setting.provider != "cpu":
-        return setting.provider + _NAMES[setting.mode]
+        return setting.provider + MODES[setting.mode]
     threads = "" if setting.threads is None else f", {setting.threads} thread" + "s" * (setting.threads > 1)
-    return f"cpu{_NAMES[setting.mode]}{threads}" + ("" if setting.spinning else ", no spinning")
+    return f"cpu{MODES[setting.mode]}{threads}" + ("" if setting.spinning else ", no spinning")
 
 
 def _latency(panel: Any, lines: dict[str, list[Measured]], colors: dict[str, str]) -> None:
@@ -91,7 +91,7 @@ def _throughput(panel: Any, report: BenchReport, groups: dict[str, list[Measured
         points = [(row.setting.batch, row.rows_per_second) for row in rows]
         style = {"linewidth": 1.8, "marker": "o", "markersize": 5} if len(rows) == longest else _alone(rows[0].setting)
         panel.plot(*zip(*points, strict=True), color=colors[name], label=name, **style)
-        _ring(panel, [(row.setting.batch, row.rows_per_second) for row in rows if row.timings.unstable])
+        _ring(panel, [(row.setting.batch, row.rows_per_second) for row in rows if row.doubt])
     for bound in report.bounds:
         panel.axhline(bound.rows_per_second, color=_FAINT, linestyle="--", linewidth=1.2)
         label = f"matrix-product bound of {bound.provider}: {_rate(bound.rows_per_second, 0)} rows/s"
@@ -100,8 +100,8 @@ def _throughput(panel: Any, report: BenchReport, groups: dict[str, list[Measured
         panel.annotate(label, (0.01, bound.rows_per_second), xycoords=("axes fraction", "data"), **place)
     panel.set(title="throughput", xlabel="rows per run", ylabel="rows per second")
     _log_axes(panel, sorted({row.setting.batch for row in report.measured}), _rate)
-    if any(row.timings.unstable for row in report.measured):
-        panel.plot([], [], label="unstable: windows differ by more than 10%", **_UNSTABLE)
+    if any(row.doubt for row in report.measured):
+        panel.plot([], [], label="unstable, or too few samples", **_UNSTABLE)
     legend_below(panel, columns=3)
 
 
