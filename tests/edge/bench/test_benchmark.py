@@ -131,12 +131,14 @@ def test_a_run_without_the_copies_is_measured_by_the_same_code_with_the_cpu_as_t
     assert set(found.placement) == {"CPUExecutionProvider"}
 
 
-def test_a_big_batch_is_measured_through_the_scorer_too(model):
+def test_a_big_batch_is_measured_through_the_scorer_too(model, monkeypatch):
+    Clock(monkeypatch, tick=1e-3)
     found = bench(model, providers=("cpu",), batches=(16384,), threads=(1,), seconds=1)
     assert [row.setting.mode for row in found.measured] == ["run", "scorer"]
 
 
 def test_a_row_that_breaks_is_left_out_and_the_others_are_measured(model, monkeypatch):
+    Clock(monkeypatch, tick=1e-3)
     original = sessions.runner
 
     def runner(loaded, session, setting, rows):
@@ -173,6 +175,7 @@ def test_a_provider_that_takes_no_nodes_is_never_reported_as_measured(model, mon
     monkeypatch.setitem(PROVIDERS, "azure", Provider("azure", "AzureExecutionProvider", "onnxruntime"))
     if "AzureExecutionProvider" not in runtime_session.onnxruntime().get_available_providers():
         pytest.skip("this build has no second provider that takes no nodes")
+    Clock(monkeypatch, tick=1e-3)
     monkeypatch.setattr(sessions, "_is_present", lambda name: False)  # a fresh process knows no such provider
     found = bench(model, providers=("cpu", "azure"), batches=(1,), threads=(1,), seconds=1)
     assert {row.setting.provider for row in found.measured} == {"cpu"}

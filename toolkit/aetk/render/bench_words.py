@@ -71,12 +71,14 @@ def _where(found: Crossover, subject: str) -> str:
         return f"{subject} does not beat the CPU at any batch size measured, {_range(found)}: {_times(first, last)}"
     if last.verdict == "slower":
         wins = [point.batch for point in found.points if point.verdict == "faster"]
-        but = f"; it does at {_enumerate(wins)} rows" if wins else ""
+        but = f"; it does at {_sizes(wins)}" if wins else ""
         size = count(last.batch, "row")
         return f"{subject} does not beat the CPU at {size}, the largest batch that both ran: {_times(last)}{but}"
     words = f"from which batch size {subject.rstrip(',')} beats the CPU is not known"
     doubts = _reasons([point for point in found.points if below is None or point.batch > below])
-    return f"{words}: {doubts}" + ("" if below is None else f"; it is slower at {_times(found.at(below))[3:]}")
+    if below is None:
+        return f"{words}: {doubts}"
+    return f"{words}: {doubts}; {_times(found.at(below))}, it is slower"
 
 
 def _range(found: Crossover) -> str:
@@ -94,10 +96,10 @@ def _times(*points: Point) -> str:
 
 def _reasons(points: Sequence[Point]) -> str:
     alike = [point.batch for point in points if point.verdict == "alike"]
-    said = [f"the two are alike at {_enumerate(alike)} rows"] if alike else []
+    said = [f"the two are alike at {_sizes(alike)}"] if alike else []
     said += doubts(doubtful for point in points for doubtful in point.doubtful)
     wins = [point.batch for point in points if point.verdict == "faster"]
-    return "; ".join([*said, *([f"it is faster at {_enumerate(wins)} rows"] if wins else [])])
+    return "; ".join([*said, *([f"it is faster at {_sizes(wins)}"] if wins else [])])
 
 
 def doubts(found: Iterable[Doubtful]) -> list[str]:
@@ -108,8 +110,7 @@ def doubts(found: Iterable[Doubtful]) -> list[str]:
         name = options(setting) + ("" if setting.mode == "run" else MODES[setting.mode])
         groups.setdefault(doubtful.doubt, {}).setdefault(name, []).append(setting.batch)
     return [
-        f"{doubt}: {', '.join(f'{name} at {_enumerate(sizes)} rows' for name, sizes in names.items())} "
-        f"({_REMEDIES[doubt]})"
+        f"{doubt}: {', '.join(f'{name} at {_sizes(sizes)}' for name, sizes in names.items())} ({_REMEDIES[doubt]})"
         for doubt, names in groups.items()
     ]
 
@@ -147,7 +148,7 @@ def left_out(skipped: Sequence[Skipped], too_long: Sequence[TooLong], once: Sequ
     for skip in skipped:
         if skip.setting is not None:
             failed.setdefault((_name(skip.setting), skip.reason), []).append(skip.setting.batch)
-    lines += [f"{name} at {_enumerate(sizes)} rows: not measured: {why}" for (name, why), sizes in failed.items()]
+    lines += [f"{name} at {_sizes(sizes)}: not measured: {why}" for (name, why), sizes in failed.items()]
     missing: dict[str, list[TooLong]] = {}
     for row in too_long:
         missing.setdefault(_name(row.setting), []).append(row)
@@ -155,13 +156,13 @@ def left_out(skipped: Sequence[Skipped], too_long: Sequence[TooLong], once: Sequ
         first = rows[0]
         known = "" if first.expected_seconds is None else f"a run takes some {seconds(first.expected_seconds)}, and "
         why = f"{known}{seconds(first.left_seconds)} were left" if first.left_seconds else f"{known}no time was left"
-        sizes = _enumerate([row.setting.batch for row in rows])
-        lines.append(f"{name} at {sizes} rows: left out: {why}; give more --seconds")
+        sizes = _sizes([row.setting.batch for row in rows])
+        lines.append(f"{name} at {sizes}: left out: {why}; give more --seconds")
     brief: dict[str, list[int]] = {}
     for setting in once:
         brief.setdefault(_name(setting), []).append(setting.batch)
     lines += [
-        f"{name} at {_enumerate(sizes)} rows: measured once, for want of time; give more --seconds"
+        f"{name} at {_sizes(sizes)}: measured once, for want of time; give more --seconds"
         for name, sizes in brief.items()
     ]
     return lines
@@ -169,6 +170,10 @@ def left_out(skipped: Sequence[Skipped], too_long: Sequence[TooLong], once: Sequ
 
 def _name(setting: Setting) -> str:
     return options(setting) + MODES[setting.mode]
+
+
+def _sizes(batches: Sequence[int]) -> str:
+    return _enumerate(batches) + (" row" if list(batches) == [1] else " rows")
 
 
 def _enumerate(numbers: Sequence[int]) -> str:

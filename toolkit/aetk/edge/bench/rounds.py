@@ -59,7 +59,7 @@ class Runner:
                 break
         samples: list[int] = []
         at, cpu = time.perf_counter() - origin, time.process_time()
-        end, last = started + int(1e9 * seconds), int(1e9 * deadline)
+        end, last = started + 1e9 * seconds, 1e9 * deadline
         while True:
             start = clock()
             call()
