@@ -18,7 +18,7 @@ _STYLES: dict[float, dict[str, Any]] = {
     99: {"linestyle": "-.", "linewidth": 1.1, "alpha": 0.85},
     99.9: {"linestyle": ":", "linewidth": 1.3, "alpha": 0.85},
 }
-_UNSTABLE: dict[str, Any] = {
+_DOUBTFUL: dict[str, Any] = {
     "linestyle": "none", "marker": "o", "markersize": 10, "markerfacecolor": "none", "markeredgecolor": "#d1495b",
     "markeredgewidth": 1.1,
 }  # fmt: skip
@@ -70,7 +70,7 @@ def _latency(panel: Any, lines: dict[str, list[Measured]], colors: dict[str, str
             if known:
                 panel.plot(*zip(*known, strict=True), color=colors[name], **style)
                 drawn.add(percent)
-        _ring(panel, [(r.setting.batch, r.median) for r in rows if r.timings.unstable and r.median is not None])
+        _ring(panel, [(r.setting.batch, r.median) for r in rows if r.doubt and r.median is not None])
     panel.set(title="latency of one run", xlabel="rows per run")
     if not drawn:
         panel.text(0.5, 0.5, "too few samples for a percentile", ha="center", transform=panel.transAxes)
@@ -101,7 +101,7 @@ def _throughput(panel: Any, report: BenchReport, groups: dict[str, list[Measured
     panel.set(title="throughput", xlabel="rows per run", ylabel="rows per second")
     _log_axes(panel, sorted({row.setting.batch for row in report.measured}), _rate)
     if any(row.doubt for row in report.measured):
-        panel.plot([], [], label="unstable, or too few samples", **_UNSTABLE)
+        panel.plot([], [], label="unstable, or too few samples", **_DOUBTFUL)
     legend_below(panel, columns=3)
 
 
@@ -122,7 +122,7 @@ def _sparse(panel: Any, rows: Sequence[Arrivals], colors: dict[str, str]) -> Non
             if known:
                 panel.plot(*zip(*known, strict=True), color=colors[name], **_STYLES[percent])
                 drawn.add(percent)
-        _ring(panel, [(r.interval_ms, v) for r in series if r.timings.unstable and (v := r.timings.percentile(50))])
+        _ring(panel, [(r.interval_ms, v) for r in series if r.timings.doubt and (v := r.timings.percentile(50))])
         panel.plot([], [], color=colors[name], linewidth=4, label=name)
     for percent in sorted(drawn):
         panel.plot([], [], color=_INK, label=f"p{percent:g}", **_STYLES[percent])
@@ -140,7 +140,7 @@ def _sparse(panel: Any, rows: Sequence[Arrivals], colors: dict[str, str]) -> Non
 
 def _ring(panel: Any, points: Sequence[tuple[int, float]]) -> None:
     if points:
-        panel.plot(*zip(*points, strict=True), **_UNSTABLE)
+        panel.plot(*zip(*points, strict=True), **_DOUBTFUL)
 
 
 def _log_axes(panel: Any, places: Sequence[int], words: Callable[[float, int], str]) -> None:
