@@ -21,12 +21,23 @@ def test_a_measurement_is_printed_and_written_with_its_picture(aetk, model, tmp_
     assert result.code == 0, result.err
     assert "qnn: not measured: " in result.out
     assert "QNNExecutionProvider" in result.out
-    nodes = open_session(model.read_bytes()).placement["CPUExecutionProvider"]
-    assert f"{nodes} CPU" in result.out
+    assert "next:  aetk verify" in result.out
     written = json.loads((tmp_path / "figures/breast-cancer.bench.json").read_text())
-    assert written["schema_version"] == 3
+    assert written["schema_version"] == 4
     assert {row["setting"]["batch"] for row in written["measured"]} == {1, 64}
     assert (tmp_path / "figures/breast-cancer.bench.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_every_row_and_column_are_printed_where_they_are_asked_for(aetk, model):
+    command = ("bench", model, "--seconds", 5, "--batch", 1, "--batch", 16, "--batch", 64, "--provider", "cpu")
+    short, everything = aetk(*command), aetk(*command, "--all")
+    nodes = open_session(model.read_bytes()).placement["CPUExecutionProvider"]
+    assert f"{nodes} CPU" in everything.out
+    assert f"{nodes} CPU" not in short.out
+    assert max(map(len, short.out.split("\n\n")[0].splitlines())) <= 80
+    rows = len(everything.out.split("\n\n")[0].splitlines()) - 2
+    assert rows == 7  # two of the batch sizes with two alternatives each
+    assert f"{rows - 3} more with --all" in short.out
 
 
 def test_json_on_standard_output_is_what_was_written(aetk, model, tmp_path):
@@ -74,7 +85,9 @@ def earlier(aetk, model, tmp_path, monkeypatch):
     from aetk.edge.bench.row import NotProbed
 
     left_out = NotProbed("not asked for")
-    monkeypatch.setattr("aetk.edge.bench.benchmark.probe_rows", lambda loaded, opened, *_: [left_out] * len(opened))
+    monkeypatch.setattr(
+        "aetk.edge.bench.benchmark.probe_rows", lambda loaded, opened, *_: [left_out] * len(opened.rows)
+    )
     assert aetk("bench", model, *ONE_ROW, "--out", "then").code == 0
     path = tmp_path / "then/breast-cancer.bench.json"
     return path, json.loads(path.read_text())
@@ -119,7 +132,7 @@ def test_a_slowdown_without_a_limit_is_only_shown(aetk, model, earlier):
     assert "slower" in result.out
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"schema_version": 2}', '{"schema_version": 3, "measured": 3}'])
+@pytest.mark.parametrize("text", ["{", "[]", '{"schema_version": 3}', '{"schema_version": 4, "measured": 3}'])
 def test_a_report_that_cannot_be_read_is_refused_before_measuring(refused, model, tmp_path, monkeypatch, text):
     def start(*_):
         raise AssertionError("measuring was started")

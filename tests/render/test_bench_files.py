@@ -14,10 +14,19 @@ def test_every_sample_of_every_turn_is_in_the_document():
     row = measured(samples=1000)
     text = bench_json(report([row]))
     document = json.loads(text)
-    assert document["schema_version"] == 3
+    assert document["schema_version"] == 4
     turns = document["measured"][0]["timings"]["turns"]
     assert [turn["samples"] for turn in turns] == [list(turn.samples) for turn in row.timings.turns]
-    assert {"environment", "products", "bounds", "before", "after", "findings", "conclusion"} <= document.keys()
+    assert {
+        "environment",
+        "products",
+        "bounds",
+        "before",
+        "after",
+        "disturbances",
+        "too_long",
+        "conclusion",
+    } <= document.keys()
 
 
 def test_samples_stand_on_one_line_and_texts_are_left_alone():

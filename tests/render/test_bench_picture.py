@@ -7,6 +7,7 @@ import pytest
 from edge.bench.making import measured, report, timings
 
 from aetk.edge.bench.arrivals import Arrivals
+from aetk.edge.bench.disturbances import NotAlone
 from aetk.edge.bench.roofline import Bound
 from aetk.edge.bench.row import Measured
 from aetk.edge.bench.setting import Setting
@@ -51,13 +52,13 @@ def test_it_shows_percentiles_throughput_and_the_bound(drawn):
 def test_an_unstable_row_wears_a_ring_that_the_legend_explains(drawn):
     row = measured()
     shaky = Measured(row.setting, row.cold, timings(100, 150), row.placement, row.evidence)
-    assert "unstable: windows differ by more than 10%" in legend(drawn([shaky])[1])
-    assert "unstable: windows differ by more than 10%" not in legend(drawn([row])[1])
+    assert "unstable, or too few samples" in legend(drawn([shaky])[1])
+    assert "unstable, or too few samples" not in legend(drawn([row])[1])
 
 
 def test_what_spoilt_the_figures_stands_above_them():
-    title = bench_picture._title(replace(report(ROWS), findings=("throttled: 3 times",)))
-    assert title.endswith("\nthrottled: 3 times")
+    title = bench_picture._title(replace(report(ROWS), disturbances=(NotAlone(0.5),)))
+    assert title.endswith("\nnot alone: other processes took 50% of the processors during the run")
 
 
 @pytest.mark.parametrize("name", [r"$\frac$.onnx", "m\udcff.onnx"])

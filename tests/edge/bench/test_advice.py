@@ -5,54 +5,12 @@ import sys
 
 import pytest
 
-from aetk.edge.bench.advice import conclude
-from aetk.edge.bench.row import Measured
+from aetk.edge.bench.advice import Conclusion, Undecided, conclude
+from aetk.edge.bench.crossover import Doubtful
 from aetk.edge.bench.setting import Setting
 from aetk.edge.bench.snippet import snippet
 
-from .making import measured, timings
-
-
-def rows(provider, medians, way="run"):
-    return [measured(provider, batch, value, way) for batch, value in medians.items()]
-
-
-def crossings(conclusion):
-    return [(found.provider, found.way, found.batch) for found in conclusion.crossovers]
-
-
-CPU = {1: 20, 64: 60, 1024: 600, 4096: 2500}
-
-
-def test_the_crossover_is_where_cuda_wins_and_goes_on_winning():
-    cuda = {1: 10, 64: 80, 1024: 110, 4096: 200}  # a win at one row, lost again at 64
-    found = conclude("m.onnx", rows("cpu", CPU) + rows("cuda", cuda))
-    assert crossings(found) == [("cuda", "run", 1024)]
-    (crossover,) = found.crossovers
-    assert crossover.compared_batch == 1024
-    assert (crossover.median, crossover.cpu_median) == pytest.approx((110e-6, 600e-6), rel=1e-4)
-
-
-def test_with_and_without_the_copies_are_two_crossovers():
-    found = conclude(
-        "m.onnx",
-        rows("cpu", CPU) + rows("cuda", dict.fromkeys(CPU, 100)) + rows("cuda", dict.fromkeys(CPU, 40), "bound"),
-    )
-    assert crossings(found) == [("cuda", "run", 1024), ("cuda", "bound", 64)]
-
-
-def test_cuda_that_never_wins_is_compared_at_the_largest_batch():
-    found = conclude("m.onnx", rows("cpu", CPU) + rows("cuda", dict.fromkeys(CPU, 3000)))
-    assert crossings(found) == [("cuda", "run", None)]
-    (crossover,) = found.crossovers
-    assert crossover.compared_batch == 4096
-    assert (crossover.median, crossover.cpu_median) == pytest.approx((3e-3, 2.5e-3), rel=1e-4)
-
-
-def test_the_cpus_best_options_are_the_ones_to_beat():
-    single = measured(batch=1024, microseconds=50, threads=1)
-    found = conclude("m.onnx", [*rows("cpu", CPU), single, *rows("cuda", {1024: 110})])
-    assert crossings(found) == [("cuda", "run", None)]
+from .making import measured, shaky
 
 
 def test_options_are_chosen_by_the_median():
@@ -75,25 +33,45 @@ def test_among_equals_less_processor_time_wins_and_then_fewer_threads():
     assert conclude("m.onnx", [spinning, sleeping, single]).choices[0].setting == single.setting
 
 
-def test_a_choice_that_rests_on_an_unstable_row_says_so():
-    row = measured()
-    shaky = Measured(row.setting, row.cold, timings(100, 100, 150), row.placement, row.evidence)
-    assert conclude("m.onnx", [shaky]).choices[0].unstable
-    assert not conclude("m.onnx", [row]).choices[0].unstable
+def test_an_unstable_row_that_may_be_the_fastest_leaves_the_choice_open():
+    known, doubtful = measured(microseconds=120, threads=1), shaky(measured(), 100, 100, 150)
+    found = conclude("m.onnx", [known, doubtful])
+    assert (found.choices, found.snippet) == ((), "")
+    assert found.undecided == (Undecided(1, (Doubtful(doubtful.setting, "unstable"),)),)
+
+
+def test_an_unstable_row_that_is_slower_in_every_run_does_not():
+    known, doubtful = measured(microseconds=50, threads=1), shaky(measured(), 100, 100, 150)
+    (choice,) = conclude("m.onnx", [known, doubtful]).choices
+    assert (choice.setting, choice.others) == (known.setting, ())
+
+
+def test_nothing_is_concluded_where_it_is_forbidden():
+    rows = [measured(), measured("cuda"), measured(batch=16384, mode="scorer")]
+    assert conclude("m.onnx", rows, withheld=True) == Conclusion(True, (), (), (), None, "")
+    assert conclude("m.onnx", rows).snippet
 
 
 def test_too_few_samples_make_no_choice():
     found = conclude("m.onnx", [measured(samples=1)])
     assert (found.choices, found.snippet) == ((), "")
+    assert found.undecided == (Undecided(1, (Doubtful(Setting("cpu", 1), "too few samples"),)),)
 
 
 def test_the_scorer_is_held_against_the_best_single_run():
-    scorer = measured(batch=16384, microseconds=16384, way="scorer")
+    scorer = measured(batch=16384, microseconds=16384, mode="scorer")
     found = conclude("m.onnx", [scorer, measured(batch=16384, microseconds=32768)]).scorer
     assert found.batch == 16384
     assert (found.rows_per_second, found.ratio) == pytest.approx((1e6, 2), rel=1e-4)
     assert conclude("m.onnx", [scorer]).scorer.ratio is None
     assert conclude("m.onnx", [measured()]).scorer is None
+
+
+def test_a_scorer_or_a_single_run_that_is_unstable_is_not_held_against_the_other():
+    scorer, plain = measured(batch=16384, microseconds=16384, mode="scorer"), measured(batch=16384, microseconds=32768)
+    assert conclude("m.onnx", [shaky(scorer, 16000, 16000, 20000), plain]).scorer is None
+    doubtful = shaky(measured(batch=65536), 40_000, 40_000, 65_536)  # 1.6 million rows/s at its best
+    assert conclude("m.onnx", [scorer, plain, doubtful]).scorer.ratio is None
 
 
 def test_the_snippet_runs_as_printed_and_opens_the_sessions_that_were_chosen(model, tmp_path):

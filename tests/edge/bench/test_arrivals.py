@@ -25,7 +25,7 @@ def session(model):
 
 
 def runner(call, **options):
-    return Runner(Setting("cpu", 1, **options), call, list(timings(1000).turns))
+    return Runner(Setting("cpu", 1, **options), call, turns=list(timings(1000).turns))
 
 
 def test_rows_arrive_at_their_interval_and_the_time_between_is_slept(session, monkeypatch, clock):
@@ -84,6 +84,19 @@ def test_late_arrivals_are_counted(session, monkeypatch, clock):
     (found,) = measure_arrivals([(runner(lambda: clock.sleep(0.02)), session)], 0.3, 0.0)
     assert found.late >= len(found.timings.seconds) - 10
     assert found.late > 5
+
+
+def test_runs_that_outlast_their_interval_by_far_end_with_the_time(session, monkeypatch, clock):
+    monkeypatch.setattr(arrivals, "_SHARES", {10: 1.0})
+    monkeypatch.setattr(arrivals, "INTERVALS_MS", (10,))
+    began = clock.perf_counter()
+    (found,) = measure_arrivals([(runner(lambda: clock.sleep(0.4)), session)], 2.0, 0.0)
+    assert clock.perf_counter() - began < 2.0 + 0.5
+    assert 4 <= len(found.timings.seconds) <= 6
+
+
+def test_without_a_row_of_one_nothing_arrives(session):
+    assert measure_arrivals([], 2.0, 0.0) == []
 
 
 def test_an_interval_without_time_for_an_arrival_is_left_out(session):

@@ -1,5 +1,6 @@
 """A benchmark says where every node ran, keeps every raw value, and holds to its time."""
 
+import math
 from types import SimpleNamespace
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 
 from aetk.base.errors import BadInput, Unavailable
 from aetk.edge.bench import SCHEMA_VERSION, bench, benchmark, ordinary_rows, sessions
-from aetk.edge.bench.cold_start import Probe
+from aetk.edge.bench.cold_start import Probe, probe
 from aetk.edge.bench.row import NotProbed
 from aetk.edge.bench.sessions import open_rows, probe_rows
 from aetk.edge.bench.setting import Setting
@@ -18,15 +19,21 @@ from aetk.edge.runtime.providers import PROVIDERS, Provider
 from .clock import Clock
 
 
+def open_now(loaded, rows, require=()):
+    """Open the rows, however long it takes."""
+    return open_rows(loaded, rows, require, math.inf, 0.0, lambda _: None)
+
+
 @pytest.fixture(scope="module")
 def report(model):
     with pytest.MonkeyPatch.context() as monkeypatch:
         Clock(monkeypatch, tick=1e-4)
+        monkeypatch.setattr(sessions, "probe", lambda path, setting, _: probe(path, setting))  # however long it takes
         return bench(model, providers=("cpu", "qnn"), batches=(1, 64), threads=(None, 1), sparse=True, seconds=12)
 
 
 def test_every_combination_is_measured_where_the_provider_works(report):
-    assert report.schema_version == SCHEMA_VERSION == 3
+    assert report.schema_version == SCHEMA_VERSION == 4
     assert [(r.setting.batch, r.setting.threads, r.setting.spinning) for r in report.measured] == [
         (1, None, True), (1, 1, True), (1, None, False), (64, None, True), (64, 1, True),
     ]  # fmt: skip
@@ -35,8 +42,10 @@ def test_every_combination_is_measured_where_the_provider_works(report):
 def test_the_matrix_product_is_run_on_the_cpu_and_on_devices_with_a_memory_of_their_own(monkeypatch):
     """Elsewhere, OpenVINO on a processor for instance, a product as large as a device's would take seconds."""
     rows = [SimpleNamespace(runner=SimpleNamespace(setting=Setting(short, 1))) for short in ("cpu", "openvino", "cuda")]
-    monkeypatch.setattr(benchmark, "MatmulProbe", str)
-    assert benchmark._products(rows) == ["cpu", "cuda"]
+    monkeypatch.setattr(benchmark, "open_probe", lambda provider, seconds: provider)
+    assert benchmark._products(rows, 45.0) == ["cpu", "cuda"]
+    monkeypatch.setattr(benchmark, "open_probe", lambda provider, seconds: None)
+    assert benchmark._products(rows, 45.0) == []
 
 
 def test_a_provider_that_does_not_work_is_skipped_with_its_reason(report):
@@ -85,7 +94,7 @@ def test_it_concludes_with_the_options_to_use(report):
 def test_the_seconds_bound_everything(model, monkeypatch):
     clock = Clock(monkeypatch, tick=1e-4)
     cold = Probe(0.01, 0.001, None)
-    monkeypatch.setattr(sessions, "probe", lambda path, setting: clock.sleep(0.4) or cold)
+    monkeypatch.setattr(sessions, "probe", lambda path, setting, timeout: clock.sleep(0.4) or cold)
     found = bench(model, providers=("cpu",), batches=(1, 16, 64), seconds=3)
     assert 2.9 < found.seconds <= clock.perf_counter() < 3.2
     assert 0 < sum(row.cold is cold for row in found.measured) < len(found.measured)
@@ -93,28 +102,43 @@ def test_the_seconds_bound_everything(model, monkeypatch):
     assert all(len(row.timings.seconds) for row in found.measured)
 
 
-def test_cold_starts_for_which_there_is_no_time_are_left_out_and_said(model):
-    opened, _ = open_rows(load(model), [Setting("cpu", 1), Setting("cpu", 64), Setting("cpu", 16)], (), print)
-    first, *others = probe_rows(load(model), opened, 0.0, print)
-    assert isinstance(first, Probe)
-    assert all(isinstance(other, NotProbed) and "--seconds" in other.reason for other in others)
+def test_cold_starts_for_which_there_is_no_time_are_left_out_and_said(model, monkeypatch):
+    clock = Clock(monkeypatch)
+    opened = open_now(load(model), [Setting("cpu", 1), Setting("cpu", 64), Setting("cpu", 16)])
+    found = Probe(0.1, 0.1, None)
+    given = []
+
+    def start(path, setting, timeout):
+        given.append(timeout)
+        clock.sleep(0.4)
+        return found
+
+    monkeypatch.setattr(sessions, "probe", start)
+    *probed, last = probe_rows(load(model), opened, clock.perf_counter() + 1.0, lambda _: None)
+    assert probed == [found, found]
+    assert isinstance(last, NotProbed)
+    assert "--seconds" in last.reason
+    assert given == pytest.approx([1.0, 0.6], abs=0.01)  # what is left is what each may take
 
 
 def test_a_run_without_the_copies_is_measured_by_the_same_code_with_the_cpu_as_the_device(model):
-    (row,), _ = open_rows(load(model), [Setting("cpu", 64, "bound")], (), print)
-    row.runner.take_turn(0.05, 100, 0.0)
+    (row,) = open_now(load(model), [Setting("cpu", 64, "bound")]).rows
+    row.runner.take_turn(0.05, 1, 100, math.inf, 0.0)
     found = row.result(NotProbed("not asked for"))
-    assert found.setting.way == "bound"
+    assert found.setting.mode == "bound"
     assert len(found.timings.seconds) >= 1
+    assert not found.measured_once
     assert set(found.placement) == {"CPUExecutionProvider"}
 
 
-def test_a_big_batch_is_measured_through_the_scorer_too(model):
+def test_a_big_batch_is_measured_through_the_scorer_too(model, monkeypatch):
+    Clock(monkeypatch, tick=1e-3)
     found = bench(model, providers=("cpu",), batches=(16384,), threads=(1,), seconds=1)
-    assert [row.setting.way for row in found.measured] == ["run", "scorer"]
+    assert [row.setting.mode for row in found.measured] == ["run", "scorer"]
 
 
 def test_a_row_that_breaks_is_left_out_and_the_others_are_measured(model, monkeypatch):
+    Clock(monkeypatch, tick=1e-3)
     original = sessions.runner
 
     def runner(loaded, session, setting, rows):
@@ -126,7 +150,7 @@ def test_a_row_that_breaks_is_left_out_and_the_others_are_measured(model, monkey
     monkeypatch.setattr(sessions, "runner", runner)
     found = bench(model, providers=("cpu",), batches=(1, 64), threads=(1,), seconds=1)
     assert [row.setting.batch for row in found.measured] == [1]
-    assert [skipped.reason for skipped in found.skipped] == ["64 rows (run): out of memory"]
+    assert [(skip.setting, skip.reason) for skip in found.skipped] == [(Setting("cpu", 64, threads=1), "out of memory")]
     with pytest.raises(Unavailable, match="cpu is required and does not work here: 64 rows"):
         bench(model, batches=(1, 64), threads=(1,), seconds=1, require=("cpu",))
 
@@ -136,9 +160,9 @@ def test_a_required_provider_that_works_but_cannot_be_bound_is_measured_with_the
     settings, loaded = [Setting("cpu", 1), Setting("cpu", 1, "bound")], load(model)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(runtime_session.Session, "memory", None)
-        opened, skipped = open_rows(loaded, settings, ("cpu",), lambda _: None)
-    assert [row.runner.setting for row in opened] == settings[:1]
-    assert "in a memory that is not known" in skipped[0].reason
+        opened = open_now(loaded, settings, ("cpu",))
+    assert [row.runner.setting for row in opened.rows] == settings[:1]
+    assert "in a memory that is not known" in opened.skipped[0].reason
 
 
 def test_a_required_provider_that_does_not_work_is_an_error(model):
@@ -151,6 +175,8 @@ def test_a_provider_that_takes_no_nodes_is_never_reported_as_measured(model, mon
     monkeypatch.setitem(PROVIDERS, "azure", Provider("azure", "AzureExecutionProvider", "onnxruntime"))
     if "AzureExecutionProvider" not in runtime_session.onnxruntime().get_available_providers():
         pytest.skip("this build has no second provider that takes no nodes")
+    Clock(monkeypatch, tick=1e-3)
+    monkeypatch.setattr(sessions, "_is_present", lambda name: False)  # a fresh process knows no such provider
     found = bench(model, providers=("cpu", "azure"), batches=(1,), threads=(1,), seconds=1)
     assert {row.setting.provider for row in found.measured} == {"cpu"}
     assert [skipped.provider for skipped in found.skipped] == ["azure"]

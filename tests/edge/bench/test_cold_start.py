@@ -1,6 +1,7 @@
 """A probe is a fresh process: its own memory, its own cold start, its own error."""
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import asdict
@@ -30,9 +31,9 @@ def test_a_larger_batch_needs_more_memory(model):
     assert large.peak_bytes - small.peak_bytes > 65536 * len(load(model).card.features) * 4
 
 
-@pytest.mark.parametrize("way", ["run", "bound", "scorer"])
-def test_every_way_of_running_has_its_cold_figures(model, way):
-    found = probe(model, Setting("cpu", 64, way, threads=1, spinning=False))
+@pytest.mark.parametrize("mode", ["run", "bound", "scorer"])
+def test_every_mode_of_running_has_its_cold_figures(model, mode):
+    found = probe(model, Setting("cpu", 64, mode, threads=1, spinning=False))
     assert found.load_seconds > 0
     assert found.first_run_seconds > 0
 
@@ -53,6 +54,19 @@ def test_a_process_that_dies_otherwise_is_no_riddle(model, monkeypatch):
     with pytest.raises(Unavailable, match="ended with exit code 1") as caught:
         probe(model, Setting("cpu", 1))
     assert "aetk verify" in caught.value.hint
+
+
+def test_a_process_that_hangs_is_ended_when_its_time_is_over(model, monkeypatch, tmp_path):
+    began = tmp_path / "pid"
+    hang = f"import os, pathlib, time; pathlib.Path({str(began)!r}).write_text(str(os.getpid())); time.sleep(3600)"
+    monkeypatch.setattr(probing, "_START", hang)
+    with pytest.raises(
+        Unavailable, match=r"had not loaded and run the model after 2 s, and was ended; give more --sec"
+    ):
+        probe(model, Setting("cpu", 1), timeout=2.0)
+    if began.exists():  # else it was ended before it had begun
+        with pytest.raises(ProcessLookupError):
+            os.kill(int(began.read_text()), 0)
 
 
 @pytest.mark.parametrize(("provider", "code"), [("qnn", 3), ("fpga", 2)])

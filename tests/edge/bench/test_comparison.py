@@ -86,6 +86,31 @@ def test_a_limit_on_another_machines_report_is_refused():
         check(then, {ONE}, ENVIRONMENT, 1.2)
 
 
+@pytest.mark.parametrize(
+    ("differs", "words"),
+    [
+        ({"gpus": ["Tesla T4, 15360 MiB"]}, "gpus Tesla T4, 15360 MiB then, NVIDIA A100 now"),
+        ({"gpus": []}, "gpus none then, NVIDIA A100 now"),
+        ({"visible_gpus": "CUDA_VISIBLE_DEVICES=1"}, "visible_gpus CUDA_VISIBLE_DEVICES=1 then, none now"),
+    ],
+)
+def test_another_gpu_is_another_machine(differs, words):
+    now = {**ENVIRONMENT, "gpus": ["NVIDIA A100"]}
+    then = baseline({ONE: timings(1, 1)}, {**now, **differs})
+    assert compare(then, {ONE: timings(1, 1)}, "a" * 64, now, None).warnings == (f"another machine: {words}",)
+    with pytest.raises(BadInput, match="another machine"):
+        check(then, {ONE}, now, 1.2)
+
+
+@pytest.mark.parametrize("version", ["gpu_driver", "cuda", "cudnn"])
+def test_another_driver_or_cuda_is_a_warning(version):
+    then = baseline({ONE: timings(1, 1)}, {**ENVIRONMENT, version: "12.4"})
+    check(then, {ONE}, ENVIRONMENT, 1.2)
+    found = compare(then, {ONE: timings(1, 1)}, "a" * 64, ENVIRONMENT, 1.2)
+    assert found.warnings == (f"another version: {version} 12.4 then, none now",)
+    assert found.passed
+
+
 def test_reports_without_a_row_in_common_are_refused():
     with pytest.raises(BadInput, match="holds no row that is to be measured now"):
         check(baseline({ONE: timings(1, 1)}), {(Setting("cpu", 64), None)}, ENVIRONMENT, None)
@@ -114,9 +139,11 @@ def test_a_report_is_read_back_with_every_sample(tmp_path, document):
     [
         ("", "is not JSON"), ("{", "is not JSON"), ('{"schema_version": NaN}', "is not JSON"),
         ("[" * 100_000, "is not JSON"), ('{"model": "a", "model": "b"}', "is not JSON"),
-        ("[]", "not a report"), ("{}", "schema version is None; expected 3"),
-        ('{"schema_version": 2}', "schema version is 2; expected 3"),
-        ('{"schema_version": 3}', "The report lacks model"),
+        ("[]", "not a report"), ("{}", "schema version is None; expected 4"),
+        ('{"schema_version": true}', "schema version is True; expected 4"),
+        ('{"schema_version": 3}', r"An older version of aetk .*\(schema version 3\); this one reads 4"),
+        ('{"schema_version": 5}', "A newer version of aetk wrote this report"),
+        ('{"schema_version": 4}', "The report lacks model"),
     ],
 )  # fmt: skip
 def test_a_file_that_is_no_report_of_this_version_is_refused_in_one_message(tmp_path, text, message):
@@ -141,7 +168,10 @@ def test_a_report_that_is_not_there_is_refused(tmp_path):
     ("change", "message"),
     [
         (lambda row: row["setting"].update(batch="1"), r"setting.batch is '1'; expected a whole number"),
-        (lambda row: row["setting"].update(way="magic"), "way is 'magic'"),
+        (
+            lambda row: row["setting"].update(mode="magic"),
+            "setting.mode is 'magic'; expected one of run, pinned,",
+        ),
         (lambda row: row.pop("timings"), "lacks measured"),
         (lambda row: row["timings"]["turns"][0].update(samples=[1.5]), "expected a whole number"),
         (lambda row: row["timings"]["turns"][0].update(samples=[0]), "not positive"),

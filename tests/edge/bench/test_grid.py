@@ -14,11 +14,11 @@ def cpu(*arguments, **options):
 def test_by_default_the_alternatives_are_measured_where_options_are_chosen_and_big_batches_by_the_scorer_too():
     found = plan(("cpu",), BATCHES, None, None, False)
     assert [s.batch for s in found] == sorted(s.batch for s in found)
-    assert [s for s in found if s.way == "run" and s.threads is None and s.spinning] == [cpu(b) for b in BATCHES]
+    assert [s for s in found if s.mode == "run" and s.threads is None and s.spinning] == [cpu(b) for b in BATCHES]
     assert [s for s in found if s.threads == 1 or not s.spinning] == [
         cpu(1, spinning=False), cpu(1, threads=1), cpu(1024, spinning=False), cpu(1024, threads=1),
     ]  # fmt: skip
-    assert [s for s in found if s.way == "scorer"] == [cpu(16384, "scorer"), cpu(65536, "scorer")]
+    assert [s for s in found if s.mode == "scorer"] == [cpu(16384, "scorer"), cpu(65536, "scorer")]
     assert len(found) == len(BATCHES) + 6
 
 
@@ -34,11 +34,11 @@ def test_a_single_thread_has_nothing_to_spin_for():
     assert plan(("cpu",), (1,), (1,), (False,), False) == [cpu(1, threads=1)]
 
 
-def test_cuda_is_measured_with_the_copies_and_without():
+def test_cuda_is_measured_with_the_copies_from_pinned_memory_without_the_copies_and_as_a_graph():
     found = plan(PROVIDERS, (1, 64), (1,), None, False)
     assert [s for s in found if s.provider == "cuda"] == [
-        Setting("cuda", 1), Setting("cuda", 64), Setting("cuda", 1, "bound"), Setting("cuda", 64, "bound"),
-    ]  # fmt: skip
+        Setting("cuda", batch, mode) for mode in ("run", "pinned", "bound", "graph") for batch in (1, 64)
+    ]
 
 
 def test_sparse_arrivals_bring_single_rows_with_spinning_and_without():

@@ -7,7 +7,8 @@ import onnx
 import pytest
 
 from aetk.base.errors import Unavailable
-from aetk.edge.bench.roofline import MatmulProbe, Speed, bounds, flops_per_row
+from aetk.edge.bench import roofline
+from aetk.edge.bench.roofline import MatmulProbe, Speed, bounds, flops_per_row, open_probe
 from aetk.edge.model import load
 from aetk.edge.runtime.tiny_models import matmul_model
 
@@ -30,6 +31,49 @@ def test_every_product_is_kept_and_the_rate_follows_from_the_size():
 def test_a_provider_that_is_not_there_has_no_product():
     with pytest.raises(Unavailable, match="QNNExecutionProvider"):
         MatmulProbe("qnn")
+
+
+@pytest.fixture
+def device(monkeypatch):
+    """A function that makes products take so many seconds, by their size; returns those that were opened."""
+
+    def make(seconds):
+        opened = []
+
+        class Probe:
+            def __init__(self, provider, size=512):
+                self.size = size
+                opened.append(size)
+
+            def time_once(self):
+                return seconds[self.size]
+
+        monkeypatch.setattr(roofline, "MatmulProbe", Probe)
+        return opened
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("provider", "seconds", "opened", "size"),
+    [
+        ("cuda", {512: 1e-4, 2048: 4e-4, 4096: 2e-3}, [512, 2048, 4096], 4096),
+        ("cuda", {512: 4e-4, 2048: 0.02}, [512, 2048], 2048),
+        ("webgpu", {512: 0.03}, [512], 512),
+        ("webgpu", {512: 0.2}, [512], None),
+        ("cpu", {512: 1e-3}, [512], 512),
+    ],
+    ids=["a fast device", "a small one", "one in software", "a slower one", "the cpu"],
+)
+def test_the_product_is_the_largest_that_can_be_repeated_in_the_time(device, provider, seconds, opened, size):
+    tried = device(seconds)
+    found = open_probe(provider, 45.0)
+    assert tried == opened
+    assert (found and found.size) == size
+
+
+def test_a_provider_that_cannot_run_the_product_has_none():
+    assert open_probe("qnn", 45.0) is None
 
 
 def test_a_row_costs_a_multiplication_and_an_addition_for_every_weight_of_the_network(model):

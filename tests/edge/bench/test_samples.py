@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from aetk.edge.bench.samples import Round, Timings
+from aetk.edge.bench.samples import Round, Timings, samples_per_turn
 
 from .making import timings
 
@@ -52,3 +52,17 @@ def test_few_samples_make_fewer_windows_and_too_few_none():
     assert timings(100, samples=1000).window_medians == ()
     assert timings(100, samples=1000).unstable is None
     assert timings(100, 200, samples=4).disagreement is None
+
+
+def test_a_row_is_in_doubt_where_samples_are_too_few_for_median_or_windows_or_the_windows_disagree():
+    assert timings(100, 100).doubt is None
+    assert timings(100, 130).doubt == "unstable"
+    assert timings(100, 100, samples=4).doubt == "too few samples"
+    assert timings(100, samples=1000).doubt == "too few samples"  # a single turn has no windows
+
+
+@pytest.mark.parametrize("turns", range(2, 11))
+def test_so_many_samples_in_every_turn_are_what_a_row_needs_to_be_without_doubt(turns):
+    enough = samples_per_turn(turns)
+    assert timings(*[100] * turns, samples=enough).doubt is None
+    assert timings(*[100] * turns, samples=enough - 1).doubt == "too few samples"

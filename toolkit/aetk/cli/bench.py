@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from functools import partial
 from pathlib import Path
 
 import click
@@ -34,6 +35,7 @@ from aetk.cli.common import FILE, PROVIDER, json_option, overwrite, provider_opt
     help="Whether waiting threads spin; repeat [default: on; off at two batch sizes].",
 )
 @click.option("--sparse", is_flag=True, help="Also single rows that arrive every 10, 100 and 1,000 ms.")
+@click.option("--all", "everything", is_flag=True, help="Print every row and column, not the few that fit a screen.")
 @click.option("--seconds", type=float, default=45.0, show_default=True, metavar="S", help="For everything.")
 @click.option(
     "--require",
@@ -55,6 +57,7 @@ def command(
     threads: tuple[int, ...],
     spinning: tuple[str, ...],
     sparse: bool,
+    everything: bool,
     seconds: float,
     require: tuple[str, ...],
     compare: Path | None,
@@ -64,9 +67,12 @@ def command(
 ) -> None:
     """Measure MODEL, or the newest under exports/, on the execution providers of this machine.
 
-    Every line says where the model's nodes ran. A provider that does not work is named with its reason. A percentile
-    that the samples cannot support stays blank (p90 needs 100 of them, p99 1,000, p99.9 10,000). CPU/1k is the
-    processor time of 1,000 rows. On CUDA, TF32 is off.
+    A provider that does not work, or does not start in its share of the time, is named with the reason. A percentile
+    that the samples cannot support stays blank (p90 needs 100 of them, p99 1,000, p99.9 10,000). Nothing is concluded
+    from rows that are unstable or have too few samples, and nothing at all where other processes took the processors.
+    On CUDA, TF32 is off.
+
+    --all prints every row, with cold starts, memory, processor time and where the nodes ran.
 
     With --compare, ratios are shown with their spread over the windows of both runs; --fail-above judges by the lower
     end of the spread, so that noise alone does not fail a build.
@@ -101,5 +107,5 @@ def command(
         say_json(bench_json(report))
     else:
         following = shlex.join(["aetk", "verify", str(model)])
-        show(report, text, as_json, " and ".join(map(str, wrote)), following)
+        show(report, partial(text, everything=everything), as_json, " and ".join(map(str, wrote)), following)
     ctx.exit(0 if report.passed else 1)

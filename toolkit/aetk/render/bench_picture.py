@@ -7,6 +7,7 @@ from aetk.edge.bench.arrivals import Arrivals
 from aetk.edge.bench.report import BenchReport
 from aetk.edge.bench.row import Measured
 from aetk.edge.bench.setting import Setting
+from aetk.render.bench_words import MODES, disturbance
 from aetk.render.figure import as_it_stands, as_png, legend_below, new_figure
 
 _COLORS = ("#3b76af", "#c8553d", "#5b9a68", "#8d6ab8", "#b98b2f", "#4aa3a2")
@@ -17,15 +18,14 @@ _STYLES: dict[float, dict[str, Any]] = {
     99: {"linestyle": "-.", "linewidth": 1.1, "alpha": 0.85},
     99.9: {"linestyle": ":", "linewidth": 1.3, "alpha": 0.85},
 }
-_UNSTABLE: dict[str, Any] = {
+_DOUBTFUL: dict[str, Any] = {
     "linestyle": "none", "marker": "o", "markersize": 10, "markerfacecolor": "none", "markeredgecolor": "#d1495b",
     "markeredgewidth": 1.1,
 }  # fmt: skip
-_NAMES = {"run": "", "bound": ", no copies", "scorer": ", Scorer"}
 
 
 def draw_bench(report: BenchReport) -> bytes:
-    """Latency percentiles and throughput over batch size; rows whose windows disagree wear a ring."""
+    """Latency percentiles and throughput over batch size; rows from which nothing is concluded wear a ring."""
     figure, (axes,) = new_figure(3 if report.sparse else 2)
     groups: dict[str, list[Measured]] = {}
     for row in sorted(report.measured, key=lambda row: row.setting.batch):
@@ -48,18 +48,18 @@ def draw_bench(report: BenchReport) -> bytes:
 
 def _title(report: BenchReport) -> str:
     machine = report.environment
-    spoilt = "".join(f"\n{finding}" for finding in report.findings)
+    disturbed = "".join(f"\n{disturbance(found)}" for found in report.disturbances)
     return (
         f"{as_it_stands(report.model.name)} on {machine['processor']}, {machine['usable_cpus']} usable CPUs, "
-        f"onnxruntime {machine['onnxruntime']}{spoilt}"
+        f"onnxruntime {machine['onnxruntime']}{disturbed}"
     )
 
 
 def _name(setting: Setting) -> str:
     if setting.provider != "cpu":
-        return setting.provider + _NAMES[setting.way]
+        return setting.provider + MODES[setting.mode]
     threads = "" if setting.threads is None else f", {setting.threads} thread" + "s" * (setting.threads > 1)
-    return f"cpu{_NAMES[setting.way]}{threads}" + ("" if setting.spinning else ", no spinning")
+    return f"cpu{MODES[setting.mode]}{threads}" + ("" if setting.spinning else ", no spinning")
 
 
 def _latency(panel: Any, lines: dict[str, list[Measured]], colors: dict[str, str]) -> None:
@@ -70,7 +70,7 @@ def _latency(panel: Any, lines: dict[str, list[Measured]], colors: dict[str, str
             if known:
                 panel.plot(*zip(*known, strict=True), color=colors[name], **style)
                 drawn.add(percent)
-        _ring(panel, [(r.setting.batch, r.median) for r in rows if r.timings.unstable and r.median is not None])
+        _ring(panel, [(r.setting.batch, r.median) for r in rows if r.doubt and r.median is not None])
     panel.set(title="latency of one run", xlabel="rows per run")
     if not drawn:
         panel.text(0.5, 0.5, "too few samples for a percentile", ha="center", transform=panel.transAxes)
@@ -91,7 +91,7 @@ def _throughput(panel: Any, report: BenchReport, groups: dict[str, list[Measured
         points = [(row.setting.batch, row.rows_per_second) for row in rows]
         style = {"linewidth": 1.8, "marker": "o", "markersize": 5} if len(rows) == longest else _alone(rows[0].setting)
         panel.plot(*zip(*points, strict=True), color=colors[name], label=name, **style)
-        _ring(panel, [(row.setting.batch, row.rows_per_second) for row in rows if row.timings.unstable])
+        _ring(panel, [(row.setting.batch, row.rows_per_second) for row in rows if row.doubt])
     for bound in report.bounds:
         panel.axhline(bound.rows_per_second, color=_FAINT, linestyle="--", linewidth=1.2)
         label = f"matrix-product bound of {bound.provider}: {_rate(bound.rows_per_second, 0)} rows/s"
@@ -100,15 +100,15 @@ def _throughput(panel: Any, report: BenchReport, groups: dict[str, list[Measured
         panel.annotate(label, (0.01, bound.rows_per_second), xycoords=("axes fraction", "data"), **place)
     panel.set(title="throughput", xlabel="rows per run", ylabel="rows per second")
     _log_axes(panel, sorted({row.setting.batch for row in report.measured}), _rate)
-    if any(row.timings.unstable for row in report.measured):
-        panel.plot([], [], label="unstable: windows differ by more than 10%", **_UNSTABLE)
+    if any(row.doubt for row in report.measured):
+        panel.plot([], [], label="unstable, or too few samples", **_DOUBTFUL)
     legend_below(panel, columns=3)
 
 
 def _alone(setting: Setting) -> dict[str, Any]:
     """Marks of settings that were measured at some batch sizes only."""
-    marker = "*" if setting.way == "scorer" else ("s" if setting.spinning else "v")
-    return {"linestyle": "none", "marker": marker, "markersize": 11 if setting.way == "scorer" else 7, "alpha": 0.9}
+    marker = "*" if setting.mode == "scorer" else ("s" if setting.spinning else "v")
+    return {"linestyle": "none", "marker": marker, "markersize": 11 if setting.mode == "scorer" else 7, "alpha": 0.9}
 
 
 def _sparse(panel: Any, rows: Sequence[Arrivals], colors: dict[str, str]) -> None:
@@ -122,7 +122,7 @@ def _sparse(panel: Any, rows: Sequence[Arrivals], colors: dict[str, str]) -> Non
             if known:
                 panel.plot(*zip(*known, strict=True), color=colors[name], **_STYLES[percent])
                 drawn.add(percent)
-        _ring(panel, [(r.interval_ms, v) for r in series if r.timings.unstable and (v := r.timings.percentile(50))])
+        _ring(panel, [(r.interval_ms, v) for r in series if r.timings.doubt and (v := r.timings.percentile(50))])
         panel.plot([], [], color=colors[name], linewidth=4, label=name)
     for percent in sorted(drawn):
         panel.plot([], [], color=_INK, label=f"p{percent:g}", **_STYLES[percent])
@@ -140,7 +140,7 @@ def _sparse(panel: Any, rows: Sequence[Arrivals], colors: dict[str, str]) -> Non
 
 def _ring(panel: Any, points: Sequence[tuple[int, float]]) -> None:
     if points:
-        panel.plot(*zip(*points, strict=True), **_UNSTABLE)
+        panel.plot(*zip(*points, strict=True), **_DOUBTFUL)
 
 
 def _log_axes(panel: Any, places: Sequence[int], words: Callable[[float, int], str]) -> None:

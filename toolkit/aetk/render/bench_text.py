@@ -1,9 +1,11 @@
 """A benchmark as text for a terminal."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
-from aetk.edge.bench.advice import Choice, Crossover, ScorerThroughput
+import numpy as np
+
 from aetk.edge.bench.arrivals import Arrivals
 from aetk.edge.bench.cold_start import Probe
 from aetk.edge.bench.comparison import Comparison, Ratio
@@ -11,27 +13,64 @@ from aetk.edge.bench.report import BenchReport
 from aetk.edge.bench.row import Measured, NotProbed
 from aetk.edge.bench.samples import Timings
 from aetk.edge.bench.setting import Setting
+from aetk.render.bench_words import MODES, conclusion, disturbance, left_out
 from aetk.render.format import count, seconds, table
 
-_WAYS = {"run": "", "bound": ", no copies", "scorer": " Scorer"}
 _PERCENTILES = (50, 90, 99, 99.9)
-_HEAD = (
-    "provider", "batch", "threads", "load", "first", "p50", "p90", "p99", "p99.9", "rows/s", "CPU/1k", "peak",
-    "nodes", "drift",
-)  # fmt: skip
-_SPARSE_HEAD = (
-    "one row every", "provider", "threads", "p50", "p90", "p99", "of warm", "CPU/1k", "nodes", "drift", "late",
-)  # fmt: skip
+_ROWS = 6
+"""As many rows as the short table has, or a few more where there are more providers."""
+
+Row = TypeVar("Row")
 
 
-def bench(report: BenchReport) -> str:
-    """The table of a benchmark, what was left out, what has spoilt it, and what follows from it."""
-    lines = [_table(_HEAD, [_row(row) for row in report.measured])]
+def _percentile(percent: float) -> Callable[[Measured | Arrivals], str]:
+    return lambda row: seconds(row.timings.percentile(percent))
+
+
+_COLUMNS: dict[str, Callable[[Measured], str]] = {
+    "provider": lambda row: row.setting.provider + MODES[row.setting.mode],
+    "batch": lambda row: f"{row.setting.batch}",
+    "threads": lambda row: threads(row.setting),
+    "load": lambda row: seconds(row.cold.load_seconds) if isinstance(row.cold, Probe) else "",
+    "first": lambda row: seconds(row.cold.first_run_seconds) if isinstance(row.cold, Probe) else "",
+    **{f"p{percent:g}": _percentile(percent) for percent in _PERCENTILES},
+    "rows/s": lambda row: f"{row.rows_per_second:,.0f}",
+    "CPU/1k": lambda row: seconds(row.cpu_seconds_per_1000_rows),
+    "peak": lambda row: _mebibytes(row.cold.peak_bytes) if isinstance(row.cold, Probe) else "",
+    "on GPU": lambda row: _mebibytes(row.cold.device_bytes) if isinstance(row.cold, Probe) else "",
+    "nodes": lambda row: _nodes(row.placement),
+    "drift": lambda row: "once" if row.measured_once else _drift(row.timings),
+}
+_SHORT = ("provider", "batch", "threads", "p50", "p99", "rows/s", "drift")
+_SPARSE: dict[str, Callable[[Arrivals], str]] = {
+    "one row every": lambda row: f"{row.interval_ms:,} ms",
+    "provider": lambda row: row.setting.provider,
+    "threads": lambda row: threads(row.setting),
+    **{f"p{percent}": _percentile(percent) for percent in (50, 90, 99)},
+    "of warm": lambda row: "" if row.warm_ratio is None else f"{row.warm_ratio:.1f} x",
+    "CPU/1k": lambda row: seconds(row.timings.cpu_seconds_per_1000_rows(row.setting.batch)),
+    "nodes": lambda row: _nodes(row.placement),
+    "drift": lambda row: _drift(row.timings),
+    "late": lambda row: f"{row.late}" if row.late else "",
+}
+_SHORT_SPARSE = ("one row every", "provider", "threads", "p50", "p99", "of warm", "drift", "late")
+
+
+def bench(report: BenchReport, everything: bool = False) -> str:
+    """The table of a benchmark, what was left out, what may have disturbed it, and what follows from it.
+
+    Args:
+        report: the benchmark.
+        everything: all rows and columns; else the few that fit a terminal of 80 columns.
+    """
+    rows = list(report.measured) if everything else short_rows(report.measured)
+    lines = [_table(_COLUMNS, tuple(_COLUMNS) if everything else _SHORT, rows)]
     if report.sparse:
-        lines += ["", _table(_SPARSE_HEAD, [_sparse_row(row) for row in report.sparse])]
-    lines += ["", *_footer(report)]
-    lines += [f"note: {finding}" for finding in report.findings]
-    lines += ["", *_conclusion(report)]
+        lines += ["", _table(_SPARSE, tuple(_SPARSE) if everything else _SHORT_SPARSE, report.sparse)]
+    lines += ["", *_footer(report, rows)]
+    lines += _details(report) if everything else []
+    lines += [f"note: {disturbance(found)}" for found in report.disturbances]
+    lines += ["", *conclusion(report.conclusion)]
     if report.conclusion.snippet:
         lines += ["", *(f"    {line}".rstrip() for line in report.conclusion.snippet.splitlines())]
     if report.comparison is not None:
@@ -39,42 +78,30 @@ def bench(report: BenchReport) -> str:
     return "\n".join(lines)
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def short_rows(measured: Sequence[Measured]) -> list[Measured]:
+    """About six rows: each provider's fastest, whatever its mode and options, at batch sizes from first to last."""
+    if len(measured) <= _ROWS:
+        return list(measured)
+    providers = list(dict.fromkeys(row.setting.provider for row in measured))
+    found: list[Measured] = []
+    for provider in providers:
+        own = [row for row in measured if row.setting.provider == provider]
+        batches = sorted({row.setting.batch for row in own})
+        places = np.linspace(0, len(batches) - 1, max(2, _ROWS // len(providers))).round().astype(int)
+        for batch in dict.fromkeys(batches[place] for place in places):
+            found.append(min((row for row in own if row.setting.batch == batch), key=_usual))
+    return found
+
+
+def _usual(row: Measured) -> float:
+    return float(np.median(row.timings.seconds))
+
+
+def _table(columns: dict[str, Callable[[Row], str]], names: Sequence[str], rows: Sequence[Row]) -> str:
     """A table without the columns in which nothing is said."""
-    said = [place for place in range(len(head)) if any(row[place] for row in rows)]
-    return table([head[place] for place in said], [[row[place] for place in said] for row in rows])
-
-
-def _row(row: Measured) -> list[str]:
-    cold = row.cold if isinstance(row.cold, Probe) else Probe(0, 0, None)
-    probed = isinstance(row.cold, Probe)
-    return [
-        row.setting.provider + _WAYS[row.setting.way],
-        f"{row.setting.batch}",
-        threads(row.setting),
-        seconds(cold.load_seconds) if probed else "",
-        seconds(cold.first_run_seconds) if probed else "",
-        *(seconds(row.timings.percentile(percent)) for percent in _PERCENTILES),
-        f"{row.rows_per_second:,.0f}",
-        seconds(row.cpu_seconds_per_1000_rows),
-        "" if cold.peak_bytes is None else f"{cold.peak_bytes / 2**20:,.0f} MiB",
-        _nodes(row.placement),
-        _drift(row.timings),
-    ]
-
-
-def _sparse_row(row: Arrivals) -> list[str]:
-    return [
-        f"{row.interval_ms:,} ms",
-        row.setting.provider,
-        threads(row.setting),
-        *(seconds(row.timings.percentile(percent)) for percent in (50, 90, 99)),
-        "" if row.warm_ratio is None else f"{row.warm_ratio:.1f} x",
-        seconds(row.timings.cpu_seconds_per_1000_rows(row.setting.batch)),
-        _nodes(row.placement),
-        _drift(row.timings),
-        f"{row.late}" if row.late else "",
-    ]
+    cells = {name: [columns[name](row) for row in rows] for name in names}
+    said = [name for name in names if any(cells[name])]
+    return table(said, list(zip(*(cells[name] for name in said), strict=True)))
 
 
 def threads(setting: Setting) -> str:
@@ -84,45 +111,68 @@ def threads(setting: Setting) -> str:
     return ("auto" if setting.threads is None else f"{setting.threads}") + ("" if setting.spinning else "*")
 
 
+def _mebibytes(value: int | None) -> str:
+    return "" if value is None else f"{value / 2**20:,.0f} MiB"
+
+
 def _nodes(placement: dict[str, int]) -> str:
     return ", ".join(f"{n} {name.removesuffix('ExecutionProvider')}" for name, n in placement.items())
 
 
 def _drift(timings: Timings) -> str:
-    if timings.disagreement is None:
-        return ""
+    if timings.doubt == "too few samples" or timings.disagreement is None:
+        return "few"
     return f"{timings.disagreement:.0%}" + (" !" if timings.unstable else "")
 
 
-def _footer(report: BenchReport) -> list[str]:
+def _footer(report: BenchReport, shown: Sequence[Measured]) -> list[str]:
+    machine, total = report.environment, count(len(report.measured), "row")
     rows: list[Measured | Arrivals] = [*report.measured, *report.sparse]
     evidence = " and ".join(dict.fromkeys(row.evidence for row in rows))
     lines = [
-        f"{count(len(report.measured), 'row')} in {report.seconds:.0f} s on {report.environment['processor']}, "
-        f"{report.environment['usable_cpus']} usable CPUs, onnxruntime {report.environment['onnxruntime']}; "
-        f"nodes by the {evidence} record",
+        f"{total} in {report.seconds:.0f} s on {machine['processor']}, {machine['usable_cpus']} usable CPUs",
+        f"onnxruntime {machine['onnxruntime']}; every node ran on the provider named, by the {evidence} record",
     ]
-    lines.append(
-        "CPU/1k: processor time of 1,000 rows; drift: by how much the medians of a row's windows differ"
-        + ("; ! unstable: by more than 10%" if any(row.timings.unstable for row in rows) else "")
-    )
-    if any(not row.setting.spinning for row in rows):
+    if machine.get("gpus"):
+        lines.append(_gpus(report))
+    if len(shown) < len(report.measured):
+        lines.append(f"{len(report.measured) - len(shown)} more with --all, in the JSON and in the picture")
+    visible: list[Measured | Arrivals] = [*shown, *report.sparse]
+    marks = ["; ! unstable: by more than 10%"] if any(row.timings.unstable for row in visible) else []
+    if any(row.timings.doubt == "too few samples" for row in visible):
+        marks.append("; few: too few samples to tell")
+    lines.append("drift: by how much the medians of a row's windows differ" + "".join(marks))
+    if any(not row.setting.spinning for row in visible):
         lines.append("*: threads sleep while they wait, instead of spinning")
+    if any(row.options.get("use_tf32") == "0" for row in report.measured):
+        lines.append("TF32 is off: float32 is computed as float32")
+    once = [row.setting for row in report.measured if row.measured_once]
+    return lines + left_out(report.skipped, report.too_long, once)
+
+
+def _gpus(report: BenchReport) -> str:
+    machine = report.environment
+    said = [*machine["gpus"], f"driver {machine.get('gpu_driver')}"]
+    said += [f"{name} {machine[key]}" for key, name in (("cuda", "CUDA"), ("cudnn", "cuDNN")) if machine.get(key)]
+    return "GPU: " + "; ".join(said)
+
+
+def _details(report: BenchReport) -> list[str]:
+    """What only the whole table needs."""
+    rows: list[Measured | Arrivals] = [*report.measured, *report.sparse]
+    lines = ["CPU/1k: processor time of 1,000 rows"]
     if any(_blank(row.timings) for row in rows):
         lines.append("blank percentiles: too few samples (p50 needs 10, p90 100, p99 1,000, p99.9 10,000)")
     reasons = Counter(row.cold.reason for row in report.measured if isinstance(row.cold, NotProbed))
     lines += [f"no cold start in {count(n, 'row')}: {reason}" for reason, n in reasons.items()]
     for bound in report.bounds:
-        own = [row for row in report.measured if row.setting.provider == bound.provider]
-        best = max(own, key=lambda row: row.rows_per_second)
+        own = [row for row in report.measured if row.setting.provider == bound.provider and row.doubt is None]
+        best = max((row.rows_per_second for row in own), default=None)
+        reached = "" if best is None else f"; the best row reaches {best / bound.rows_per_second:.0%}"
         lines.append(
             f"matrix-product bound on {bound.provider}: {bound.peak_flops / 1e9:,.0f} GFLOP/s / "
-            f"{bound.flops_per_row / 1e3:.1f} kFLOP a row = {bound.rows_per_second / 1e6:.2f} million rows/s; the best "
-            f"row reaches {best.rows_per_second / bound.rows_per_second:.0%}"
+            f"{bound.flops_per_row / 1e3:.1f} kFLOP a row = {bound.rows_per_second / 1e6:.2f} million rows/s{reached}"
         )
-    if any(row.options.get("use_tf32") == "0" for row in report.measured):
-        lines.append("TF32 is off: float32 is computed as float32")
-    lines += [f"{skipped.provider}: not measured: {skipped.reason}" for skipped in report.skipped]
     return lines
 
 
@@ -130,58 +180,10 @@ def _blank(timings: Timings) -> bool:
     return any(timings.percentile(percent) is None for percent in _PERCENTILES)
 
 
-def _conclusion(report: BenchReport) -> list[str]:
-    found = report.conclusion
-    lines = [_crossover(crossover) for crossover in found.crossovers]
-    lines += [
-        f"from which batch size {skipped.provider} would beat the CPU here is not known: {skipped.reason}"
-        for skipped in report.skipped
-        if skipped.provider != "cpu"
-    ]
-    lines += [_choice(choice) for choice in found.choices]
-    if not found.choices and any(row.setting.way == "run" for row in report.measured):
-        lines.append("too few samples to choose session options by; give more --seconds")
-    return lines if found.scorer is None else [*lines, _scorer(found.scorer)]
-
-
-def _crossover(found: Crossover) -> str:
-    how = "with the copies" if found.way == "run" else "with rows and answers on the device"
-    rows = count(found.compared_batch, "row")
-    times = f"{seconds(found.median)} against {seconds(found.cpu_median)}"
-    if found.batch is None:
-        return f"{found.provider}, {how}, does not beat the CPU at the largest batch, {rows}: {times}"
-    return f"{found.provider}, {how}, beats the CPU from {rows} on: there {times}"
-
-
-def _choice(found: Choice) -> str:
-    others = "; ".join(_options(setting) for setting in found.others)
-    tried = f" (tried besides: {others})" if others else " (nothing else was tried)"
-    doubt = ", but unstable: measure again on a quiet machine" if found.unstable else ""
-    rows, options = count(found.setting.batch, "row"), _options(found.setting)
-    return f"best for {rows}: {options}, p50 {seconds(found.median)}{doubt}{tried}"
-
-
-def _options(setting: Setting) -> str:
-    """Provider, threads and spinning in a few words."""
-    if setting.provider != "cpu":
-        return setting.provider
-    if setting.threads == 1:
-        return "cpu with 1 thread"
-    number = "auto" if setting.threads is None else f"{setting.threads}"
-    return f"cpu with {number} threads" + ("" if setting.spinning else ", not spinning")
-
-
-def _scorer(found: ScorerThroughput) -> str:
-    against = "" if found.ratio is None else f", {found.ratio:.2g} times the best single session.run"
-    rows = count(found.batch, "row")
-    return f"aetk's Scorer answers {rows} at {found.rows_per_second / 1e6:.2f} million rows/s{against}"
-
-
 def comparison(found: Comparison) -> str:
     """Ratios with their spread, and the verdict."""
-    head = ("provider", "batch", "threads", "every", "then", "now", "ratio", "spread", "verdict")
     lines = [f"against {found.other} (above 1 is slower now):", *(f"WARNING: {words}" for words in found.warnings)]
-    lines.append(_table(head, [_ratio(row) for row in found.rows]))
+    lines.append(_table(_RATIOS, tuple(_RATIOS), found.rows))
     if found.missing:
         lines.append(f"not measured now: {count(len(found.missing), 'row')} of the other report")
     if any(row.verdict == "undecided" for row in found.rows):
@@ -191,18 +193,17 @@ def comparison(found: Comparison) -> str:
     return "\n".join(lines)
 
 
-def _ratio(row: Ratio) -> list[str]:
-    return [
-        row.setting.provider + _WAYS[row.setting.way],
-        f"{row.setting.batch}",
-        threads(row.setting),
-        "" if row.interval_ms is None else f"{row.interval_ms:,} ms",
-        seconds(row.other),
-        seconds(row.median),
-        f"{row.ratio:.2f}",
-        "" if row.low is None or row.high is None else f"{row.low:.2f} to {row.high:.2f}",
-        row.verdict,
-    ]
+_RATIOS: dict[str, Callable[[Ratio], str]] = {
+    "provider": lambda row: row.setting.provider + MODES[row.setting.mode],
+    "batch": lambda row: f"{row.setting.batch}",
+    "threads": lambda row: threads(row.setting),
+    "every": lambda row: "" if row.interval_ms is None else f"{row.interval_ms:,} ms",
+    "then": lambda row: seconds(row.other),
+    "now": lambda row: seconds(row.median),
+    "ratio": lambda row: f"{row.ratio:.2f}",
+    "spread": lambda row: "" if row.low is None or row.high is None else f"{row.low:.2f} to {row.high:.2f}",
+    "verdict": lambda row: row.verdict,
+}
 
 
 def _verdict(found: Comparison) -> str:

@@ -4,7 +4,7 @@ from aetk.edge.bench.benchmark import bench
 from aetk.edge.bench.grid import BATCHES, PROVIDERS
 from aetk.edge.bench.machine import environment
 from aetk.edge.bench.report import SCHEMA_VERSION, BenchReport
-from aetk.edge.bench.row import Measured, Skipped
+from aetk.edge.bench.row import Measured, Skipped, TooLong
 from aetk.edge.bench.sessions import ordinary_rows
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "BenchReport",
     "Measured",
     "Skipped",
+    "TooLong",
     "bench",
     "environment",
     "ordinary_rows",

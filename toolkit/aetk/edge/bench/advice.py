@@ -1,10 +1,15 @@
-"""What follows from a benchmark for the machine it was made on: when to use which provider, with which options."""
+"""What follows from a benchmark for the machine it was made on: when to use which provider, with which options.
+
+Nothing follows from rows whose windows disagree or whose samples are too few, and nothing at all where other processes
+took the machine: then it is data what is missing.
+"""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from aetk.edge.bench.crossover import Crossover, Doubtful, find_crossovers, find_fastest
 from aetk.edge.bench.grid import compared_batches
 from aetk.edge.bench.row import Measured
 from aetk.edge.bench.setting import Setting
@@ -16,41 +21,26 @@ _CPU_ALIKE = 1.10
 
 
 @dataclass(frozen=True)
-class Crossover:
-    """From which batch size another provider beats the CPU.
-
-    Attributes:
-        provider: the other one.
-        way: `run` with the copies, `bound` with rows and answers on the device.
-        batch: its median is the lower one here and at every larger batch measured; None where it never is.
-        compared_batch: the batch size of the medians below: `batch`, or the largest that both ran where that is None.
-        median: seconds of a run on the other provider.
-        cpu_median: seconds of a run on the CPU.
-    """
-
-    provider: str
-    way: str
-    batch: int | None
-    compared_batch: int
-    median: float
-    cpu_median: float
-
-
-@dataclass(frozen=True)
 class Choice:
-    """The session options that served a batch size best.
+    """The session options that served a batch size best, all rows that might have been faster being known.
 
     Attributes:
         setting: provider, threads and spinning.
         median: seconds of a run with them.
-        unstable: whether that row's windows disagree.
         others: what was tried besides.
     """
 
     setting: Setting
     median: float
-    unstable: bool
     others: tuple[Setting, ...]
+
+
+@dataclass(frozen=True)
+class Undecided:
+    """A batch size for which no options can be chosen, and the rows that are not known well enough."""
+
+    batch: int
+    doubtful: tuple[Doubtful, ...]
 
 
 @dataclass(frozen=True)
@@ -60,7 +50,7 @@ class ScorerThroughput:
     Attributes:
         batch: the rows of a call.
         rows_per_second: what it reached with them.
-        ratio: to the highest throughput of a single session on the CPU; None where none was measured.
+        ratio: to the highest throughput of a single session on the CPU; None where that is not known.
     """
 
     batch: int
@@ -73,77 +63,65 @@ class Conclusion:
     """What follows from a benchmark, as data.
 
     Attributes:
-        crossovers: one for every other provider and way that was measured beside the CPU.
-        choices: at the smallest batch and at the one near 1,024 rows, where samples were enough.
-        scorer: None where no batch was large enough for the Scorer to be measured.
+        withheld: whether nothing is concluded, since other processes took the machine; all else is empty then.
+        crossovers: one for every other provider and mode that was measured beside the CPU.
+        choices: at the smallest batch and at the one near 1,024 rows, where the rows allow one.
+        undecided: where they do not.
+        scorer: None where the Scorer was not measured, or not well enough.
         snippet: Python that opens a session for each of the choices; empty without one.
     """
 
+    withheld: bool
     crossovers: tuple[Crossover, ...]
     choices: tuple[Choice, ...]
+    undecided: tuple[Undecided, ...]
     scorer: ScorerThroughput | None
     snippet: str
 
 
-def conclude(model: Path, measured: Sequence[Measured]) -> Conclusion:
+def conclude(model: Path, measured: Sequence[Measured], withheld: bool = False) -> Conclusion:
     """Compare medians: by provider where batches agree, by session options at two batch sizes."""
-    crossings = tuple(
-        crossing
-        for provider, way in dict.fromkeys((row.setting.provider, row.setting.way) for row in measured)
-        if provider != "cpu" and way != "scorer"
-        for crossing in _crossover(measured, provider, way)
+    if withheld:
+        return Conclusion(True, (), (), (), None, "")
+    sizes = [row.setting.batch for row in measured if row.setting.mode == "run"]
+    decided = [_choose(measured, batch) for batch in (compared_batches(sizes) if sizes else ())]
+    choices = tuple(found for found in decided if isinstance(found, Choice))
+    return Conclusion(
+        False,
+        find_crossovers(measured),
+        choices,
+        tuple(found for found in decided if isinstance(found, Undecided)),
+        _scorer(measured),
+        snippet(model, [choice.setting for choice in choices]),
     )
-    sizes = [row.setting.batch for row in measured if row.setting.way == "run"]
-    choices = tuple(
-        choice for batch in (compared_batches(sizes) if sizes else ()) for choice in _choose(measured, batch)
-    )
-    return Conclusion(crossings, choices, _scorer(measured), snippet(model, [choice.setting for choice in choices]))
 
 
-def _medians(measured: Sequence[Measured], provider: str, way: str) -> dict[int, float]:
-    """The lowest median at each batch size, whatever the options."""
-    found: dict[int, float] = {}
-    for row in measured:
-        if (row.setting.provider, row.setting.way) == (provider, way) and row.median is not None:
-            found[row.setting.batch] = min(row.median, found.get(row.setting.batch, row.median))
-    return found
-
-
-def _crossover(measured: Sequence[Measured], provider: str, way: str) -> list[Crossover]:
-    cpu, other = _medians(measured, "cpu", "run"), _medians(measured, provider, way)
-    both = sorted(cpu.keys() & other.keys(), reverse=True)
-    if not both:
-        return []
-    first = None
-    for batch in both:
-        if other[batch] >= cpu[batch]:
-            break
-        first = batch
-    compared = both[0] if first is None else first
-    return [Crossover(provider, way, first, compared, other[compared], cpu[compared])]
-
-
-def _choose(measured: Sequence[Measured], batch: int) -> list[Choice]:
-    rows = [row for row in measured if row.setting.batch == batch and row.setting.way == "run"]
-    timed = [(row.median, row) for row in rows if row.median is not None]
-    if not timed:
-        return []
-    fastest = min(median for median, _ in timed)
-    fast = [(median, row) for median, row in timed if median <= _ALIKE * fastest]
+def _choose(measured: Sequence[Measured], batch: int) -> Choice | Undecided:
+    rows = [row for row in measured if row.setting.batch == batch and row.setting.mode == "run"]
+    fastest, doubtful = find_fastest(rows)
+    if fastest is None or fastest.median is None or doubtful:
+        return Undecided(batch, doubtful)
+    known = [(row.median, row) for row in rows if row.doubt is None and row.median is not None]
+    fast = [(median, row) for median, row in known if median <= _ALIKE * fastest.median]
     least = min(row.cpu_seconds_per_1000_rows for _, row in fast)
     median, best = min(
         ((median, row) for median, row in fast if row.cpu_seconds_per_1000_rows <= _CPU_ALIKE * least),
         key=lambda pair: (pair[1].setting.threads or math.inf, pair[1].setting.spinning),
     )
-    others = tuple(row.setting for _, row in timed if row is not best)
-    return [Choice(best.setting, median, best.timings.unstable is True, others)]
+    return Choice(best.setting, median, tuple(row.setting for _, row in known if row is not best))
 
 
 def _scorer(measured: Sequence[Measured]) -> ScorerThroughput | None:
-    rows = [row for row in measured if row.setting.way == "scorer"]
+    rows = [row for row in measured if row.setting.mode == "scorer" and row.doubt is None]
     if not rows:
         return None
     best = max(rows, key=lambda row: row.rows_per_second)
-    plain = [row.rows_per_second for row in measured if row.setting.way == "run" and row.setting.provider == "cpu"]
-    ratio = best.rows_per_second / max(plain) if plain else None
-    return ScorerThroughput(best.setting.batch, best.rows_per_second, ratio)
+    return ScorerThroughput(best.setting.batch, best.rows_per_second, _ratio(best, measured))
+
+
+def _ratio(scorer: Measured, measured: Sequence[Measured]) -> float | None:
+    """Throughput over the best of single sessions on the CPU; None where a doubtful one might be the best."""
+    plain = [row for row in measured if row.setting.mode == "run" and row.setting.provider == "cpu"]
+    best = max((row.rows_per_second for row in plain if row.doubt is None), default=0.0)
+    doubtful = [row.setting.batch / row.fastest_run for row in plain if row.doubt is not None]
+    return None if not best or max(doubtful, default=0.0) >= best else scorer.rows_per_second / best

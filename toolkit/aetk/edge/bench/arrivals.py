@@ -72,7 +72,7 @@ def measure_arrivals(
         progress: told in words what is being done.
     """
     found: list[Arrivals] = []
-    for interval_ms in INTERVALS_MS:
+    for interval_ms in INTERVALS_MS if runners else ():
         interval = interval_ms / 1000
         shares = interval / len(runners) >= _SPIN_DOWN
         groups = [list(range(len(runners)))] if shares else [[i] for i in range(len(runners))]
@@ -81,10 +81,13 @@ def measure_arrivals(
             continue
         progress(f"one row every {interval_ms} ms")
         turns: list[list[Round]] = [[] for _ in runners]
+        ends = time.perf_counter_ns() + round(1e9 * _SHARES[interval_ms] * seconds)
         late = [0] * len(runners)
-        for stretch in [count] if shares else _parts(count):
+        for place, stretch in enumerate([count] if shares else _parts(count)):
+            if place and time.perf_counter_ns() >= ends:
+                break
             for group in groups:
-                seen = _feed([(i, runners[i][0].call) for i in group], interval, stretch)
+                seen = _feed([(i, runners[i][0].call) for i in group], interval, stretch, ends)
                 for owner in group:
                     own = [arrival for arrival in seen if arrival.owner == owner]
                     turns[owner] += _turns(own, origin, WINDOWS if shares else 1)
@@ -104,13 +107,22 @@ def _parts(count: int, parts: int = WINDOWS) -> list[int]:
     return [end - start for start, end in pairwise(ends) if end > start]
 
 
-def _feed(calls: Sequence[tuple[int, Callable[[], object]]], interval: float, count: int) -> list[_Arrival]:
-    """Rows for each of the calls in turn, the first after an interval of rest."""
+def _feed(calls: Sequence[tuple[int, Callable[[], object]]], interval: float, count: int, ends: int) -> list[_Arrival]:
+    """Rows for each of the calls in turn, the first after an interval of rest; fewer where a run outlasts its interval.
+
+    Args:
+        calls: each with the number of its owner.
+        interval: seconds from one row of an owner to the next.
+        count: rows of each owner.
+        ends: of `time.perf_counter_ns`, after which every owner has one row at most.
+    """
     clock, seen, spent = time.perf_counter_ns, list[tuple[int, int, int, int]](), list[float]()
     settle()
     step = round(interval * 1e9 / len(calls))
     due = clock() + round(interval * 1e9)
-    for _ in range(count):
+    for turn in range(count):
+        if turn and clock() >= ends:
+            break
         for owner, call in calls:
             _sleep_until(due)
             spent.append(time.process_time())

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from aetk.base import typed_json
 from aetk.base.errors import BadInput
@@ -17,7 +17,7 @@ _REPORT = typed_json.Document("report", "Make one with: aetk bench")
 class _Setting:
     provider: str
     batch: int
-    way: str
+    mode: RunMode
     threads: int | None
     spinning: bool
 
@@ -84,10 +84,20 @@ def read_baseline(path: Path, schema_version: int) -> Baseline:
             raise BadInput("It is not a report of aetk bench.", _REPORT.remedy)
         found = data.get("schema_version")
         if found != schema_version:
-            raise BadInput(f"Its schema version is {found!r}; expected {schema_version}.", "Measure anew.")
+            raise _of_another_version(found, schema_version)
         return _baseline(path, typed_json.read(_Data, data, "report", _REPORT))
     except BadInput as error:
         raise BadInput(f"{path}: {error.message}", error.hint) from None
+
+
+def _of_another_version(found: Any, expected: int) -> BadInput:
+    if type(found) is not int:
+        return BadInput(f"Its schema version is {found!r:.40}; expected {expected}.", _REPORT.remedy)
+    age = "An older" if found < expected else "A newer"
+    return BadInput(
+        f"{age} version of aetk wrote this report (schema version {found}); this one reads {expected}.",
+        "Measure both with the same version: aetk bench",
+    )
 
 
 def _baseline(path: Path, data: _Data) -> Baseline:
@@ -95,9 +105,7 @@ def _baseline(path: Path, data: _Data) -> Baseline:
     listed: list[_Row | _Arrivals] = [*data.measured, *data.sparse]
     for row in listed:
         s = row.setting
-        if s.way not in ("run", "bound", "scorer"):
-            raise BadInput(f"A row's way is {s.way!r}; expected run, bound or scorer.", _REPORT.remedy)
-        setting = Setting(s.provider, s.batch, cast(RunMode, s.way), s.threads, s.spinning)
+        setting = Setting(s.provider, s.batch, s.mode, s.threads, s.spinning)
         samples = [sample for turn in row.timings.turns for sample in turn.samples]
         if not samples or min(samples) <= 0:
             raise BadInput("A row's samples are missing or not positive.", _REPORT.remedy)

@@ -1,22 +1,23 @@
 """Measures a model on the execution providers of this machine, and says where every node ran."""
 
-import contextlib
 import math
 import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from aetk.base.errors import BadInput, Unavailable
+from aetk.base.errors import BadInput
 from aetk.contract.arguments import checked
 from aetk.edge.bench.advice import conclude
 from aetk.edge.bench.arrivals import INTERVALS_MS, Arrivals, measure_arrivals
 from aetk.edge.bench.baseline import Baseline, Key, read_baseline
 from aetk.edge.bench.comparison import check, compare
+from aetk.edge.bench.disturbances import find_disturbances, forbid_conclusions
+from aetk.edge.bench.gpu import cuda_versions
 from aetk.edge.bench.grid import BATCHES, PROVIDERS, plan
-from aetk.edge.bench.machine import conditions, environment, findings
+from aetk.edge.bench.machine import conditions, environment
 from aetk.edge.bench.report import SCHEMA_VERSION, BenchReport
-from aetk.edge.bench.roofline import MatmulProbe, Speed, bounds, flops_per_row
+from aetk.edge.bench.roofline import MatmulProbe, Speed, bounds, flops_per_row, open_probe
 from aetk.edge.bench.rounds import measure
 from aetk.edge.bench.row import Measured
 from aetk.edge.bench.samples import Timings
@@ -25,7 +26,10 @@ from aetk.edge.bench.setting import Setting
 from aetk.edge.model import load
 from aetk.edge.runtime.providers import find_provider
 
-_PROBES_SHARE = 0.35
+_READY_SHARE = 0.6
+"""Of the time, at most, until every row is open; an ordinary provider needs far less."""
+_PROBES_SHARE = 0.4
+"""Of the time, at most, until cold starts are over that nothing depends on."""
 _SPARSE_SHARE = 0.64
 """Of the time left: with a second from row to row, the ten samples of a median are soon a long time."""
 _PRODUCT_SHARE = 0.01
@@ -56,8 +60,8 @@ def bench(
         spinning: whether those threads spin while they wait. Where neither this nor `threads` is given, the
             alternatives are measured at two batch sizes.
         sparse: also measure single rows that arrive every 10, 100 and 1,000 ms.
-        seconds: for everything, cold starts in fresh processes included. What time does not suffice for is left out
-            and said; every row is run at least once.
+        seconds: for everything, cold starts in fresh processes included. A row that takes too long for it is measured
+            once or left out, and a provider that does not start in its share of it is skipped; all of that is said.
         require: providers that must work.
         against: an earlier report as JSON, to compare with; read and checked before anything is measured.
         fail_above: the ratio to it above which a row is too slow.
@@ -75,21 +79,24 @@ def bench(
     machine = environment()
     baseline = _baseline(against, fail_above, settings, sparse, machine)
     loaded, before = load(Path(model)), conditions()
-    opened, skipped = open_rows(loaded, settings, require, progress)
-    products = _products(opened)
+    opened = open_rows(loaded, settings, require, origin + _READY_SHARE * seconds, origin, progress)
+    machine |= cuda_versions()
+    products = _products(opened.rows, seconds)
 
     def speeds(share: float) -> list[Speed]:
         return [product.measure(share * seconds, origin) for product in products]
 
     taken = speeds(_PRODUCT_SHARE)
-    cold = probe_rows(loaded, opened, _PROBES_SHARE * seconds, progress)
+    cold = probe_rows(loaded, opened, origin + _PROBES_SHARE * seconds, progress)
     end = origin + (1 - _PRODUCT_SHARE) * seconds
     until = end - (_SPARSE_SHARE * max(0.0, end - time.perf_counter()) if sparse else 0.0)
-    measure([row.runner for row in opened], until, origin, lambda: taken.extend(speeds(_PRODUCT_SHARE / 10)), progress)
-    arrivals = _arrivals(opened, end - time.perf_counter(), origin, progress) if sparse else []
+    runners = [row.runner for row in opened.rows]
+    measure(runners, until, origin, lambda: taken.extend(speeds(_PRODUCT_SHARE / 10)), progress)
+    arrivals = _arrivals(opened.rows, end - time.perf_counter(), origin, progress) if sparse else []
     taken += speeds(_PRODUCT_SHARE)
-    measured = [row.result(found) for row, found in zip(opened, cold, strict=True)]
+    measured = [row.result(found) for row, found in zip(opened.rows, cold, strict=True)]
     after, sha256 = conditions(), loaded.card.model_sha256
+    disturbances = find_disturbances(before, after, taken, os.cpu_count() or 1)
     return BenchReport(
         schema_version=SCHEMA_VERSION,
         model=loaded.path,
@@ -99,13 +106,14 @@ def bench(
         seconds=time.perf_counter() - origin,
         measured=tuple(measured),
         sparse=tuple(arrivals),
-        skipped=tuple(skipped),
+        skipped=tuple(opened.skipped),
+        too_long=tuple(opened.too_long),
         products=tuple(taken),
         bounds=bounds(taken, flops_per_row(loaded.graph)),
         before=before,
         after=after,
-        findings=findings(before, after, taken, os.cpu_count() or 1),
-        conclusion=conclude(loaded.path, measured),
+        disturbances=disturbances,
+        conclusion=conclude(loaded.path, measured, forbid_conclusions(disturbances)),
         comparison=None
         if baseline is None
         else compare(baseline, _timings(measured, arrivals), sha256, machine, fail_above),
@@ -133,18 +141,15 @@ def _baseline(
     return baseline
 
 
-def _products(opened: Sequence[OpenRow]) -> list[MatmulProbe]:
-    """The matrix product on the CPU and on devices with a memory of their own, except where it cannot run."""
-    found = []
-    for provider in dict.fromkeys(row.runner.setting.provider for row in opened):
-        if provider == "cpu" or find_provider(provider).device != "cpu":
-            with contextlib.suppress(Unavailable):
-                found.append(MatmulProbe(provider))
-    return found
+def _products(opened: Sequence[OpenRow], seconds: float) -> list[MatmulProbe]:
+    """The matrix product on the CPU and on devices with a memory of their own, except where it cannot be repeated."""
+    providers = dict.fromkeys(row.runner.setting.provider for row in opened)
+    wanted = [name for name in providers if name == "cpu" or find_provider(name).device != "cpu"]
+    return [probe for name in wanted if (probe := open_probe(name, seconds)) is not None]
 
 
 def _arrives(setting: Setting) -> bool:
-    return setting.batch == 1 and setting.way == "run"
+    return setting.batch == 1 and setting.mode == "run"
 
 
 def _arrivals(

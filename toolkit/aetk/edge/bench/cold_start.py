@@ -16,9 +16,11 @@ from pathlib import Path
 import numpy as np
 
 from aetk.base.errors import AetkError, Unavailable, from_plain, to_plain
+from aetk.edge.bench.gpu import used_bytes
 from aetk.edge.bench.setting import Setting, runner
 from aetk.edge.model import load
 from aetk.edge.runtime.ort import onnxruntime
+from aetk.edge.runtime.providers import find_provider
 
 _START = "import sys; from aetk.edge.bench import cold_start; sys.exit(cold_start.main(*sys.argv[1:]))"
 
@@ -31,11 +33,14 @@ class Probe:
         load_seconds: to open the session, without Python's own start and imports.
         first_run_seconds: of the first batch.
         peak_bytes: the process's peak resident memory; None where the system does not tell.
+        device_bytes: by how much the first run raised the memory in use on the GPUs, all processes' together; the
+            runtime's arena gives nothing back, so that this is the peak. None without an NVIDIA driver.
     """
 
     load_seconds: float
     first_run_seconds: float
     peak_bytes: int | None
+    device_bytes: int | None = None
 
 
 def peak_resident_bytes() -> int | None:
@@ -47,14 +52,25 @@ def peak_resident_bytes() -> int | None:
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:")), None)
 
 
-def probe(model: Path, setting: Setting) -> Probe:
+def probe(model: Path, setting: Setting, timeout: float | None = None) -> Probe:
     """Load and run a model in a fresh process.
 
+    Args:
+        model: the file.
+        setting: how to run it.
+        timeout: seconds after which the process is ended; None waits for ever.
+
     Raises:
-        Unavailable: the process failed; the message is what it said.
+        Unavailable: the process failed, and the message is what it said; or it took too long.
     """
     command = [sys.executable, "-c", _START, str(model), json.dumps(asdict(setting))]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own module
+    try:
+        done = subprocess.run(  # noqa: S603 - our own module
+            command, capture_output=True, text=True, timeout=timeout, check=False
+        )
+    except subprocess.TimeoutExpired:
+        found = f"a fresh process had not loaded and run the model after {timeout:.2g} s, and was ended"
+        raise Unavailable(f"{found}; give more --seconds") from None
     if done.returncode != 0:
         with contextlib.suppress(ValueError):
             failure = from_plain(json.loads(done.stderr))
@@ -71,6 +87,8 @@ def main(model: str, setting: str) -> int:
         loaded = load(Path(model))
         onnxruntime()
         rows = np.zeros((asked.batch, len(loaded.card.features)), np.float32)
+        on_device = find_provider(asked.provider).device != "cpu"
+        used = used_bytes() if on_device else None
         start = time.perf_counter()
         run = runner(loaded, None, asked, rows)
         ready = time.perf_counter()
@@ -79,5 +97,7 @@ def main(model: str, setting: str) -> int:
     except AetkError as error:
         sys.stderr.write(json.dumps(to_plain(error)) + "\n")
         return error.exit_code
-    sys.stdout.write(json.dumps(asdict(Probe(ready - start, done - ready, peak_resident_bytes()))))
+    now = used_bytes() if on_device else None
+    taken = None if used is None or now is None else max(0, now - used)
+    sys.stdout.write(json.dumps(asdict(Probe(ready - start, done - ready, peak_resident_bytes(), taken))))
     return 0

@@ -21,8 +21,8 @@ from aetk.edge.bench.baseline import Baseline, Key
 from aetk.edge.bench.samples import Timings
 from aetk.edge.bench.setting import Setting
 
-_MACHINE = ("system", "processor", "usable_cpus", "cpu_quota")
-_VERSIONS = ("onnxruntime", "python", "numpy")
+_MACHINE = ("system", "processor", "usable_cpus", "cpu_quota", "gpus", "visible_gpus")
+_VERSIONS = ("onnxruntime", "python", "numpy", "gpu_driver", "cuda", "cudnn")
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,17 @@ def compare(
 
 def _differing(baseline: Baseline, environment: Mapping[str, Any], keys: tuple[str, ...]) -> list[str]:
     then = baseline.environment
-    return [f"{key} {then.get(key)} then, {environment[key]} now" for key in keys if then.get(key) != environment[key]]
+    return [
+        f"{key} {_text(then.get(key))} then, {_text(environment.get(key))} now"
+        for key in keys
+        if then.get(key) != environment.get(key)
+    ]
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list):
+        return " and ".join(map(str, value)) or "none"
+    return "none" if value is None else str(value)
 
 
 def _ratio(key: Key, now: Timings, then: Timings, fail_above: float | None) -> Ratio:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from aetk.base.errors import BadInput
-from aetk.edge.bench.setting import Setting
+from aetk.edge.bench.setting import Setting, modes_of
 from aetk.edge.runtime.providers import find_provider
 
 BATCHES = (1, 16, 64, 256, 1024, 4096, 16384, 65536)
@@ -11,6 +11,8 @@ PROVIDERS = ("cpu", "cuda")
 TILE = 1024
 """About the rows of a batch by which session options are compared: large enough to amortize a call."""
 _SCORER_FROM = 16_384
+_RANKS = {"pinned": 1, "bound": 2, "graph": 3}
+"""In which order a provider's modes are opened, after `run` and the Scorer."""
 
 
 def plan(
@@ -20,12 +22,13 @@ def plan(
     spinning: Sequence[bool] | None,
     sparse: bool,
 ) -> list[Setting]:
-    """The rows of a benchmark, ordered by provider and batch.
+    """The rows of a benchmark, ordered by provider, mode and batch.
 
     On the CPU, threads and spinning that are named are crossed with all batches. Where neither is, every batch is
     measured as ONNX Runtime comes, and the alternatives (one thread; threads that do not spin) only where options are
     chosen by them: at the smallest batch and at the one nearest to `TILE`. Big batches also go through the Scorer.
-    A provider with a memory of its own is measured with the copies and, batch for batch, without them.
+    A provider with a memory of its own is measured with the copies, with the rows in pinned memory, without the copies
+    and, where it can, as a CUDA graph, batch for batch.
 
     Raises:
         BadInput: an empty or impossible grid.
@@ -37,12 +40,10 @@ def plan(
         if provider == "cpu":
             rows += _on_cpu(batches, threads, spinning, sparse)
         else:
-            rows += [Setting(provider, batch) for batch in batches]
-            if find_provider(provider).device != "cpu":
-                rows += [Setting(provider, batch, "bound") for batch in batches]
+            rows += [Setting(provider, batch, mode) for mode in modes_of(find_provider(provider)) for batch in batches]
             rows += [Setting(provider, 1)] if sparse else []
     places = {provider: place for place, provider in enumerate(dict.fromkeys(providers))}
-    return sorted(dict.fromkeys(rows), key=lambda row: (places[row.provider], row.way == "bound", row.batch))
+    return sorted(dict.fromkeys(rows), key=lambda row: (places[row.provider], _RANKS.get(row.mode, 0), row.batch))
 
 
 def compared_batches(batches: Iterable[int]) -> tuple[int, ...]:

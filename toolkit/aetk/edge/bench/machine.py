@@ -4,31 +4,28 @@ import contextlib
 import os
 import platform
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import numpy as np
 
 from aetk.base.cgroup import Throttled, cpu_quota, throttled
 from aetk.base.cpus import usable_cpus
-from aetk.edge.bench.roofline import Speed
+from aetk.edge.bench.gpu import GpuState, find_gpus, gpu_states, visible_gpus
 from aetk.edge.runtime.ort import onnxruntime
 
 _CPUS = Path("/sys/devices/system/cpu")
-_SLOWER = 0.15
-_BUSY = 0.10
 
 
 def environment() -> dict[str, Any]:
     """The machine and the versions behind a measurement, as JSON can hold them.
 
     `cpu_quota` is that of the control group; it and `governor` are None where there is none or the system does not
-    tell.
+    tell. `gpus` are NVIDIA's, a line each; `gpu_driver` and `visible_gpus` are None where there is none or nothing is
+    said.
     """
-    ort = onnxruntime()
+    ort, gpus = onnxruntime(), find_gpus()
     governors = set(_read_all("cpu[0-9]*/cpufreq/scaling_governor"))
     return {
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
@@ -38,6 +35,9 @@ def environment() -> dict[str, Any]:
         "affinity": sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
         "cpu_quota": cpu_quota(),
         "governor": ", ".join(sorted(governors)) or None,
+        "gpus": [str(gpu) for gpu in gpus],
+        "gpu_driver": ", ".join(dict.fromkeys(gpu.driver for gpu in gpus)) or None,
+        "visible_gpus": visible_gpus() if gpus else None,
         "python": platform.python_version(),
         "numpy": np.__version__,
         "onnxruntime": ort.__version__,
@@ -73,6 +73,7 @@ class Conditions:
         own_seconds: processor time of this process and of its children that have ended.
         throttled: of the control group.
         thermal_throttles: how often the processors have slowed down for heat.
+        gpus: NVIDIA's, in the order of the environment; empty where there is none.
     """
 
     clock: float
@@ -81,6 +82,7 @@ class Conditions:
     own_seconds: float
     throttled: Throttled | None
     thermal_throttles: int | None
+    gpus: tuple[GpuState, ...] = ()
 
 
 def conditions() -> Conditions:
@@ -93,6 +95,7 @@ def conditions() -> Conditions:
         own_seconds=sum(os.times()[:4]),
         throttled=throttled(),
         thermal_throttles=sum(counts) if counts else None,
+        gpus=gpu_states(),
     )
 
 
@@ -105,45 +108,3 @@ def _busy_seconds() -> float | None:
     except (OSError, ValueError):
         return None
     return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
-
-
-def findings(before: Conditions, after: Conditions, speeds: Sequence[Speed], cpus: int) -> tuple[str, ...]:
-    """What, in words, has spoilt the figures; empty where nothing was noticed.
-
-    Args:
-        before: the condition at the start.
-        after: the condition at the end.
-        speeds: the fixed matrix product at the start, between and at the end.
-        cpus: processors of the machine.
-    """
-    said = []
-    if before.throttled and after.throttled and after.throttled.periods > before.throttled.periods:
-        said.append(
-            f"throttled: the control group's quota held this process back {_times(before.throttled, after.throttled)}"
-        )
-    if before.thermal_throttles is not None and (after.thermal_throttles or 0) > before.thermal_throttles:
-        said.append(f"throttled: the processors slowed down for heat, {after.thermal_throttles} times by now")
-    said += _slowdown([speed for speed in speeds if speed.provider == "cpu"])
-    if before.busy_seconds is not None and after.busy_seconds is not None:
-        others = after.busy_seconds - before.busy_seconds - (after.own_seconds - before.own_seconds)
-        share = others / (cpus * (after.clock - before.clock))
-        if share > _BUSY:
-            said.append(f"not alone: other processes took {share:.0%} of the processors during the run")
-    return tuple(said)
-
-
-def _times(before: Throttled, after: Throttled) -> str:
-    return f"{after.periods - before.periods} times, for {after.seconds - before.seconds:.2f} s"
-
-
-def _slowdown(speeds: Sequence[Speed]) -> list[str]:
-    if len(speeds) < 2:
-        return []
-    third = max(1, len(speeds) // 3)
-    first, last = (median(speed.usual_flops for speed in part) for part in (speeds[:third], speeds[-third:]))
-    if last > first * (1 - _SLOWER):
-        return []
-    return [
-        f"slower: the fixed matrix product fell from {first / 1e9:,.0f} to {last / 1e9:,.0f} GFLOP/s during the run; "
-        "the processors were throttled, or others took them"
-    ]

@@ -4,6 +4,8 @@ The bound is the roofline's compute roof (Williams, Waterman, Patterson 2009, ht
 no row can be answered faster than its multiplications and additions at the rate of a plain matrix product. It is
 measured with ONNX Runtime's own MatMul on the provider in question, inputs and output resident, in the same run.
 On the CPU it runs on the threads that ONNX Runtime chooses. It has not been run on a CUDA device.
+
+Repeated through the run, the product also shows whether the machine, or a device, became slower meanwhile.
 """
 
 import time
@@ -14,6 +16,7 @@ from statistics import median
 
 import numpy as np
 
+from aetk.base.errors import Unavailable
 from aetk.contract import spec
 from aetk.contract.gate import Model
 from aetk.edge.bench.rounds import settle
@@ -22,8 +25,10 @@ from aetk.edge.runtime.providers import find_provider
 from aetk.edge.runtime.session import open_session
 from aetk.edge.runtime.tiny_models import matmul_model
 
-_SIZES = {"cpu": 512}
-_SIZE_ELSEWHERE = 4096  # a big device is idle for the most part of a small product
+_SIZE, _LARGER = 512, (2048, 4096)
+"""Of the matrices, and what is tried on devices: a big one is idle for the most part of a small product."""
+_COST = 0.002
+"""The share of the whole time that one product may take: some 40 of them are measured."""
 
 
 @dataclass(frozen=True)
@@ -73,15 +78,26 @@ class Bound:
 class MatmulProbe:
     """The product, ready on a provider.
 
+    Args:
+        provider: where it runs.
+        size: of the square matrices.
+
     Raises:
         Unavailable: the provider cannot run it.
     """
 
-    def __init__(self, provider: str) -> None:
-        self.provider, self.size = provider, _SIZES.get(provider, _SIZE_ELSEWHERE)
+    def __init__(self, provider: str, size: int = _SIZE) -> None:
+        self.provider, self.size = provider, size
         session = open_session(matmul_model(self.size), find_provider(provider))
         matrix = np.random.default_rng(0).standard_normal((self.size, self.size), np.float32)
         self._binding = Binding(session, {"a": matrix, "b": matrix})
+
+    def time_once(self) -> float:
+        """Seconds of one product after an unmeasured one."""
+        self._binding.run()
+        start = time.perf_counter()
+        self._binding.run()
+        return time.perf_counter() - start
 
     def measure(self, seconds: float, origin: float) -> Speed:
         """Time single products for a while, three at least after an unmeasured one; leaves its threads asleep."""
@@ -94,6 +110,26 @@ class MatmulProbe:
             samples.append(time.perf_counter_ns() - start)
         settle()
         return Speed(self.provider, self.size, at, tuple(samples))
+
+
+def open_probe(provider: str, seconds: float) -> MatmulProbe | None:
+    """The largest product that a benchmark of so many seconds can repeat on a provider.
+
+    None where the provider cannot run it, or where even a small one takes too long: a device in software, for instance.
+    """
+    try:
+        found = MatmulProbe(provider)
+        took = found.time_once()
+        if took > _COST * seconds:
+            return None
+        for size in () if provider == "cpu" else _LARGER:
+            if took * (size / found.size) ** 3 > _COST * seconds:
+                break
+            found = MatmulProbe(provider, size)
+            took = found.time_once()
+    except Unavailable:
+        return None
+    return found
 
 
 def flops_per_row(graph: Model) -> int:

@@ -6,26 +6,50 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import ceil
 
-from aetk.edge.bench.samples import SAMPLES_NEEDED, Round, Timings
+from aetk.edge.bench.samples import SAMPLES_NEEDED, Round, Timings, samples_per_turn
 from aetk.edge.bench.setting import Setting
 
 _MOST_SAMPLES = 2 * SAMPLES_NEEDED[99.9]
 _ROUNDS = 10
-_LEAST_SLICE = 0.08
+_TURN = 0.05
+"""Seconds of a turn that yield no samples: threads that fall asleep, caches that warm up."""
 _WARM_UP = 0.002
 _STEP, _LONGEST_SETTLE = 0.004, 0.1
 
 
 @dataclass
 class Runner:
-    """A row in the making: a call that runs its batch once, and what the turns so far have yielded."""
+    """A row in the making.
+
+    Attributes:
+        setting: what is measured.
+        call: runs its batch once.
+        expected: seconds that a run takes, as far as is known before the measurement.
+        turns: what its turns so far have yielded.
+    """
 
     setting: Setting
     call: Callable[[], object]
+    expected: float = 0.0
     turns: list[Round] = field(default_factory=list)
 
-    def take_turn(self, seconds: float, most: int, origin: float) -> None:
-        """Warm up unmeasured, then time single runs for a slice of time, at least one and no more than `most`."""
+    def time_once(self, origin: float) -> Round:
+        """One run, as a turn of one sample."""
+        at, cpu, start = time.perf_counter() - origin, time.process_time(), time.perf_counter_ns()
+        self.call()
+        took = time.perf_counter_ns() - start
+        return Round(at, time.process_time() - cpu, (took,))
+
+    def take_turn(self, seconds: float, least: int, most: int, deadline: float, origin: float) -> None:
+        """Warm up unmeasured, then time single runs.
+
+        Args:
+            seconds: the slice of time, warm-up included.
+            least: samples to take even where the slice is over.
+            most: samples to take at most.
+            deadline: of `time.perf_counter`, at which the turn ends whatever it has; one sample it has at least.
+            origin: start of the benchmark.
+        """
         call, clock = self.call, time.perf_counter_ns
         settle()
         started = clock()
@@ -35,13 +59,13 @@ class Runner:
                 break
         samples: list[int] = []
         at, cpu = time.perf_counter() - origin, time.process_time()
-        end = started + int(1e9 * seconds)
+        end, last = started + 1e9 * seconds, 1e9 * deadline
         while True:
             start = clock()
             call()
             now = clock()
             samples.append(now - start)
-            if now >= end or len(samples) >= most:
+            if (now >= end and len(samples) >= least) or len(samples) >= most or now >= last:
                 break
         self.turns.append(Round(at, time.process_time() - cpu, tuple(samples)))
 
@@ -70,22 +94,52 @@ def measure(
     origin: float,
     after_round: Callable[[], object] = lambda: None,
     progress: Callable[[str], None] = lambda _: None,
-) -> None:
-    """Give every row its turns until the deadline (of `time.perf_counter`), in rounds, each in an order of its own.
+) -> list[Runner]:
+    """Give rows their turns until the deadline, in rounds, each in an order of its own.
 
-    Every row has at least one turn, however late it is. One that has its samples for a round leaves its time to others.
+    Rows that would need so long for the samples of a median that others could not have theirs get no turn. In a round,
+    a row that has enough samples leaves its time to the others.
+
+    Args:
+        runners: the rows, warm.
+        deadline: of `time.perf_counter`; no turn begins after it, and one that has begun ends with its next run.
+        origin: start of the benchmark.
+        after_round: called after every round.
+        progress: told in words what is being done.
+
+    Returns:
+        The rows that had a turn.
     """
     seconds = max(0.0, deadline - time.perf_counter())
-    rounds = max(2, min(_ROUNDS, int(seconds / (len(runners) * _LEAST_SLICE))))
+    rounds, fitting = _fit(runners, seconds)
+    least, most = samples_per_turn(rounds), ceil(_MOST_SAMPLES / rounds)
     shuffle = random.Random(0).shuffle  # noqa: S311 - an order, not a secret
     for turn in range(rounds):
         ends = deadline - seconds * (rounds - 1 - turn) / rounds
-        order = list(runners)
+        order = list(fitting)
         shuffle(order)
         for place, runner in enumerate(order):
             now = time.perf_counter()
-            if turn and now >= deadline:
-                return
-            runner.take_turn(max(0.0, (ends - now) / (len(order) - place)), ceil(_MOST_SAMPLES / rounds), origin)
+            if now >= deadline:
+                return [row for row in fitting if row.turns]
+            needs = [_turn_needs(other, least) for other in order[place:]]
+            spare = max(0.0, ends - now - sum(needs)) / len(needs)
+            runner.take_turn(needs[0] + spare, least, most, deadline, origin)
         after_round()
         progress(f"measuring, {max(0.0, deadline - time.perf_counter()):.0f} s left")
+    return [row for row in fitting if row.turns]
+
+
+def _fit(runners: Sequence[Runner], seconds: float) -> tuple[int, list[Runner]]:
+    """Into how many rounds the time is divided, two at least, and the rows that fit into it, the quickest first."""
+    fitting = sorted(runners, key=lambda runner: runner.expected)
+    for rounds in range(_ROUNDS, 2, -1):
+        if sum(rounds * _turn_needs(runner, samples_per_turn(rounds)) for runner in fitting) <= seconds:
+            return rounds, fitting
+    while fitting and sum(2 * _turn_needs(runner, samples_per_turn(2)) for runner in fitting) > seconds:
+        fitting.pop()
+    return 2, fitting
+
+
+def _turn_needs(runner: Runner, samples: int) -> float:
+    return _TURN + (1 + samples) * runner.expected

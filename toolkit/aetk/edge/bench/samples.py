@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from math import ceil
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +15,9 @@ WINDOWS = 5
 _LEAST_IN_WINDOW = 5
 UNSTABLE = 0.10
 """By how much the medians of a row's windows may differ before the row is called unstable."""
+
+Doubt = Literal["too few samples", "unstable"]
+"""Why nothing is concluded from a row."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,13 @@ class Timings:
         """Whether the windows disagree by more than `UNSTABLE`; None where there are no two windows."""
         return None if self.disagreement is None else self.disagreement > UNSTABLE
 
+    @property
+    def doubt(self) -> Doubt | None:
+        """Why nothing can be concluded from the median; None where it is known and the windows agree."""
+        if self.unstable is None or self.percentile(50) is None:
+            return "too few samples"
+        return "unstable" if self.unstable else None
+
     def rows_per_second(self, batch: int) -> float:
         """Throughput over all samples."""
         return batch * len(self.seconds) / float(self.seconds.sum())
@@ -78,3 +90,8 @@ class Timings:
     def cpu_seconds_per_1000_rows(self, batch: int) -> float:
         """Processor time over all samples; more than the wall time where threads work, or spin, beside each other."""
         return 1000 * sum(turn.cpu_seconds for turn in self.turns) / (batch * len(self.seconds))
+
+
+def samples_per_turn(turns: int) -> int:
+    """How many samples a row needs in each of so many turns, two at least, for a median and for two windows."""
+    return max(ceil(SAMPLES_NEEDED[50] / turns), ceil(_LEAST_IN_WINDOW / (turns // 2)))

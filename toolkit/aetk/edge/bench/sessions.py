@@ -1,8 +1,12 @@
-"""Opens every row of a benchmark and runs it once; what does not work is left out with its reason."""
+"""Opens every row of a benchmark and runs it once or twice; what does not work, or takes too long, is left out.
+
+A provider other than the CPU is first tried in a fresh process, which can be ended: nothing ends a call into a runtime
+that builds an engine for minutes, or hangs, in this one.
+"""
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,103 +15,219 @@ from aetk.base.errors import AetkError, Unavailable, first_line
 from aetk.contract.card import QUANTILE_LEVELS, Card, between_quantiles
 from aetk.edge.bench.cold_start import Probe, probe
 from aetk.edge.bench.rounds import Runner
-from aetk.edge.bench.row import Measured, NotProbed, Skipped
+from aetk.edge.bench.row import Measured, NotProbed, Skipped, TooLong
+from aetk.edge.bench.samples import Round, Timings
 from aetk.edge.bench.setting import Setting, open_for, runner
 from aetk.edge.model import LoadedModel
+from aetk.edge.runtime.ort import onnxruntime
+from aetk.edge.runtime.providers import find_provider
 from aetk.edge.runtime.session import Session
+
+_PATIENCE = 1.0
+"""Seconds that a fresh process is given at least."""
+_AGAIN = 2
+"""A row runs a second time where that much more time is left than its first run took: the first is often slow."""
 
 
 @dataclass(frozen=True)
 class OpenRow:
-    """A row that works, and the session that says where its nodes are."""
+    """A row that works, its last run while it was opened, and the session that says where its nodes are."""
 
     runner: Runner
+    opening: Round
     session: Session
 
     def result(self, cold: Probe | NotProbed) -> Measured:
-        """What has been measured of it."""
-        session = self.session
+        """What has been measured of it: its turns, or where it had none, the run while it was opened."""
+        session, turns = self.session, self.runner.turns
         return Measured(
             self.runner.setting,
             cold,
-            self.runner.timings,
+            Timings(tuple(turns or [self.opening])),
             session.placement,
             session.evidence,
             session.provider.options,
+            not turns,
         )
 
 
+@dataclass
+class Opened:
+    """The rows that work, what was left out, and the cold figures that were needed to find that out.
+
+    Attributes:
+        rows: in the order of their settings.
+        skipped: providers and rows that do not work.
+        too_long: rows for which there was no time.
+        cold: by the row whose fresh process showed that its provider works.
+    """
+
+    rows: list[OpenRow] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+    too_long: list[TooLong] = field(default_factory=list)
+    cold: dict[Setting, Probe] = field(default_factory=dict)
+
+
 def open_rows(
-    loaded: LoadedModel, settings: Sequence[Setting], require: Sequence[str], progress: Callable[[str], None]
-) -> tuple[list[OpenRow], list[Skipped]]:
+    loaded: LoadedModel,
+    settings: Sequence[Setting],
+    require: Sequence[str],
+    until: float,
+    origin: float,
+    progress: Callable[[str], None],
+) -> Opened:
     """Open the rows in order; rows that ask for the same session share it.
+
+    Args:
+        loaded: the model.
+        settings: the rows, ordered by provider, and by batch within a mode.
+        require: providers that must work.
+        until: of `time.perf_counter`; no run begins that, by the runs before it, would end later, except the first of
+            a provider. Providers share the time evenly, and what one leaves is the others'.
+        origin: start of the benchmark.
+        progress: told in words what is being done.
 
     Raises:
         Unavailable: a provider of `require` does not work, or none does.
     """
-    sessions: dict[Setting, Session] = {}
-    opened: list[OpenRow] = []
-    skipped: dict[str, Skipped] = {}
-    for provider in dict.fromkeys(setting.provider for setting in settings):
-        progress(f"loading on {provider}")
-        for setting in (s for s in settings if s.provider == provider and provider not in skipped):
-            alike = Setting(provider, 1, "run", setting.threads, setting.spinning)
-            try:
-                if alike not in sessions:
-                    sessions[alike] = open_for(loaded.data, alike)
-                opened.append(_try(loaded, sessions[alike], setting))
-            except Unavailable as error:
-                if provider in require and setting.way != "bound":
-                    message = f"{provider} is required and does not work here: {error.message}"
-                    raise Unavailable(message, error.hint) from None
-                broken = setting.batch if alike in sessions else None  # else the provider itself
-                place = provider if broken is None else f"{provider}, {setting.way}, batch {broken}"
-                skipped[place] = Skipped(provider, error.message)
-    if not opened:
-        reasons = " ".join(skip.reason for skip in skipped.values())
+    opened = Opened()
+    providers = list(dict.fromkeys(setting.provider for setting in settings))
+    for place, provider in enumerate(providers):
+        its = [setting for setting in settings if setting.provider == provider]
+        now = time.perf_counter()
+        ends = now + max(0.0, until - now) / (len(providers) - place)
+        try:
+            _try_afresh(loaded, its[0], ends, opened, progress)
+            progress(f"loading on {provider}")
+            rows, too_long, failed = _open(loaded, its, ends, origin)
+            if provider in require:
+                _check_rows(failed)
+        except Unavailable as error:
+            if provider in require:
+                message = f"{provider} is required and does not work here: {error.message}"
+                raise Unavailable(message, error.hint) from None
+            opened.skipped.append(Skipped(provider, error.message))
+            continue
+        opened.rows += rows
+        opened.too_long += too_long
+        opened.skipped += failed
+    if not opened.rows:
+        reasons = " ".join(skip.reason for skip in opened.skipped)
         raise Unavailable(f"None of the providers works here: {reasons}", "See what does with: aetk doctor")
-    return opened, list(skipped.values())
+    return opened
 
 
-def _try(loaded: LoadedModel, session: Session, setting: Setting) -> OpenRow:
+def _try_afresh(
+    loaded: LoadedModel, setting: Setting, ends: float, opened: Opened, progress: Callable[[str], None]
+) -> None:
+    """Run a provider's first row in a fresh process; Unavailable where that fails, or leaves no time to load it here.
+
+    What is not in the build needs no process to say so.
+    """
+    if setting.provider == "cpu" or not _is_present(find_provider(setting.provider).name):
+        return
+    progress(f"trying {setting.provider}")
+    found = probe(loaded.path, setting, max(_PATIENCE, ends - time.perf_counter()))
+    left = ends - time.perf_counter()
+    if found.load_seconds + found.first_run_seconds > max(_PATIENCE, left):
+        took = f"loading takes {found.load_seconds:.2g} s and a first run {found.first_run_seconds:.2g} s"
+        raise Unavailable(f"{took}, with {max(0.0, left):.2g} s left; give more --seconds")
+    opened.cold[setting] = found
+
+
+def _is_present(name: str) -> bool:
+    ort = onnxruntime()
+    devices = ort.get_ep_devices() if hasattr(ort, "get_ep_devices") else []
+    return name in ort.get_available_providers() or any(device.ep_name == name for device in devices)
+
+
+def _check_rows(failed: Sequence[Skipped]) -> None:
+    """Unavailable where a row failed that needs nothing but the provider: no binding, graph or pinned memory."""
+    for skip in failed:
+        if skip.setting is not None and skip.setting.mode in ("run", "scorer"):
+            raise Unavailable(f"{skip.setting.batch:,} rows ({skip.setting.mode}): {skip.reason}")
+
+
+def _open(
+    loaded: LoadedModel, settings: Sequence[Setting], ends: float, origin: float
+) -> tuple[list[OpenRow], list[TooLong], list[Skipped]]:
+    """One provider's rows, those for which there was no time, and those that failed.
+
+    Raises:
+        Unavailable: the provider does not work, or none of its rows.
+    """
+    sessions: dict[Setting, Session] = {}
+    per_row: dict[str, float] = {}  # seconds, by mode
+    rows, too_long, failed = list[OpenRow](), list[TooLong](), list[Skipped]()
+    for setting in settings:
+        left = ends - time.perf_counter()
+        known = per_row.get(setting.mode, per_row.get("run"))
+        expected = None if known is None else known * setting.batch
+        if rows and (expected or 0.0) > left:
+            too_long.append(TooLong(setting, expected, max(0.0, left)))
+            continue
+        try:
+            if setting.session not in sessions:
+                sessions[setting.session] = open_for(loaded.data, setting)
+            row = _try(loaded, sessions[setting.session], setting, ends, origin)
+        except Unavailable as error:
+            if setting.session not in sessions and setting.mode != "graph":
+                raise
+            failed.append(Skipped(setting.provider, error.message, setting))
+            continue
+        rows.append(row)
+        per_row[setting.mode] = row.runner.expected / setting.batch
+    if not rows:
+        raise Unavailable(failed[0].reason)
+    return rows, too_long, failed
+
+
+def _try(loaded: LoadedModel, session: Session, setting: Setting, ends: float, origin: float) -> OpenRow:
     try:
         call = runner(loaded, session, setting, ordinary_rows(loaded.card, setting.batch))
-        call()
+        row = Runner(setting, call)
+        opening = row.time_once(origin)
+        row.expected = opening.samples[0] / 1e9
+        if row.expected * _AGAIN < ends - time.perf_counter():
+            opening = row.time_once(origin)
+            row.expected = min(row.expected, opening.samples[0] / 1e9)
     except AetkError:
         raise
     except Exception as error:  # noqa: BLE001 - onnxruntime raises a dozen unrelated types, out of memory among them
-        raise Unavailable(f"{setting.batch:,} rows ({setting.way}): {first_line(error)}") from None
-    return OpenRow(Runner(setting, call), session)
+        raise Unavailable(first_line(error)) from None
+    return OpenRow(row, opening, session)
 
 
 def probe_rows(
-    loaded: LoadedModel, opened: Sequence[OpenRow], seconds: float, progress: Callable[[str], None]
+    loaded: LoadedModel, opened: Opened, until: float, progress: Callable[[str], None]
 ) -> list[Probe | NotProbed]:
     """Cold figures of the rows from fresh processes, as many as there is time for: of each provider's first row first.
 
     Args:
         loaded: the model.
         opened: the rows.
-        seconds: no process is started that, if it took as long as the longest so far, would end later.
+        until: of `time.perf_counter`; no process is started that, if it took as long as the longest so far, would end
+            later, and one that is not over then is ended.
         progress: told in words what is being done.
     """
-    found: list[Probe | NotProbed] = [
-        NotProbed(f"{seconds:.3g} s of fresh processes were over; give more --seconds") for _ in opened
-    ]
-    firsts = {row.runner.setting.provider: place for place, row in reversed(list(enumerate(opened)))}
-    order = dict.fromkeys([*firsts.values(), *range(len(opened))])
-    started, longest = time.perf_counter(), 0.0
-    for done, place in enumerate(order):
+    settings = [row.runner.setting for row in opened.rows]
+    found: dict[Setting, Probe | NotProbed] = dict(opened.cold)
+    firsts = {setting.provider: setting for setting in reversed(settings)}
+    left_out = NotProbed("the time for fresh processes was over; give more --seconds")
+    longest = 0.0
+    for done, setting in enumerate(dict.fromkeys([*firsts.values(), *settings])):
+        if setting in found:
+            continue
         begun = time.perf_counter()
-        if done and begun - started + longest > seconds:
+        if begun + longest >= until:
             break
-        progress(f"cold start {done + 1} of {len(opened)}")
+        progress(f"cold start {done + 1} of {len(settings)}")
         try:
-            found[place] = probe(loaded.path, opened[place].runner.setting)
+            found[setting] = probe(loaded.path, setting, until - begun)
         except Unavailable as error:
-            found[place] = NotProbed(error.message)
+            found[setting] = NotProbed(error.message)
         longest = max(longest, time.perf_counter() - begun)
-    return found
+    return [found.get(setting, left_out) for setting in settings]
 
 
 def ordinary_rows(card: Card, count: int) -> NDArray[np.float32]:

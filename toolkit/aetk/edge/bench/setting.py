@@ -1,7 +1,7 @@
-"""The ways in which a benchmark runs a model, and the settings that tell two of its rows apart."""
+"""The modes in which a benchmark runs a model, and the settings that tell two of its rows apart."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
 
@@ -9,15 +9,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aetk.contract import spec
+from aetk.edge.bench.pinned import copy_to_pinned
 from aetk.edge.model import LoadedModel
 from aetk.edge.runtime.io_binding import Binding
-from aetk.edge.runtime.providers import find_provider
+from aetk.edge.runtime.providers import Provider, find_provider
 from aetk.edge.runtime.session import Session, open_session
 from aetk.edge.scoring.scorer import Scorer
 
-RunMode = Literal["run", "bound", "scorer"]
-"""`run`: `session.run` on NumPy arrays, copies included. `bound`: input and outputs stay on the device (I/O binding).
+RunMode = Literal["run", "pinned", "bound", "graph", "scorer"]
+"""`run`: `session.run` on NumPy arrays, copies included. `pinned`: the same with the rows in pinned host memory.
+`bound`: input and outputs stay on the device (I/O binding). `graph`: bound, and replayed as a CUDA graph.
 `scorer`: aetk's own `Scorer.score`."""
+
+GRAPH_OPTIONS = {"CUDAExecutionProvider": {"enable_cuda_graph": "1"}}
+"""By ONNX Runtime's name of a provider, the option by which it captures a run and replays it."""
+_RUNS_TO_CAPTURE = 3
 
 
 @dataclass(frozen=True, order=True)
@@ -27,16 +33,28 @@ class Setting:
     Attributes:
         provider: short name of the execution provider.
         batch: rows per run.
-        way: how it is run.
+        mode: how it is run.
         threads: intra-op threads; None where ONNX Runtime chooses. For the Scorer: what it is given as `threads`.
         spinning: whether waiting threads spin; the Scorer opens its sessions itself, and this does not reach it.
     """
 
     provider: str
     batch: int
-    way: RunMode = "run"
+    mode: RunMode = "run"
     threads: int | None = None
     spinning: bool = True
+
+    @property
+    def session(self) -> "Setting":
+        """The setting whose session this one uses: a graph is captured for one batch size, all else shares one."""
+        return self if self.mode == "graph" else Setting(self.provider, 1, "run", self.threads, self.spinning)
+
+
+def modes_of(provider: Provider) -> tuple[RunMode, ...]:
+    """How a provider other than the CPU is measured: a memory of its own allows more than `run`."""
+    if provider.device == "cpu":
+        return ("run",)
+    return ("run", "pinned", "bound", "graph") if provider.name in GRAPH_OPTIONS else ("run", "pinned", "bound")
 
 
 def open_for(model: bytes, setting: Setting) -> Session:
@@ -45,8 +63,11 @@ def open_for(model: bytes, setting: Setting) -> Session:
     Raises:
         Unavailable: the provider cannot run the whole model.
     """
+    provider = find_provider(setting.provider)
+    if setting.mode == "graph":
+        provider = replace(provider, options={**provider.options, **GRAPH_OPTIONS[provider.name]})
     spinning = setting.spinning if setting.provider == "cpu" else None
-    return open_session(model, find_provider(setting.provider), threads=setting.threads, spinning=spinning)
+    return open_session(model, provider, threads=setting.threads, spinning=spinning)
 
 
 def runner(
@@ -55,11 +76,16 @@ def runner(
     """A call without arguments that runs the rows, float32 [batch, n], once; opens the session that is missing.
 
     Raises:
-        Unavailable: the provider cannot run the whole model.
+        Unavailable: the provider cannot run the whole model, or not in this mode.
     """
-    if setting.way == "scorer":
+    if setting.mode == "scorer":
         return partial(Scorer(loaded, providers=[setting.provider], threads=setting.threads).score, rows)
     session = session or open_for(loaded.data, setting)
-    if setting.way == "bound":
-        return Binding(session, {spec.INPUT: rows}).run
+    if setting.mode in ("bound", "graph"):
+        call = Binding(session, {spec.INPUT: rows}).run
+        for _ in range(_RUNS_TO_CAPTURE if setting.mode == "graph" else 0):
+            call()  # the runtime allocates in the first run and captures in a later one
+        return call
+    if setting.mode == "pinned":
+        rows = copy_to_pinned(session.provider, rows)
     return partial(session.raw.run, None, {spec.INPUT: rows})

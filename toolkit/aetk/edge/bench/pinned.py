@@ -1,0 +1,45 @@
+"""Rows in pinned (page-locked) host memory, which a device reads without a copy that the driver makes first.
+
+ONNX Runtime hands such memory out for a provider that is registered as a plugin, as the CUDA provider of newer builds
+is (`OrtEpDevice.memory_info` with `HOST_ACCESSIBLE`). It has not been tried on a CUDA device.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aetk.base.errors import Unavailable, first_line
+from aetk.edge.runtime.ort import onnxruntime
+from aetk.edge.runtime.providers import Provider
+
+
+def copy_to_pinned(provider: Provider, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The rows, float32 [batch, n], in pinned memory, which lives as long as they do.
+
+    Raises:
+        Unavailable: the runtime hands out no pinned memory for this provider.
+    """
+    ort = onnxruntime()
+    memory = _pinned_memory(ort, provider)
+    if memory is None:
+        version = f"onnxruntime {ort.__version__}"
+        raise Unavailable(f"{version} hands out no pinned host memory for {provider.name}.")
+    try:
+        owner = ort.OrtValue.ortvalue_from_shape_and_type(list(rows.shape), np.float32, memory_info=memory)
+        pinned: NDArray[np.float32] = owner.numpy()
+    except Exception as error:  # noqa: BLE001 - onnxruntime raises a dozen unrelated types
+        raise Unavailable(f"No pinned host memory for {provider.name}: {first_line(error, 300)}") from None
+    if pinned.ctypes.data != owner.data_ptr():
+        raise Unavailable(f"onnxruntime {ort.__version__} copies pinned host memory instead of showing it.")
+    pinned[:] = rows
+    return pinned
+
+
+def _pinned_memory(ort: Any, provider: Provider) -> Any:
+    kinds = getattr(ort, "OrtDeviceMemoryType", None)
+    if kinds is None or not hasattr(ort, "get_ep_devices"):  # an older runtime
+        return None
+    mine = [device for device in ort.get_ep_devices() if device.ep_name == provider.name]
+    found = [device.memory_info(kinds.HOST_ACCESSIBLE) for device in mine if hasattr(device, "memory_info")]
+    return next((memory for memory in found if memory is not None), None)
