@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import average_precision_score, roc_auc_score
 
 from aetk.contract.threshold import is_anomaly, macro_f1
 
@@ -33,6 +32,8 @@ class Metrics:
 
 def measure(similarity: NDArray[np.float32], labels: NDArray[np.bool_], threshold: float) -> Metrics:
     """Metrics of similarities, float32 [rows], against labels, bool [rows], by the rule at a threshold."""
+    from sklearn.metrics import average_precision_score, roc_auc_score  # takes as long to import as PyTorch
+
     flagged = is_anomaly(similarity, threshold)
     anomalies, ordinary = int(labels.sum()), int((~labels).sum())
     hits, false_alarms = int((flagged & labels).sum()), int((flagged & ~labels).sum())
@@ -55,5 +56,7 @@ def measure(similarity: NDArray[np.float32], labels: NDArray[np.bool_], threshol
 
 def natural_average_precision(similarity: NDArray[np.float32], labels: NDArray[np.bool_], prevalence: float) -> float:
     """Average precision as it would be if anomalies were `prevalence` of all rows; both classes have to be there."""
+    from sklearn.metrics import average_precision_score
+
     weight = np.where(labels, prevalence / labels.sum(), (1 - prevalence) / (~labels).sum())
     return float(average_precision_score(labels, -similarity.astype(np.float64), sample_weight=weight))

@@ -1,6 +1,6 @@
 """A training as a picture."""
 
-from aetk.lab.training.finish import TrainReport
+from aetk.lab.training.report import TrainReport
 from aetk.render.figure import ANOMALY, INK, as_png, draw_distribution, new_figure
 
 

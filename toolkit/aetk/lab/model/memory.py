@@ -2,8 +2,6 @@
 
 import numpy as np
 import torch
-from sklearn.cluster import MiniBatchKMeans
-from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - its usual name
 
@@ -71,6 +69,9 @@ def fit_memory(rows: Tensor, size: int, seed: int) -> Memory:
     Raises:
         MemoryError: there is not enough left to begin.
     """
+    from sklearn.cluster import MiniBatchKMeans  # takes as long to import as PyTorch, and an export needs it not
+    from threadpoolctl import threadpool_limits
+
     np.empty(_PRODUCT_BYTES, np.uint8)  # OpenBLAS, which k-means calls, would wait for its buffer for ever
     count = max(1, min(size, len(rows) // 2))
     means = MiniBatchKMeans(count, random_state=seed, batch_size=_BATCH_ROWS, n_init=1, max_iter=_PASSES)

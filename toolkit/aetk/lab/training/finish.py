@@ -1,7 +1,7 @@
 """Ends a training: calibrates the threshold, measures, and writes the run."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,51 +21,26 @@ from aetk.lab.data.warnings import alarm_doubts, ranking_doubts
 from aetk.lab.metrics import Metrics, measure
 from aetk.lab.model.detector import Detector
 from aetk.lab.presets import describe_changes
-from aetk.lab.training.checkpoint import Evaluation, Progress
+from aetk.lab.training.checkpoint import Progress
 from aetk.lab.training.distributed.group import Group
 from aetk.lab.training.plan import Plan
+from aetk.lab.training.report import Evaluation, Extras, TrainReport
 
-Extras = Callable[["TrainReport"], Mapping[str, bytes]]
 _ROWS_AT_ONCE = 2**14
 """Calibration rows that are scored together where memory is to be spared: a memory compares each with 512 others."""
 _REPORT = typed_json.Document("report", "Train again.")
 
 
-@dataclass(frozen=True)
-class TrainReport:
-    """What came of training.
-
-    Attributes:
-        run: the folder.
-        rows: that gradients saw; `selection_rows` chose the best weights.
-        fit_seconds: spent in the training loop.
-        best_step: the step whose weights were kept, of `steps` done.
-        metrics: on the calibration rows, where they are labelled.
-        calibration_similarity: float32 [rows].
-        calibration_labels: bool [rows], or None.
-        history: the evaluations, in order.
-        warnings: what a person should know.
-    """
-
-    run: Path
-    recipe: str
-    device: str
-    features: tuple[str, ...]
-    rows: int
-    selection_rows: int
-    steps: int
-    best_step: int
-    fit_seconds: float
-    threshold: Threshold
-    metrics: Metrics | None
-    calibration_similarity: NDArray[np.float32]
-    calibration_labels: NDArray[np.bool_] | None
-    history: tuple[Evaluation, ...]
-    warnings: tuple[str, ...]
-
-
-def finish(plan: Plan, preprocessing: Preprocessing, detector: Detector, done: Progress, extras: Extras) -> TrainReport:
+def finish(
+    plan: Plan,
+    preprocessing: Preprocessing,
+    detector: Detector,
+    done: Progress,
+    extras: Extras,
+    on_stage: Callable[[str], None],
+) -> TrainReport:
     """Calibrate, measure and write the run."""
+    on_stage("calibrating the threshold")
     parts, labels = plan.parts, plan.parts.calibration_labels
     with np.errstate(over="ignore"):
         calibration = parts.calibration.astype(np.float32)
@@ -98,6 +73,7 @@ def finish(plan: Plan, preprocessing: Preprocessing, detector: Detector, done: P
             *alarm_doubts(threshold.alarms, "the calibration rows"),
         ),
     )
+    on_stage("writing the run")
     others = {runs.HISTORY: runs.encode([asdict(line) for line in report.history]), **extras(report)}
     record = _record(plan, preprocessing, detector, report)
     runs.write_run(plan.folder, record, detector, calibration, labels, others)

@@ -19,10 +19,12 @@ from aetk.base.errors import CheckFailed, Interrupted
 from aetk.edge.tables.chunk import listed
 from aetk.lab.model.autoencoders import Autoencoders
 from aetk.lab.recipe import Recipe
+from aetk.lab.training.adam import Adam
 from aetk.lab.training.batches import Batches
-from aetk.lab.training.checkpoint import Checkpoint, Evaluation, Progress, clone, write_checkpoint
+from aetk.lab.training.checkpoint import Checkpoint, Progress, clone, write_checkpoint
 from aetk.lab.training.distributed.group import ALONE, Group
 from aetk.lab.training.options import Options
+from aetk.lab.training.report import Evaluation
 from aetk.lab.training.signals import SIGNALS, StopRequest
 from aetk.lab.training.swap_noise import swapped
 
@@ -94,7 +96,7 @@ class _Loop:
         self.progress = Progress() if resume is None else resume.progress
         self.best = clone(job.networks.state_dict())
         self.per_epoch = job.batches.per_epoch
-        self.optimizer = torch.optim.Adam(job.networks.parameters(), lr=job.recipe.learning_rate, fused=True)
+        self.optimizer = Adam(job.networks.parameters(), lr=job.recipe.learning_rate, fused=True)
         self.scheduler = self._make_scheduler()
         if resume is not None:
             self._restore(resume)
@@ -289,13 +291,14 @@ def _repeatable(job: Job) -> Iterator[None]:
     """
     if _device(job).type != "cpu":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    deterministic, threads = torch.are_deterministic_algorithms_enabled(), torch.get_num_threads()
-    torch.use_deterministic_algorithms(True)
+    # use_deterministic_algorithms would do the same after it has imported the compiler, a second `import torch`
+    deterministic, threads = torch.get_deterministic_debug_mode(), torch.get_num_threads()
+    torch.set_deterministic_debug_mode("error")
     parameters = sum(parameter.numel() for parameter in job.networks.parameters())
     if job.batches.batch_rows * parameters < _WORTH_THREADS:
         torch.set_num_threads(1)
     try:
         yield
     finally:
-        torch.use_deterministic_algorithms(deterministic)
+        torch.set_deterministic_debug_mode(deterministic)
         torch.set_num_threads(threads)

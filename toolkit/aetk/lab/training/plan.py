@@ -1,26 +1,26 @@
 """Settles everything that can be settled before the first step of training."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from aetk.base.errors import BadInput
 from aetk.contract.threshold import Method, calibrate, parse_method
 from aetk.lab import runs
 from aetk.lab.data.dataset import Dataset, load_dataset
-from aetk.lab.data.preprocessing import Preprocessing, fit_scaling, impute, medians
 from aetk.lab.data.shards import Stream
 from aetk.lab.data.split import Split, split
 from aetk.lab.recipe import Recipe
-from aetk.lab.training.checkpoint import Checkpoint
-from aetk.lab.training.device import find_device
-from aetk.lab.training.distributed.group import Group
 from aetk.lab.training.options import Options, plan_recipe
+
+if TYPE_CHECKING:
+    import torch
+
+    from aetk.lab.training.checkpoint import Checkpoint
 
 Data = str | Path | Any
 """A table: the path of a file, `openml:ID`, or rows in memory that `contract.named_rows` takes."""
@@ -47,14 +47,19 @@ class Plan:
     method: Method
     dataset: Dataset
     parts: Split
-    device: torch.device
+    device: "torch.device"
     folder: Path
     fit_rows: int
     stream: Stream | None = None
 
 
 def make_plan(
-    options: Options, data: Data | None, validation: Data | None, folder: Path | None, saved: Checkpoint | None
+    options: Options,
+    data: Data | None,
+    validation: Data | None,
+    folder: Path | None,
+    saved: "Checkpoint | None",
+    on_stage: Callable[[str], None],
 ) -> Plan:
     """Check everything that can be checked before training, and only then make the run folder.
 
@@ -63,6 +68,7 @@ def make_plan(
         data, validation: tables, where they are not the files that the options name.
         folder: the run folder; None for a new one under `runs/`.
         saved: the checkpoint to go on from.
+        on_stage: is told the stages, in words.
 
     Raises:
         BadInput: wrong data or options, or too few rows for the threshold method.
@@ -81,6 +87,9 @@ def make_plan(
     method = choose_method(recipe, options, dataset.labels if dataset.validation is None else dataset.validation_labels)
     parts = split(dataset, recipe, method, options.seed)
     check_calibration(method, parts)
+    on_stage("loading PyTorch")
+    from aetk.lab.training.device import find_device  # here, so that a wrong call is not kept waiting for PyTorch
+
     device = find_device(options.device)
     folder = make_folder(folder, dataset.name)
     return Plan(
@@ -95,7 +104,7 @@ def make_plan(
     )
 
 
-def check_same_data(fingerprint: str, saved: Checkpoint | None) -> None:
+def check_same_data(fingerprint: str, saved: "Checkpoint | None") -> None:
     """BadInput where the interrupted run saw other data."""
     if saved is not None and saved.options.fingerprint != fingerprint:
         raise BadInput(
@@ -124,7 +133,7 @@ def make_folder(folder: Path | None, name: str) -> Path:
     return folder
 
 
-def notes(method: Method, parts: Split, folder: Path, saved: Checkpoint | None) -> list[str]:
+def notes(method: Method, parts: Split, folder: Path, saved: "Checkpoint | None") -> list[str]:
     """What a person should know of the plan."""
     found = []
     if saved is None and (folder / runs.CHECKPOINT).exists():
@@ -139,23 +148,3 @@ def notes(method: Method, parts: Split, folder: Path, saved: Checkpoint | None) 
             f"{ordinary:,} rows allow, {1 / (ordinary + 1):.3g}. Choose your own with --threshold conformal:RATE."
         )
     return found
-
-
-def fit_preprocessing(plan: Plan, group: Group) -> Preprocessing:
-    """Fit imputation and scaling in the first process, on the rows to fit on; every process receives them."""
-    imputes = plan.options.missing == "median"
-    fitted = dict[str, Tensor]()
-    with group.fail_together():
-        if group.is_first:
-            fitted = _measure(plan, imputes)
-    return Preprocessing(**group.broadcast_tensors(fitted), imputes=imputes)
-
-
-def _measure(plan: Plan, imputes: bool) -> dict[str, Tensor]:
-    fill = medians(plan.parts.fit)
-    rows = impute(plan.parts.fit, fill) if imputes else plan.parts.fit
-    moments = None if plan.stream is None else plan.stream.moments
-    if moments is not None and imputes:
-        moments = moments.filled(plan.fit_rows, fill)
-    center, inverse_scale = fit_scaling(rows, plan.recipe, moments)
-    return {"center": center, "inverse_scale": inverse_scale, "fill": torch.from_numpy(fill)}
