@@ -18,6 +18,7 @@ from torch.optim.lr_scheduler import OneCycleLR, ReduceLROnPlateau
 from aetk.base.errors import CheckFailed, Interrupted
 from aetk.edge.tables.chunk import listed
 from aetk.lab.model.autoencoders import Autoencoders
+from aetk.lab.model.threads import threads_for
 from aetk.lab.recipe import Recipe
 from aetk.lab.training.adam import Adam
 from aetk.lab.training.batches import Batches
@@ -30,8 +31,6 @@ from aetk.lab.training.swap_noise import swapped
 
 _SAVE_EVERY = 10.0
 """Seconds between checkpoints, so that a killed fit loses little."""
-_WORTH_THREADS = 5e7
-"""Rows times parameters of a step, from which a second thread is worth its waiting."""
 _APART = 2**40
 """Between the noise seeds of two ranks: more than a fit has steps."""
 
@@ -285,20 +284,15 @@ def _device(job: Job) -> torch.device:
 
 @contextlib.contextmanager
 def _repeatable(job: Job) -> Iterator[None]:
-    """The same seed gives the same weights, bit for bit, on the same machine.
-
-    Small steps run on one thread: a second gains them little, and on a busy machine waiting for it costs tenfold.
-    """
+    """The same seed gives the same weights, bit for bit, on the same machine."""
     if _device(job).type != "cpu":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     # use_deterministic_algorithms would do the same after it has imported the compiler, a second `import torch`
-    deterministic, threads = torch.get_deterministic_debug_mode(), torch.get_num_threads()
+    deterministic = torch.get_deterministic_debug_mode()
     torch.set_deterministic_debug_mode("error")
     parameters = sum(parameter.numel() for parameter in job.networks.parameters())
-    if job.batches.batch_rows * parameters < _WORTH_THREADS:
-        torch.set_num_threads(1)
     try:
-        yield
+        with threads_for(job.batches.batch_rows * parameters):
+            yield
     finally:
         torch.set_deterministic_debug_mode(deterministic)
-        torch.set_num_threads(threads)
