@@ -10,12 +10,12 @@ import pytest
 import aetk
 from aetk.base.errors import AetkError
 from aetk.contract.threshold import Method
-from aetk.edge import calibrate_threshold, set_threshold, undo_threshold
 from aetk.edge.bench import bench
 from aetk.edge.embed import embed
 from aetk.edge.inspection import inspect
 from aetk.edge.scoring.batch_scorer import BatchScorer
 from aetk.edge.scoring.table_file import score_file
+from aetk.edge.threshold import calibrate_threshold, set_threshold, undo_threshold
 from aetk.lab.evaluation import evaluate
 
 

@@ -12,7 +12,7 @@ from sklearn.datasets import _openml
 
 from aetk.lab.data.openml import read_openml
 from aetk.lab.runs import read_record
-from aetk.lab.training import trainer
+from aetk.lab.training import fitting
 
 from .conftest import QUICK
 from .openml_site import API, Column, Site, card_fraud, numbers
@@ -114,7 +114,7 @@ def test_an_interrupted_run_is_gone_on_with_under_the_same_name(aetk, site, tmp_
         return nullcontext(SimpleNamespace(update=update, set_postfix=lambda **_: None))
 
     with monkeypatch.context() as patch:
-        patch.setattr(trainer, "_bar", lambda _: bar)
+        patch.setattr(fitting, "progress_bar", lambda _: bar)
         stopped = aetk("train", "openml:1597", "--epochs", 20, "--device", "cpu", "--out", "R")
     assert stopped.code == 130
     assert "Go on with: aetk train openml:1597 --resume --out R" in stopped.err

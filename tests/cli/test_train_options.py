@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 import torch
 
-from aetk.lab.training import trainer
+from aetk.lab.training import fitting
 
 from .conftest import QUICK
 
@@ -16,7 +16,7 @@ def no_training(monkeypatch):
     def fit(*_):
         raise AssertionError("training was started")
 
-    monkeypatch.setattr(trainer, "fit", fit)
+    monkeypatch.setattr(fitting, "fit", fit)
 
 
 @pytest.mark.parametrize("epochs", [0, -3])

@@ -12,7 +12,7 @@ from aetk import api
 from aetk.contract import history, onnxfile
 from aetk.edge.model import card_path, load
 from aetk.lab import runs
-from aetk.lab.export import publish
+from aetk.lab.export import graph
 from aetk.lab.training.checkpoint import read_checkpoint
 
 from .child import Ended, Moment, in_child, run_command, warm
@@ -111,7 +111,7 @@ def _stand_in(explaining: Path, plain: Path) -> None:
     picture = (plain / "R" / "training.png").read_bytes()
     graphs = [onnxfile.with_card((folder / "M.onnx").read_bytes(), None) for folder in (plain, explaining)]
     api.draw_training = lambda _report: picture
-    publish.to_onnx = lambda detector, _opset: graphs[detector.explain]
+    graph.to_onnx = lambda detector, _opset: graphs[detector.explain]
 
 
 def _write_rows(path: Path) -> None:

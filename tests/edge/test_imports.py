@@ -53,7 +53,7 @@ import sys
 for name in ("torch", "pandas", "onnx", "sklearn", "pyarrow", "matplotlib", "safetensors", "tqdm", "onnxscript"):
     sys.modules[name] = None
 import numpy as np
-from aetk.edge import Scorer, verify
+from aetk import Scorer, verify
 print(verify({str(model)!r}).passed, Scorer({str(model)!r}).score(np.zeros((2, 30))).is_valid.tolist())
 """
     done = run(code)

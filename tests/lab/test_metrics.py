@@ -18,8 +18,8 @@ def test_every_figure_agrees_with_scikit_learn(seed, threshold):
     assert found.macro_f1 == pytest.approx(sk.f1_score(labels, flagged, average="macro", zero_division=0))
     assert found.precision == pytest.approx(sk.precision_score(labels, flagged, zero_division=0))
     assert found.recall == pytest.approx(sk.recall_score(labels, flagged))
-    assert found.auroc == pytest.approx(sk.roc_auc_score(labels, -similarity))
-    assert found.average_precision == pytest.approx(sk.average_precision_score(labels, -similarity))
+    assert found.auroc == sk.roc_auc_score(labels, -similarity)  # to the last digit
+    assert found.average_precision == sk.average_precision_score(labels, -similarity)
     counts = (found.true_negatives, found.false_positives, found.false_negatives, found.true_positives)
     assert counts == tuple(sk.confusion_matrix(labels, flagged).ravel())
     assert (found.rows, found.anomalies) == (500, labels.sum())
@@ -57,3 +57,18 @@ def test_natural_average_precision_is_that_of_a_table_with_its_ordinary_rows_rep
 @pytest.mark.parametrize("prevalence", [1e-9, 1 - 1e-9])
 def test_natural_average_precision_of_a_perfect_ranking_is_1_however_rare(prevalence):
     assert natural_average_precision(np.float32([-1, 1]), np.array([True, False]), prevalence) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_ranking_metrics_are_scikit_learns_to_the_last_digit(seed):
+    random = np.random.default_rng(seed)
+    rows, digits = int(random.integers(2, 60)), int(random.integers(0, 8))
+    labels = np.append(random.random(rows) < random.choice([0.05, 0.5, 0.95]), [True, False])
+    similarity = np.clip(random.normal(0.5, 0.3, len(labels)), -1, 1).round(digits).astype(np.float32)
+    score, prevalence = -similarity.astype(np.float64), float(random.random())
+    weight = np.where(labels, prevalence / labels.sum(), (1 - prevalence) / (~labels).sum())
+    found = measure(similarity, labels, 0.5)
+    assert found.auroc == sk.roc_auc_score(labels, score)
+    assert found.average_precision == sk.average_precision_score(labels, score)
+    natural = natural_average_precision(similarity, labels, prevalence)
+    assert natural == sk.average_precision_score(labels, score, sample_weight=weight)

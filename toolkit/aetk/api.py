@@ -1,28 +1,55 @@
-"""The calls that need the packages of the extra `lab`; `train` also draws the picture of the training."""
+"""The calls that need the packages of the extra `lab`; `train` also draws the picture of the training.
 
+Importing them needs NumPy alone. Each call imports what it uses, when it comes to use it.
+"""
+
+from collections.abc import Callable
 from functools import wraps
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from aetk.base.errors import BadInput, MissingExtra, out_of_memory
-
-try:
-    from aetk.lab.evaluation import evaluate
-    from aetk.lab.export.publish import export
-    from aetk.lab.training.finish import TrainReport
-    from aetk.lab.training.trainer import train as _train
-except ImportError as error:
-    raise out_of_memory(error) or MissingExtra("Making or measuring a model", "lab,cpu") from error
-if find_spec("matplotlib") is None:  # found out now, and not after the fit
-    raise MissingExtra("Making or measuring a model", "lab,cpu")
+from aetk.lab import evaluation
+from aetk.lab.export import publish
+from aetk.lab.training import trainer
+from aetk.lab.training.report import TrainReport
 from aetk.render.training_picture import draw_training
 
-__all__ = ["evaluate", "export", "train"]
+__all__ = ["evaluate", "export", "train", "verify_against_run"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_PACKAGES = ("torch", "onnx", "onnxscript", "safetensors", "pandas", "sklearn", "matplotlib", "tqdm")
 
 
-@wraps(_train)
+def _needs_lab(function: Callable[P, R]) -> Callable[P, R]:
+    """A call that raises MissingExtra before it does anything where a package of the extra is not installed."""
+
+    def missing() -> MissingExtra:
+        return MissingExtra("Making or measuring a model", "lab,cpu")
+
+    @wraps(function)
+    def call(*arguments: P.args, **options: P.kwargs) -> R:
+        if any(find_spec(package) is None for package in _PACKAGES):
+            raise missing()
+        try:
+            return function(*arguments, **options)
+        except ImportError as error:
+            raise out_of_memory(error) or missing() from error
+
+    return call
+
+
+evaluate = _needs_lab(evaluation.evaluate)
+export = _needs_lab(publish.export)
+verify_against_run = _needs_lab(publish.verify_against_run)
+
+
+@_needs_lab
+@wraps(trainer.train)
 def train(*arguments: Any, **options: Any) -> TrainReport:
     """See `aetk.lab.training.trainer.train`; the run folder also gets `training.png`."""
     if "extras" in options:
         raise BadInput("aetk.train takes no 'extras'; it draws the picture of the training itself.")
-    return _train(*arguments, extras=lambda report: {"training.png": draw_training(report)}, **options)
+    return trainer.train(*arguments, extras=lambda report: {"training.png": draw_training(report)}, **options)

@@ -182,3 +182,10 @@ def test_too_many_features_are_refused_by_the_header_alone(tmp_path, kind):
     assert "--drop" in caught.value.hint
     with pytest.raises(BadInput, match=r"line 2|found 1 ordinary row"):
         load_dataset(data, drop=["c0", "c1"])
+
+
+def test_the_built_in_table_is_scikit_learns(breast_cancer):
+    table = load_dataset(None)
+    assert table.features == tuple(str(name).replace(" ", "_") for name in breast_cancer.feature_names)
+    assert np.array_equal(table.rows, breast_cancer.data)
+    assert np.array_equal(table.labels, breast_cancer.target == 0)

@@ -12,8 +12,7 @@ import pytest
 from aetk.base.errors import Interrupted
 from aetk.cli.main import run
 from aetk.lab.runs import read_record
-from aetk.lab.training import loop as fitting
-from aetk.lab.training import trainer
+from aetk.lab.training import fitting, loop
 from aetk.lab.training.checkpoint import read_checkpoint
 from aetk.lab.training.loop import fit
 
@@ -85,7 +84,7 @@ def test_a_signal_in_the_last_step_lets_the_fit_end(tmp_path):
     "options", [ONE_CYCLE, {**ONE_CYCLE, "steps": 200, "learning_rate": 0.1, "patience": 2}], ids=["steps", "patience"]
 )
 def test_a_fit_that_was_over_when_it_was_saved_does_not_train_on(tmp_path, monkeypatch, options):
-    monkeypatch.setattr(fitting, "_SAVE_EVERY", 0.0)
+    monkeypatch.setattr(loop, "_SAVE_EVERY", 0.0)
     job = make_job(tmp_path, **options)
     expected = fit(job)
     assert expected.step == 24 if options is ONE_CYCLE else 24 < expected.step < 200
@@ -113,7 +112,7 @@ def here(tmp_path, monkeypatch):
 @pytest.fixture
 def stop_at(monkeypatch):
     """A function that lets the next training from the command line meet Ctrl-C at a step; None for never again."""
-    return lambda step: monkeypatch.setattr(trainer, "_bar", lambda progress: bar_maker(step))
+    return lambda step: monkeypatch.setattr(fitting, "progress_bar", lambda progress: bar_maker(step))
 
 
 @pytest.fixture
@@ -226,7 +225,7 @@ def test_a_run_killed_in_its_first_step_does_not_go_on_with_other_data(here, mon
         raise SystemExit(137)
 
     with monkeypatch.context() as patch:
-        patch.setattr(fitting._Loop, "_step", die)
+        patch.setattr(loop._Loop, "_step", die)
         with pytest.raises(SystemExit):
             run(["train", "rows.csv", "--epochs", "30", "--out", "R"])
     assert (here / "R" / "checkpoint.safetensors").exists()  # of step 0: options and data are known from then on

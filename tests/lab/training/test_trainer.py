@@ -11,7 +11,7 @@ from aetk.contract.threshold import is_anomaly
 from aetk.lab import runs
 from aetk.lab.data.dataset import load_dataset
 from aetk.lab.metrics import measure
-from aetk.lab.training import trainer
+from aetk.lab.training import fitting
 from aetk.lab.training.trainer import train
 
 QUICK = {"epochs": 2, "device": "cpu", "progress": False}
@@ -152,7 +152,7 @@ def test_an_interrupted_run_says_how_to_go_on(tmp_path, monkeypatch):
     def fit(job, saved):
         raise Interrupted("Stopped after step 3 of 9.", 2)
 
-    monkeypatch.setattr(trainer, "fit", fit)
+    monkeypatch.setattr(fitting, "fit", fit)
     with pytest.raises(Interrupted) as error:
         train(out=tmp_path / "my run", **QUICK)
     assert error.value.exit_code == 130

@@ -1,13 +1,12 @@
 """`aetk bench`."""
 
 import shlex
-import sys
 from functools import partial
 from pathlib import Path
 
 import click
 
-from aetk.cli.common import FILE, PROVIDER, json_option, overwrite, provider_option, say_json, show
+from aetk.cli.common import FILE, PROVIDER, json_option, progress_line, provider_option, say_json, show
 
 
 @click.command("bench", short_help="Measure speed and memory.")
@@ -84,8 +83,7 @@ def command(
 
     check_folder(out)
     model = model or newest_model()
-    shown = sys.stderr.isatty()
-    try:
+    with progress_line() as progress:
         report = edge.bench(
             model,
             providers=providers or edge.PROVIDERS,
@@ -97,11 +95,8 @@ def command(
             require=require,
             against=compare,
             fail_above=fail_above,
-            progress=overwrite if shown else lambda _: None,
+            progress=progress,
         )
-    finally:
-        if shown:
-            overwrite("")
     wrote = write_bench(report, out)
     if as_json:
         say_json(bench_json(report))

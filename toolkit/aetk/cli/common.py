@@ -1,18 +1,19 @@
 """What several commands share: options, and the two ways to show a report."""
 
+import contextlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from aetk.base.errors import BadInput
+from aetk.base.torchrun import is_first_process
 from aetk.cli.printing import say
 from aetk.cluster.engines import ENGINES
 from aetk.contract.dialect import printable
 from aetk.edge.runtime.providers import find_provider
-from aetk.render.report_json import in_ascii, to_json
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -97,6 +98,8 @@ def trust_option(function: F) -> F:
 
 def say_json(document: str, *, is_error: bool = False) -> None:
     """Print a JSON document, which reads back as the same whatever the stream is encoded in."""
+    from aetk.render.report_json import in_ascii  # imports NumPy, which --help does without
+
     stream = sys.stderr if is_error else sys.stdout
     encoding = getattr(stream, "encoding", None) or "utf-8"
     try:
@@ -117,6 +120,8 @@ def show(
 ) -> None:
     """Print a report, with `is_error` on standard error; as text, end with the file written and the next command."""
     if as_json:
+        from aetk.render.report_json import to_json  # imports NumPy, which a wrong call does without
+
         say_json(to_json(report), is_error=is_error)
         return
     lines = [text(report)]
@@ -130,3 +135,18 @@ def show(
 def overwrite(line: str) -> None:
     """Show how far a command has come, in place of what the line on standard error showed before."""
     say(f"\r\x1b[K{printable(line)}", is_error=True, end="")
+
+
+@contextlib.contextmanager
+def progress_line() -> Iterator[Callable[[str], None]]:
+    """What shows how far a command has come: one line of a terminal, removed at the end.
+
+    Where standard error is not a terminal, and in all processes of torchrun's but the first, nothing is shown.
+    """
+    if not sys.stderr.isatty() or not is_first_process():
+        yield lambda _: None
+        return
+    try:
+        yield overwrite
+    finally:
+        overwrite("")

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import click
 
-from aetk.base.errors import MissingExtra, out_of_memory
 from aetk.base.files import write_atomically
-from aetk.cli.common import FILE, json_option, show
+from aetk.cli.common import FILE, json_option, progress_line, show
 
 
 @click.command("evaluate", short_help="Measure models on a labelled table.")
@@ -25,15 +24,17 @@ def command(
     Test tables often hold more anomalies than nature does, which flatters average precision: with --prevalence,
     ordinary rows weigh as much as makes anomalies that share (0.001 for one in a thousand) of all.
     """
-    try:
-        from aetk.lab.evaluation import evaluate
-        from aetk.render.evaluation_picture import draw_evaluation
+    with progress_line() as progress:
+        progress("starting")
+        from aetk.api import evaluate
         from aetk.render.lab_text import evaluation
-    except ImportError as error:
-        raise out_of_memory(error) or MissingExtra("aetk evaluate", "lab,cpu") from None
-    report = evaluate(models, data, label, prevalence)
-    if plot is not None:
-        write_atomically([(plot, draw_evaluation(report))])
+
+        report = evaluate(models, data, label, prevalence, on_stage=progress)
+        if plot is not None:
+            progress("drawing the picture")
+            from aetk.render.evaluation_picture import draw_evaluation
+
+            write_atomically([(plot, draw_evaluation(report))])
     first = str(models[0])
     following = ["export", first, "--onnx"] if models[0].is_dir() else ["verify", first]
     show(report, evaluation, as_json, str(plot or ""), shlex.join(["aetk", *following]))

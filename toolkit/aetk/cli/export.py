@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from aetk.cli.common import FILE, json_option, show, sign_option
+from aetk.cli.common import FILE, json_option, progress_line, show, sign_option
 from aetk.contract import spec
 
 
@@ -25,8 +25,10 @@ def command(
     Scaling, cosine similarity, threshold and validity are in the graph; the card and golden rows are in the file and
     beside it. The file appears only after it has decided exactly as the PyTorch model does (exit 1 otherwise).
     """
-    from aetk.api import export
-    from aetk.render.lab_text import export as text
+    with progress_line() as progress:
+        progress("starting")
+        from aetk.api import export
+        from aetk.render.lab_text import export as text
 
-    report = export(run, out=out, opset=opset, explain=explain, sign_key=sign_key)
+        report = export(run, out=out, opset=opset, explain=explain, sign_key=sign_key, on_stage=progress)
     show(report, text, as_json, f"{report.model} and {report.card}", shlex.join(["aetk", "bench", str(report.model)]))

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from aetk.base.torchrun import is_first_process
-from aetk.cli.common import FILE, json_option, show
-from aetk.contract.card import MISSING_POLICIES
+from aetk.cli.common import FILE, json_option, progress_line, show
+from aetk.contract.dialect import MISSING_POLICIES
 
 
 @click.command("train", short_help="Train a detector on a table.")
@@ -62,28 +62,31 @@ def command(
     Several processes, started by torchrun --nproc-per-node N -m aetk train DATA, train one detector together, on
     streamed rows.
     """
-    from aetk.api import train
-    from aetk.lab.presets import read_setting
-    from aetk.render.lab_text import training
+    with progress_line() as progress:
+        progress("starting")
+        from aetk.api import train
+        from aetk.lab.presets import read_setting
+        from aetk.render.lab_text import training
 
-    report = train(
-        data,
-        validation=validation,
-        label=label,
-        drop=drop,
-        recipe=recipe,
-        settings=dict(map(read_setting, settings)),
-        device=device,
-        amp=amp,
-        epochs=epochs,
-        seed=seed,
-        missing=missing,
-        threshold=threshold,
-        stream=stream,
-        resume=resume,
-        out=out,
-        progress=sys.stderr.isatty(),
-    )
+        report = train(
+            data,
+            validation=validation,
+            label=label,
+            drop=drop,
+            recipe=recipe,
+            settings=dict(map(read_setting, settings)),
+            device=device,
+            amp=amp,
+            epochs=epochs,
+            seed=seed,
+            missing=missing,
+            threshold=threshold,
+            stream=stream,
+            resume=resume,
+            out=out,
+            progress=sys.stderr.isatty(),
+            on_stage=progress,
+        )
     if not is_first_process():
         return
     show(report, training, as_json, f"{report.run}/", shlex.join(["aetk", "export", str(report.run), "--onnx"]))

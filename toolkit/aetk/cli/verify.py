@@ -5,7 +5,6 @@ from pathlib import Path
 
 import click
 
-from aetk.base.errors import MissingExtra, out_of_memory
 from aetk.cli.common import FILE, json_option, provider_option, show, trust_option
 from aetk.render.edge_text import verification
 
@@ -39,11 +38,9 @@ def command(
     if run is None:
         show(report, verification, as_json, following=shlex.join(["aetk", "inspect", str(model)]) if passed else "")
     else:
-        try:
-            from aetk.lab.export.publish import verify_against_run
-            from aetk.render.lab_text import parity
-        except ImportError as error:
-            raise out_of_memory(error) or MissingExtra("aetk verify --run", "lab,cpu") from None
+        from aetk.api import verify_against_run
+        from aetk.render.lab_text import parity
+
         full = verify_against_run(model, run)
         passed = passed and full.passed
         show({"golden": report, "parity": full}, lambda _: f"{verification(report)}\n{parity(full)}", as_json)

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from aetk.base import typed_json
 from aetk.base.errors import BadInput
 from aetk.contract import gate, spec
+from aetk.contract.dialect import MISSING_POLICIES
 from aetk.contract.golden import Golden
 from aetk.contract.history import Replaced
 from aetk.contract.threshold import Threshold, check_value
 
 QUANTILE_LEVELS = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
-MISSING_POLICIES = ("reject", "median")
 _AGAIN = spec.CARD.remedy
 
 

@@ -8,6 +8,9 @@ import itertools
 import math
 import re
 
+MISSING_POLICIES = ("reject", "median")
+"""What a model can do with a row that has a missing or infinite value: call it invalid, or fill in the median."""
+
 ROW_BYTES = 2**24
 """The greatest length of a CSV row with its line ends: 16 MiB."""
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +17,11 @@ from aetk.edge.scoring.scorer import Scorer
 from aetk.edge.tables.read import Table, read_table
 from aetk.lab.data.redundancy import find_redundancy
 from aetk.lab.data.warnings import alarm_doubts, column_doubts, label_doubts, ranking_doubts
-from aetk.lab.export.golden import answers
 from aetk.lab.metrics import Metrics, measure, natural_average_precision
-from aetk.lab.model.detector import Detector
 from aetk.lab.runs import read_run
+
+if TYPE_CHECKING:
+    from aetk.lab.model.detector import Detector
 
 _TILE = 16384
 """Rows that a run's detector takes at a time: its activations are many times as large."""
@@ -63,7 +65,12 @@ class EvaluateReport:
 
 @checked
 def evaluate(
-    models: Sequence[str | Path], data: str | Path, label: str, prevalence: float | None = None
+    models: Sequence[str | Path],
+    data: str | Path,
+    label: str,
+    prevalence: float | None = None,
+    *,
+    on_stage: Callable[[str], None] = lambda _: None,
 ) -> EvaluateReport:
     """Score a labelled table with each model and measure the decisions.
 
@@ -72,6 +79,7 @@ def evaluate(
         data: a table with the features of all of them.
         label: its column of 0 (ordinary) and 1 (anomaly).
         prevalence: the share of anomalies in nature, where the table holds more of them.
+        on_stage: is called as each stage begins, with its name: `reading MODEL`, `measuring MODEL, 1 of 2`, ...
 
     Raises:
         BadInput: not a model of the contract, no finished run, a table without the label, a feature, or any rows; a
@@ -83,14 +91,17 @@ def evaluate(
     if prevalence is not None:
         check_rate(prevalence, "--prevalence", "the share of anomalies in nature,")
     found, warnings, table = [], list[str](), None
-    for path in map(Path, models):
+    for number, path in enumerate(map(Path, models), 1):
+        on_stage(f"reading {path}")
         subject = _subject(path)
         if table is None or table.names != subject.feature_names:
+            on_stage(f"reading {data}")
             table = read_table(Path(data), subject.feature_names, label)
             warnings += _doubts_of_table(table)
         assert table.labels is not None  # a label was asked for
         if prevalence is not None:
             _check_both_classes(table.labels, data, label)
+        on_stage(f"measuring {path}, {number} of {len(models)}")
         found.append(_evaluate(path, subject, table.values, table.labels, prevalence))
     assert table is not None  # there is a model
     assert table.labels is not None
@@ -143,7 +154,9 @@ def _by_scorer(scorer: Scorer, rows: NDArray[np.float64]) -> tuple[NDArray[np.fl
     return scores.similarity, scores.is_valid
 
 
-def _by_tiles(detector: Detector, rows: NDArray[np.float64]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+def _by_tiles(detector: "Detector", rows: NDArray[np.float64]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    from aetk.lab.export.golden import answers  # needs PyTorch, which a model file does not
+
     parts = [answers(detector, float32(rows[start : start + _TILE])) for start in range(0, len(rows), _TILE)]
     similarity, valid = zip(*parts, strict=True)
     return np.concatenate(similarity), np.concatenate(valid)

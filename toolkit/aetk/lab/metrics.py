@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import average_precision_score, roc_auc_score
 
 from aetk.contract.threshold import is_anomaly, macro_f1
 
@@ -36,16 +35,15 @@ def measure(similarity: NDArray[np.float32], labels: NDArray[np.bool_], threshol
     flagged = is_anomaly(similarity, threshold)
     anomalies, ordinary = int(labels.sum()), int((~labels).sum())
     hits, false_alarms = int((flagged & labels).sum()), int((flagged & ~labels).sum())
-    both = anomalies > 0 and ordinary > 0
-    score = -similarity.astype(np.float64)
+    curve = _Curve.of(similarity, labels, np.ones(len(labels))) if anomalies and ordinary else None
     return Metrics(
         rows=len(labels),
         anomalies=anomalies,
         macro_f1=float(macro_f1(np.array(hits), np.array(false_alarms), anomalies, ordinary)),
         precision=hits / max(1, hits + false_alarms),
         recall=hits / max(1, anomalies),
-        auroc=float(roc_auc_score(labels, score)) if both else None,
-        average_precision=float(average_precision_score(labels, score)) if both else None,
+        auroc=None if curve is None else curve.auroc,
+        average_precision=None if curve is None else curve.average_precision,
         true_positives=hits,
         false_positives=false_alarms,
         true_negatives=ordinary - false_alarms,
@@ -56,4 +54,41 @@ def measure(similarity: NDArray[np.float32], labels: NDArray[np.bool_], threshol
 def natural_average_precision(similarity: NDArray[np.float32], labels: NDArray[np.bool_], prevalence: float) -> float:
     """Average precision as it would be if anomalies were `prevalence` of all rows; both classes have to be there."""
     weight = np.where(labels, prevalence / labels.sum(), (1 - prevalence) / (~labels).sum())
-    return float(average_precision_score(labels, -similarity.astype(np.float64), sample_weight=weight))
+    return _Curve.of(similarity, labels, weight).average_precision
+
+
+@dataclass(frozen=True)
+class _Curve:
+    """What every threshold would flag, from the strictest on: weights of anomalies and of ordinary rows, float64 [k].
+
+    The sums are those of scikit-learn, in its order, so that the last digit is the same; importing it takes as long as
+    importing PyTorch.
+    """
+
+    hits: NDArray[np.float64]
+    false_alarms: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, similarity: NDArray[np.float32], labels: NDArray[np.bool_], weight: NDArray[np.float64]) -> "_Curve":
+        """Of rows of both classes; those of the same similarity are flagged together."""
+        order = np.argsort(similarity, kind="stable")
+        last = np.append(np.flatnonzero(np.diff(similarity[order])), len(order) - 1)
+        labels, weight = labels[order].astype(np.float64), weight[order]
+        return cls(np.cumsum(labels * weight)[last], np.cumsum((1 - labels) * weight)[last])
+
+    @property
+    def auroc(self) -> float:
+        """The area under the ROC curve, by trapezoids between its corners."""
+        bends = np.diff(self.false_alarms, 2).astype(bool) | np.diff(self.hits, 2).astype(bool)
+        corners = np.concatenate([[True], bends, [True]])[: len(self.hits)]
+        hits, false_alarms = (np.append(0.0, values[corners]) for values in (self.hits, self.false_alarms))
+        height, width = hits / hits[-1], np.diff(false_alarms / false_alarms[-1])
+        return float(np.sum(width * (height[1:] + height[:-1]) / 2.0))
+
+    @property
+    def average_precision(self) -> float:
+        """The mean of precision over recall, without interpolation."""
+        flagged = self.hits + self.false_alarms
+        precision = np.divide(self.hits, flagged, out=np.zeros(len(flagged)), where=flagged != 0)[::-1]
+        recall = np.append((self.hits / self.hits[-1])[::-1], 0.0)
+        return float(max(0.0, -np.sum(np.diff(recall) * precision)))

@@ -7,31 +7,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.torch import load, save
 
 from aetk import __version__
 from aetk.base import typed_json
-from aetk.base.errors import BadInput, CheckFailed, out_of_memory
+from aetk.base.errors import BadInput, CheckFailed
 from aetk.base.files import remove, write_atomically
 from aetk.base.names import natural_order
-from aetk.contract.card import QUANTILE_LEVELS, Feature
+from aetk.contract.card import Feature
 from aetk.contract.threshold import Threshold
-from aetk.lab.model.autoencoders import Autoencoders
-from aetk.lab.model.detector import Detector
-from aetk.lab.model.memory import Memory
-from aetk.lab.recipe import read_recipe
+
+if TYPE_CHECKING:
+    from aetk.lab.model.detector import Detector
 
 RUNS = Path("runs")
 RECORD, WEIGHTS, ROWS, HISTORY = "run.json", "model.safetensors", "calibration.safetensors", "history.json"
 CHECKPOINT = "checkpoint.safetensors"
-
-
 _DOCUMENT = typed_json.Document("run", "Train again.")
 
 
@@ -63,14 +57,9 @@ class Run:
 
     folder: Path
     record: RunRecord
-    detector: Detector
+    detector: "Detector"
     calibration: NDArray[np.float32]
     calibration_labels: NDArray[np.bool_] | None
-
-    @property
-    def name(self) -> str:
-        """The folder's name, which becomes the model's."""
-        return self.folder.resolve().name
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -90,6 +79,11 @@ def new_folder(stem: str, root: Path = RUNS) -> Path:
             number += 1
         else:
             return folder
+
+
+def name_of(folder: Path) -> str:
+    """The name of a run, which becomes the model's."""
+    return folder.resolve().name
 
 
 def is_finished(folder: Path) -> bool:
@@ -128,7 +122,7 @@ def newest_finished(root: Path = RUNS) -> Path:
 def write_run(
     folder: Path,
     record: dict[str, Any],
-    detector: Detector,
+    detector: "Detector",
     calibration: NDArray[np.float32],
     labels: NDArray[np.bool_] | None,
     others: Mapping[str, bytes],
@@ -137,14 +131,9 @@ def write_run(
 
     `others` are more files by name: the history, a picture.
     """
-    rows = {"features": torch.from_numpy(calibration)}
-    if labels is not None:
-        rows["labels"] = torch.from_numpy(labels)
-    files = {
-        WEIGHTS: save({name: tensor.contiguous() for name, tensor in detector.state_dict().items()}),
-        ROWS: save(rows),
-        **others,
-    }
+    from aetk.lab import run_tensors  # needs PyTorch, which finding a run does not
+
+    files = {WEIGHTS: run_tensors.pack(detector), ROWS: run_tensors.pack_rows(calibration, labels), **others}
     record = {**record, "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}}
     write_atomically([(folder / name, content) for name, content in {**files, RECORD: encode(record)}.items()])
     sweep(folder)
@@ -200,25 +189,10 @@ def read_run(folder: Path) -> Run:
     content = read_record(folder)
     contents = {name: _vouched(folder, name, content) for name in (WEIGHTS, ROWS)}
     record: RunRecord = typed_json.read(RunRecord, content, RECORD, _DOCUMENT)
-    try:
-        weights, rows = load(contents[WEIGHTS]), load(contents[ROWS])
-    except SafetensorError as error:
-        raise out_of_memory(error) or BadInput(
-            f"{folder} holds tensors that cannot be read; expected those that aetk train writes.", _DOCUMENT.remedy
-        ) from None
-    detector = _build(record, weights)
-    _check_rows(rows, len(record.features))
-    labels = rows["labels"].numpy() if "labels" in rows else None
-    return Run(folder, record, detector, rows["features"].numpy(), labels)
+    from aetk.lab import run_tensors  # needs PyTorch, which a run that is not there does not
 
-
-def _check_rows(rows: Mapping[str, torch.Tensor], n: int) -> None:
-    """BadInput unless the tensors are calibration rows, with or without labels."""
-    count = rows["features"].numel() // n if "features" in rows else 0
-    expected = {"features": torch.empty(count, n)}
-    if "labels" in rows:
-        expected["labels"] = torch.empty(count, dtype=torch.bool)
-    _check_tensors(rows, expected)
+    weights, rows = (run_tensors.unpack(contents[name], folder) for name in (WEIGHTS, ROWS))
+    return Run(folder, record, run_tensors.build(record, weights), *run_tensors.read_rows(rows, len(record.features)))
 
 
 def _vouched(folder: Path, name: str, record: Mapping[str, Any]) -> bytes:
@@ -230,60 +204,6 @@ def _vouched(folder: Path, name: str, record: Mapping[str, Any]) -> bytes:
     if hashlib.sha256(content).hexdigest() != record["sha256"].get(name):
         raise CheckFailed(f"{folder / name} was changed after training; its SHA-256 is not run.json's.", "Train again.")
     return content
-
-
-def _check_tensors(found: Mapping[str, torch.Tensor], expected: Mapping[str, torch.Tensor]) -> None:
-    """BadInput unless the tensors are those expected, by name, type and shape."""
-    for name in (*expected, *found):
-        is_one = name in found and name in expected
-        if not is_one or (found[name].shape, found[name].dtype) != (expected[name].shape, expected[name].dtype):
-            raise BadInput(f"The run's tensor '{name[:60]}' is none, or of another kind.", _DOCUMENT.remedy)
-
-
-def _build(record: RunRecord, state: dict[str, torch.Tensor]) -> Detector:
-    recipe, n = read_recipe(dict(record.recipe)), len(record.features)
-    if not n or any(len(feature.quantiles) != len(QUANTILE_LEVELS) for feature in record.features):
-        raise BadInput("The run lists no features, or one without its quantiles.", _DOCUMENT.remedy)
-    if len({feature.name for feature in record.features}) != n:
-        raise BadInput("The run lists a feature twice.", _DOCUMENT.remedy)
-    _check_state(state, recipe.networks, n)
-    if float(state["threshold"]) != record.threshold.value:
-        raise BadInput(
-            f"The run's threshold is {float(state['threshold']):g}, {RECORD} says another.", _DOCUMENT.remedy
-        )
-    networks = Autoencoders(n, recipe.networks)
-    networks.load_state_dict({name[len("networks.") :]: t for name, t in state.items() if name.startswith("networks.")})
-    remembers = "memory.prototypes" in state
-    return Detector(
-        networks,
-        center=state["center"],
-        inverse_scale=state["inverse_scale"],
-        fill=state["fill"],
-        imputes=record.missing == "median",
-        kappa=recipe.kappa,
-        threshold=float(state["threshold"]),
-        memory=Memory(state["memory.prototypes"], state["memory.temperature"]) if remembers else None,
-        weights=state["weights"],
-        compact=recipe.compact,
-    ).eval()
-
-
-def _check_state(state: Mapping[str, torch.Tensor], networks: tuple[tuple[int, ...], ...], n: int) -> None:
-    """BadInput unless a detector of these networks and so many features can be made of the tensors."""
-    with torch.device("meta"):  # shapes alone: the record may ask for networks of any size
-        expected = {f"networks.{name}": tensor for name, tensor in Autoencoders(n, networks).state_dict().items()}
-        expected |= {name: torch.empty(n) for name in ("center", "inverse_scale", "fill")}
-        expected["threshold"] = torch.empty(())
-        copies = len(networks)
-        if "memory.prototypes" in state:
-            expected["memory.prototypes"] = torch.empty(max(1, state["memory.prototypes"].numel() // n), n)
-            expected["memory.temperature"] = torch.empty(())
-            copies += 1
-        expected["weights"] = torch.empty(copies, n)
-    _check_tensors(state, expected)
-    for name, tensor in state.items():
-        if not tensor.isfinite().all():
-            raise BadInput(f"The run's tensor '{name}' is not finite.", _DOCUMENT.remedy)
 
 
 def versions() -> dict[str, str]:

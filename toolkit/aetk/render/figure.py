@@ -1,7 +1,8 @@
 """Reports as pictures (PNG), drawn with matplotlib."""
 
 import io
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,19 +17,23 @@ ORDINARY, ANOMALY, INK = "#3b76af", "#c8553d", "#333333"
 DISTANCE_AXIS = {"xscale": "log", "xlabel": "1 - similarity (anomalies lie to the right)"}
 
 
-def empty_figure(columns: float, rows: float) -> Any:
+def empty_figure(columns: float, rows: float, layout: Literal["constrained"] | None = "constrained") -> Any:
     """A figure with room for so many panels; MissingExtra without matplotlib."""
     try:
         from matplotlib.figure import Figure
     except ImportError:
         raise MissingExtra("Drawing a picture", "lab") from None
-    return Figure(figsize=(5.2 * columns, 3.9 * rows), layout="constrained")
+    return Figure(figsize=(5.2 * columns, 3.9 * rows), layout=layout)
 
 
-def new_figure(columns: int) -> tuple[Any, Any]:
-    """A figure and its axes, a row of them; MissingExtra without matplotlib."""
-    figure = empty_figure(columns, 1)
-    return figure, figure.subplots(1, columns, squeeze=False)
+def new_figure(columns: int, margins: Mapping[str, float] | None = None) -> tuple[Any, Any]:
+    """A figure and its axes, a row of them; MissingExtra without matplotlib.
+
+    `margins` are those of matplotlib's `subplots_adjust`. Without them the layout is computed from the texts, which
+    takes longer than to draw the figure.
+    """
+    figure = empty_figure(columns, 1, "constrained" if margins is None else None)
+    return figure, figure.subplots(1, columns, squeeze=False, gridspec_kw=margins)
 
 
 def as_it_stands(name: str) -> str:

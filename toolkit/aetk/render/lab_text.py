@@ -1,14 +1,17 @@
 """Reports of the lab as text for a terminal."""
 
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from aetk.lab.evaluation import EvaluateReport
-from aetk.lab.export.parity import ParityReport
 from aetk.lab.export.publish import ExportReport
 from aetk.lab.metrics import Metrics
-from aetk.lab.training.finish import TrainReport
+from aetk.lab.training.report import TrainReport
 from aetk.render.edge_text import threshold
 from aetk.render.format import count, seconds, size, table
+
+if TYPE_CHECKING:
+    from aetk.lab.export.parity import ParityReport  # imports PyTorch
 
 
 def training(report: TrainReport) -> str:
@@ -40,7 +43,7 @@ def metrics(found: Metrics) -> str:
     return ", ".join(parts)
 
 
-def parity(report: ParityReport) -> str:
+def parity(report: "ParityReport") -> str:
     """The verdict on an export in two lines."""
     return (
         f"parity {'holds' if report.passed else 'FAILED'}: {count(report.rows, 'row')} at {len(report.levels)} "

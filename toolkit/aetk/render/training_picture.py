@@ -1,12 +1,14 @@
 """A training as a picture."""
 
-from aetk.lab.training.finish import TrainReport
+from aetk.lab.training.report import TrainReport
 from aetk.render.figure import ANOMALY, INK, as_png, draw_distribution, new_figure
+
+_MARGINS = {"left": 0.055, "right": 0.99, "bottom": 0.22, "top": 0.92, "wspace": 0.2}
 
 
 def draw_training(report: TrainReport) -> bytes:
     """Loss and selection score over steps, and the calibration rows' similarities with the threshold."""
-    figure, ((loss, score, distribution),) = new_figure(3)
+    figure, ((loss, score, distribution),) = new_figure(3, _MARGINS)
     steps = [line.step for line in report.history]
     loss.plot(steps, [line.loss for line in report.history], color=INK)
     loss.set(title="training loss (L1)", xlabel="step", yscale="log")

@@ -8,6 +8,13 @@ from numpy.typing import NDArray
 from aetk.contract import spec
 
 Column = NDArray[np.float64]
+SMALLEST = 1e-30
+"""A standard deviation up to this counts as 0."""
+
+
+def is_constant(column: Column) -> bool:
+    """Whether a column's finite values, float64 [rows], do not differ in any way that arithmetic could scale."""
+    return bool(column.std() <= max(1e-12 * float(np.abs(column).max()), SMALLEST))
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,16 @@ from gzip import BadGzipFile
 from http.client import HTTPException
 from json import JSONDecodeError
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError, URLError
 
 import numpy as np
-import pandas as pd
 
 from aetk.base.errors import AetkError, BadInput, CheckFailed, Unavailable
 from aetk.contract.dialect import parse_cell
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 PREFIX = "openml:"
 _TIMEOUT = 60.0
@@ -37,7 +39,7 @@ class OpenMLTable:
     """
 
     name: str
-    frame: pd.DataFrame
+    frame: "pd.DataFrame"
     targets: tuple[str, ...]
     notes: tuple[str, ...]
 
@@ -60,6 +62,8 @@ def read_openml(text: str) -> OpenMLTable:
         raise BadInput(
             f"'{text}' names no OpenML data set: '{number}' is not an ID.", f"An ID is a number, as in {PREFIX}1597."
         )
+    import pandas as pd
+
     bunch, notes = _fetch(int(number))
     frame = pd.DataFrame({name: _as_numbers(bunch.frame[name]) for name in bunch.frame.columns})
     return OpenMLTable(f"openml-{int(number)}", frame, tuple(map(str, bunch.target_names)), notes)
@@ -130,8 +134,10 @@ def _reason(error: Exception) -> str:
     return getattr(inner, "strerror", None) or str(inner) or type(inner).__name__
 
 
-def _as_numbers(column: pd.Series) -> pd.Series:
+def _as_numbers(column: "pd.Series") -> "pd.Series":
     """A column of categories as numbers where each is one; any other column as it is."""
+    import pandas as pd
+
     if not isinstance(column.dtype, pd.CategoricalDtype):
         return column
     try:

@@ -1,14 +1,15 @@
 """Takes the target of an OpenML data set for the label where it can be one."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from aetk.base.errors import BadInput
 from aetk.lab.data.openml import OpenMLTable
 from aetk.lab.data.source import is_numeric
 from aetk.lab.data.text_columns import drop_hint
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def find_label(tables: Iterable[Any], label: str | None, drop: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
@@ -44,10 +45,10 @@ def find_label(tables: Iterable[Any], label: str | None, drop: Sequence[str]) ->
     return label, tuple(dict.fromkeys(notes))
 
 
-def _is_binary(column: pd.Series) -> bool:
+def _is_binary(column: "pd.Series") -> bool:
     return is_numeric(column) and not column.isna().any() and set(column.unique()) == {0, 1}
 
 
-def _examples(column: pd.Series) -> str:
+def _examples(column: "pd.Series") -> str:
     found = [repr(str(value)) for value in column.dropna().unique()]
     return ", ".join(found[:3]) + (", ..." if len(found) > 3 else "")

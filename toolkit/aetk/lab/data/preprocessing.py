@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from aetk.contract import spec
-from aetk.lab.data.moments import Moments
+from aetk.lab.data.moments import SMALLEST, Moments, is_constant
 from aetk.lab.recipe import Recipe
 
-_SMALLEST, _LARGEST = 1e-30, 1e30
-"""Scales stay within these, so that their inverse is never 0 or infinite in float32, where 0 * infinity lurks."""
+_LARGEST = 1e30
+"""Scales stay between `SMALLEST` and this, so that no inverse is 0 or infinite in float32, and no product NaN."""
 
 _NORMAL_IQR = 1.349
 """The interquartile range of a normal distribution, in standard deviations."""
@@ -55,11 +55,6 @@ def impute(rows: NDArray[np.float64], fill: NDArray[np.float64]) -> NDArray[np.f
     return np.where(np.abs(rows) <= spec.FINITE_LIMIT, rows, fill)
 
 
-def is_constant(column: NDArray[np.float64]) -> bool:
-    """Whether a column's finite values do not differ in any way that arithmetic could scale."""
-    return bool(column.std() <= max(1e-12 * float(np.abs(column).max()), _SMALLEST))
-
-
 @dataclass(frozen=True)
 class ColumnStatistics:
     """What every scaling is made of, [n] each; `is_constant` says which columns are."""
@@ -80,7 +75,7 @@ class ColumnStatistics:
     def known(cls, moments: Moments) -> "ColumnStatistics":
         """Of rows that are not in memory."""
         largest = np.maximum(np.abs(moments.low), np.abs(moments.high))
-        constant = moments.deviation <= np.maximum(1e-12 * largest, _SMALLEST)
+        constant = moments.deviation <= np.maximum(1e-12 * largest, SMALLEST)
         return cls(moments.mean, moments.deviation, moments.low, moments.high, constant | (moments.low == moments.high))
 
 

@@ -5,10 +5,9 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from aetk.base.errors import BadInput
@@ -18,6 +17,9 @@ from aetk.edge.tables.labels import as_labels
 from aetk.edge.tables.read import JOINING, header, read_chunks, read_table, text_labels_in_words
 from aetk.lab.data.openml import OpenMLTable
 from aetk.lab.data.text_columns import drop_hint, quoted, text_columns
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _LABEL_HINT = "A label is 0 (ordinary) or 1 (anomaly)."
 
@@ -71,7 +73,7 @@ def read_source(data: Any, title: str, label: str | None, drop: Sequence[str], c
     return source
 
 
-def is_numeric(column: pd.Series) -> bool:
+def is_numeric(column: "pd.Series") -> bool:
     """Whether a column holds real numbers, booleans or nothing; dates, durations and text are not numbers."""
     try:
         named_rows.as_numbers(column)

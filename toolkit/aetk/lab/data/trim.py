@@ -2,7 +2,6 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.ensemble import IsolationForest
 
 from aetk.contract import spec
 
@@ -22,6 +21,8 @@ def trim(rows: NDArray[np.float64], share: float, seed: int) -> NDArray[np.float
     dropped = int(len(rows) * share)
     if not dropped:
         return rows
+    from sklearn.ensemble import IsolationForest  # takes as long to import as PyTorch
+
     finite = np.abs(rows) <= spec.FINITE_LIMIT
     forest = IsolationForest(random_state=seed).fit(np.where(finite, rows, spec.FINITE_LIMIT))
     strangeness = -forest.score_samples(np.where(finite, rows, spec.FINITE_LIMIT))

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from aetk.contract import spec
 from aetk.contract.threshold import Alarms
 from aetk.edge.tables.chunk import listed, show_name
-from aetk.lab.data.preprocessing import is_constant
+from aetk.lab.data.moments import is_constant
 from aetk.lab.data.redundancy import Redundancy
 from aetk.lab.data.text_columns import drop_options, quoted
 

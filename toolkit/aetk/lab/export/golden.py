@@ -11,6 +11,7 @@ from aetk.contract import spec
 from aetk.contract.card import QUANTILE_LEVELS, Feature, between_quantiles
 from aetk.contract.golden import Golden, Similarity, rows_near
 from aetk.lab.model.detector import Detector
+from aetk.lab.model.threads import threads_for
 
 _SEED = 0
 _ORDINARY = 1e6
@@ -29,9 +30,10 @@ def answers(detector: Detector, rows: NDArray[np.float32]) -> tuple[NDArray[np.f
 def in_float64(detector: Detector) -> Similarity:
     """The similarity of float32 rows computed throughout in float64."""
     precise = copy.deepcopy(detector).double()
+    parameters = sum(tensor.numel() for tensor in (*precise.parameters(), *precise.buffers()))
 
     def similarity(rows: NDArray[np.float32]) -> NDArray[np.float64]:
-        with torch.no_grad():
+        with torch.no_grad(), threads_for(len(rows) * parameters):
             result: NDArray[np.float64] = precise(torch.from_numpy(rows).double())[0].numpy()
         return result
 

@@ -1,6 +1,6 @@
 """Proves that an ONNX file decides as the PyTorch module does, on rows chosen to make it fail."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,21 +60,29 @@ class ParityReport:
         return sum(self.groups.values())
 
 
-def compare(detector: Detector, model: bytes, rows: NDArray[np.float32]) -> ParityReport:
+def compare(
+    detector: Detector,
+    model: bytes,
+    rows: NDArray[np.float32],
+    on_stage: Callable[[str], None] = lambda _: None,
+) -> ParityReport:
     """Hold an exported file against the module it came from.
 
     Args:
         detector: the module, in evaluation mode, on the CPU.
         model: the file's bytes.
         rows: float32 [rows, n], calibration rows.
+        on_stage: is told how many of the levels are done.
     """
+    on_stage("choosing rows to check parity on")
     groups = {name: part for name, part in _groups(detector, rows) if len(part)}
     everything = np.concatenate(list(groups.values()))
     names = [f"{name} row {i + 1}" for name, part in groups.items() for i in range(len(part))]
     pool = everything[np.arange(max(BATCHES)) % len(everything)]
     expected, ties = _expected(detector, everything)
     found: Disagreement[str] = Disagreement(float(detector.threshold), spec.TOLERANCE)
-    for level in OPTIMIZATIONS:
+    for number, level in enumerate(OPTIMIZATIONS, 1):
+        on_stage(f"checking parity, {number} of {len(OPTIMIZATIONS)}")
         session = open_session(model, optimization=level)
         found.add(session.run(everything), expected, ties, [f"{name}, level {level}" for name in names])
         for batch in BATCHES:

@@ -1,7 +1,9 @@
 """Exports a run: one ONNX file with its card, published only after parity has held."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aetk.base.errors import BadInput, CheckFailed
 from aetk.base.files import write_atomically
@@ -16,10 +18,9 @@ from aetk.edge.model import load as load_model
 from aetk.edge.runtime.session import open_session
 from aetk.edge.signing import signed
 from aetk.lab import runs
-from aetk.lab.export import parity
-from aetk.lab.export.golden import make_golden
-from aetk.lab.export.graph import to_onnx
-from aetk.lab.export.parity import ParityReport
+
+if TYPE_CHECKING:
+    from aetk.lab.export.parity import ParityReport
 
 EXPORTS = Path("exports")
 
@@ -36,7 +37,7 @@ class ExportReport:
     opset: int
     explain: bool
     threshold: float
-    parity: ParityReport
+    parity: "ParityReport"
 
 
 @checked
@@ -47,6 +48,7 @@ def export(
     opset: int = spec.OPSET,
     explain: bool = False,
     sign_key: str | Path | None = None,
+    on_stage: Callable[[str], None] = lambda _: None,
 ) -> ExportReport:
     """Export a finished run.
 
@@ -56,24 +58,32 @@ def export(
         opset: of the file; 17 loads everywhere from ONNX Runtime 1.17 on.
         explain: whether the file also answers each feature's contribution.
         sign_key: a private Ed25519 key in PEM; the signature is written beside the file as `NAME.onnx.sig`.
+        on_stage: is called as each stage begins, with its name: `exporting`, `checking parity, 1 of 5`, ...
 
     Raises:
         BadInput: no such run or key, a name that does not end in `.onnx`, an opset out of range, an unsigned model in
             the place of a signed one, or another process writes into the model's folder and does not end.
         CheckFailed: parity does not hold; nothing is published.
     """
-    found = runs.read_run(Path(run) if run is not None else runs.newest_finished())
-    target = Path(out) if out is not None else EXPORTS / f"{found.name}.onnx"
+    folder = Path(run) if run is not None else runs.newest_finished()
+    target = Path(out) if out is not None else EXPORTS / f"{runs.name_of(folder)}.onnx"
     check_name(target)
     key = None if sign_key is None else Path(sign_key)
     signed(target, b"", key)  # before the work, for what stands in its way
+    on_stage("loading PyTorch and the run")
+    found = runs.read_run(folder)
+    from aetk.lab.export import parity
+    from aetk.lab.export.graph import to_onnx  # imports the onnx package, too
+
     detector = found.detector
     detector.explain = explain
+    on_stage("exporting")
     data = to_onnx(detector, opset)
+    on_stage("making golden rows")
     card = _card(found, as_text(target.stem), data, opset)
     finished = onnxfile.with_card(data, card.to_json())
     onnxfile.read(finished)  # refuses what breaks the contract, before a runtime sees it
-    verdict = parity.compare(detector, finished, found.calibration)
+    verdict = parity.compare(detector, finished, found.calibration, on_stage)
     if not verdict.passed:
         raise CheckFailed(
             f"The ONNX file does not decide as the PyTorch model does: {verdict.flipped_decisions} decisions and "
@@ -84,6 +94,7 @@ def export(
     answers = open_session(finished).run(card.golden.inputs)
     if not golden.compare(card.golden, answers, card.threshold.value).passed:
         raise CheckFailed("The ONNX file fails its own golden rows.", "Nothing was published.")
+    on_stage("writing")
     _publish(target, finished, card.to_json(), key)
     return ExportReport(
         run=found.folder,
@@ -106,7 +117,7 @@ def _publish(target: Path, finished: bytes, card: str, key: Path | None) -> None
         write_atomically([(target, finished), (card_path(target), card.encode()), *signed(target, finished, key)])
 
 
-def verify_against_run(model: str | Path, run: str | Path) -> ParityReport:
+def verify_against_run(model: str | Path, run: str | Path) -> "ParityReport":
     """Repeat the full comparison of a published file with the run it came from.
 
     A threshold that was set anew in the file is taken over: the comparison is about the rest of the graph, and about
@@ -119,12 +130,16 @@ def verify_against_run(model: str | Path, run: str | Path) -> ParityReport:
             f"{model} and {run} have different features; the model is not an export of that run.",
             "Name that run with --run.",
         )
+    from aetk.lab.export import parity
+
     found.detector.explain = len(loaded.graph.outputs) > len(spec.OUTPUTS)
     found.detector.threshold.fill_(loaded.graph.threshold)
     return parity.compare(found.detector, loaded.data, found.calibration)
 
 
 def _card(run: runs.Run, name: str, data: bytes, opset: int) -> Card:
+    from aetk.lab.export.golden import make_golden
+
     record = run.record
     return Card(
         name=name,

@@ -2,10 +2,10 @@
 
 import numpy as np
 import torch
-from sklearn.cluster import MiniBatchKMeans
-from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - its usual name
+
+from aetk.lab.model.kmeans import fit_centers
 
 _BATCH_ROWS, _PASSES = 2048, 20
 _MEASURED_ROWS = 20_000
@@ -77,10 +77,8 @@ def fit_memory(rows: Tensor, size: int, seed: int) -> Memory:
     """
     np.empty(_PRODUCT_BYTES, np.uint8)  # OpenBLAS, which k-means calls, would wait for its buffer for ever
     count = max(1, min(size, len(rows) // 2))
-    means = MiniBatchKMeans(count, random_state=seed, batch_size=_BATCH_ROWS, n_init=1, max_iter=_PASSES)
-    with threadpool_limits(1):  # the order of a sum, and with it the last bit, depends on the number of threads
-        centers = means.fit(rows.numpy()).cluster_centers_
-    prototypes = torch.from_numpy(np.unique(centers.astype(np.float32), axis=0))
+    centers = fit_centers(rows.numpy(), count, seed, batch_rows=_BATCH_ROWS, passes=_PASSES)
+    prototypes = torch.from_numpy(np.unique(centers, axis=0))
     sharpest = torch.tensor(_SHARPEST * rows.shape[1])
     if len(prototypes) == 1:
         return Memory(prototypes, sharpest)

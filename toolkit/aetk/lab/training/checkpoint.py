@@ -18,19 +18,9 @@ from aetk.base.files import write_atomically
 from aetk.lab import runs
 from aetk.lab.training.distributed.group import Group
 from aetk.lab.training.options import Options, read_options
+from aetk.lab.training.report import Evaluation
 
 _START_OVER = "Delete it, and start over with: aetk train"
-
-
-@dataclass
-class Evaluation:
-    """One line of the history: mean training loss since the last one, the selection score, the learning rate."""
-
-    step: int
-    epoch: int
-    loss: float
-    score: float
-    learning_rate: float
 
 
 @dataclass

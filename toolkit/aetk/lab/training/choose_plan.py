@@ -1,17 +1,20 @@
 """Chooses whether the rows are held in memory or streamed: by the option, else by whether they fit."""
 
 import contextlib
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aetk.base.errors import Interrupted, Unavailable
 from aetk.edge.tables.read import JOINING, DoesNotFit
-from aetk.lab.training.checkpoint import Checkpoint
 from aetk.lab.training.distributed.group import Group
 from aetk.lab.training.options import Options, plan_recipe
 from aetk.lab.training.plan import Data, Plan, make_plan
 from aetk.lab.training.signals import StopRequest
-from aetk.lab.training.streamed_plan import make_streamed_plan
+
+if TYPE_CHECKING:
+    from aetk.lab.training.checkpoint import Checkpoint
 
 COPIES = 8.0
 """placeholder"""
@@ -22,10 +25,11 @@ def choose_plan(
     data: Data | None,
     validation: Data | None,
     folder: Path | None,
-    saved: Checkpoint | None,
+    saved: "Checkpoint | None",
     group: Group,
     stop: StopRequest | None,
     held: contextlib.ExitStack,
+    on_stage: Callable[[str], None],
     *,
     is_chosen: bool,
 ) -> Plan:
@@ -34,6 +38,7 @@ def choose_plan(
     Args:
         options, data, validation, folder, saved: see `plan.make_plan`.
         group, stop, held: see `streamed_plan.make_streamed_plan`; without a `stop`, one of its own.
+        on_stage: is told the stages, in words.
         is_chosen: whether `options.stream` was asked for, or is that of an interrupted run; else it is False, and rows
             that do not fit into memory are streamed.
 
@@ -43,12 +48,15 @@ def choose_plan(
     note = ""
     if not options.stream:
         try:
-            return make_plan(options, data, validation, folder, saved, JOINING if is_chosen else COPIES)
+            return make_plan(options, data, validation, folder, saved, JOINING if is_chosen else COPIES, on_stage)
         except DoesNotFit as error:
             table = options.data if data is None else data
             if is_chosen or error.path != Path(str(table)):
                 raise
             note = _note(options, error)
+    # here, since it imports PyTorch
+    from aetk.lab.training.streamed_plan import make_streamed_plan
+
     with StopRequest() if stop is None else contextlib.nullcontext(stop) as noting:
         options = replace(options, stream=True)
         plan = make_streamed_plan(options, data, validation, folder, saved, group, noting, held, note)

@@ -1,7 +1,7 @@
 """Ends a training: calibrates the threshold, measures, and writes the run."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,51 +22,12 @@ from aetk.lab.metrics import Metrics, measure
 from aetk.lab.model.detector import Detector
 from aetk.lab.model.memory import ROWS_AT_ONCE
 from aetk.lab.presets import describe_changes
-from aetk.lab.training.checkpoint import Evaluation, Progress
+from aetk.lab.training.checkpoint import Progress
 from aetk.lab.training.distributed.group import Group
 from aetk.lab.training.plan import Plan
+from aetk.lab.training.report import Evaluation, Extras, TrainReport
 
-Extras = Callable[["TrainReport"], Mapping[str, bytes]]
 _REPORT = typed_json.Document("report", "Train again.")
-
-
-@dataclass(frozen=True)
-class TrainReport:
-    """What came of training.
-
-    Attributes:
-        run: the folder.
-        rows: that gradients saw; `selection_rows` chose the best weights.
-        device: where it was trained.
-        amp: whether in mixed precision.
-        device_peak_bytes: the most memory that PyTorch held of the device, of all processes that which held most;
-            None where it is not counted.
-        fit_seconds: spent in the training loop.
-        best_step: the step whose weights were kept, of `steps` done.
-        metrics: on the calibration rows, where they are labelled.
-        calibration_similarity: float32 [rows].
-        calibration_labels: bool [rows], or None.
-        history: the evaluations, in order.
-        warnings: what a person should know.
-    """
-
-    run: Path
-    recipe: str
-    device: str
-    amp: bool
-    device_peak_bytes: int | None
-    features: tuple[str, ...]
-    rows: int
-    selection_rows: int
-    steps: int
-    best_step: int
-    fit_seconds: float
-    threshold: Threshold
-    metrics: Metrics | None
-    calibration_similarity: NDArray[np.float32]
-    calibration_labels: NDArray[np.bool_] | None
-    history: tuple[Evaluation, ...]
-    warnings: tuple[str, ...]
 
 
 def finish(
@@ -76,8 +37,10 @@ def finish(
     done: Progress,
     device_peak_bytes: int | None,
     extras: Extras,
+    on_stage: Callable[[str], None],
 ) -> TrainReport:
     """Calibrate, measure and write the run."""
+    on_stage("calibrating the threshold")
     parts, labels = plan.parts, plan.parts.calibration_labels
     with np.errstate(over="ignore"):
         calibration = parts.calibration.astype(np.float32)
@@ -112,6 +75,7 @@ def finish(
             *alarm_doubts(threshold.alarms, "the calibration rows"),
         ),
     )
+    on_stage("writing the run")
     others = {runs.HISTORY: runs.encode([asdict(line) for line in report.history]), **extras(report)}
     record = _record(plan, preprocessing, detector, report)
     runs.write_run(plan.folder, record, detector, calibration, labels, others)

@@ -17,18 +17,19 @@ from torch.optim.lr_scheduler import OneCycleLR, ReduceLROnPlateau
 from aetk.base.errors import CheckFailed, Interrupted
 from aetk.edge.tables.chunk import listed
 from aetk.lab.model.autoencoders import Autoencoders
+from aetk.lab.model.threads import threads_for
 from aetk.lab.recipe import Recipe
+from aetk.lab.training.adam import Adam
 from aetk.lab.training.batches import Batches
-from aetk.lab.training.checkpoint import Checkpoint, Evaluation, Progress, clone, write_checkpoint
+from aetk.lab.training.checkpoint import Checkpoint, Progress, clone, write_checkpoint
 from aetk.lab.training.distributed.group import ALONE, Group
 from aetk.lab.training.options import Options
+from aetk.lab.training.report import Evaluation
 from aetk.lab.training.signals import SIGNALS, StopRequest
 from aetk.lab.training.swap_noise import SwapNoise
 
 _SAVE_EVERY = 10.0
 """Seconds between checkpoints, so that a killed fit loses little."""
-_WORTH_THREADS = 5e7
-"""Rows times parameters of a step, from which a second thread is worth its waiting."""
 _APART = 2**40
 """Between the noise seeds of two ranks: more than a fit has steps."""
 _LOOK_EVERY = 50
@@ -118,7 +119,7 @@ class _Loop:
         self.progress = Progress() if resume is None else resume.progress
         self.best = clone(job.networks.state_dict())
         self.per_epoch = job.batches.per_epoch
-        self.optimizer = torch.optim.Adam(job.networks.parameters(), lr=job.recipe.learning_rate, fused=True)
+        self.optimizer = Adam(job.networks.parameters(), lr=job.recipe.learning_rate, fused=True)
         self.scheduler = self._make_scheduler()
         if resume is not None:
             self._restore(resume)
@@ -341,17 +342,13 @@ def _device(job: Job) -> torch.device:
 
 @contextlib.contextmanager
 def _repeatable(job: Job) -> Iterator[None]:
-    """The same seed gives the same weights, bit for bit, on the same machine.
-
-    Small steps run on one thread: a second gains them little, and on a busy machine waiting for it costs tenfold.
-    """
-    deterministic, threads = torch.are_deterministic_algorithms_enabled(), torch.get_num_threads()
-    torch.use_deterministic_algorithms(True)
+    """The same seed gives the same weights, bit for bit, on the same machine."""
+    # use_deterministic_algorithms would do the same after it has imported the compiler, a second `import torch`
+    deterministic = torch.get_deterministic_debug_mode()
+    torch.set_deterministic_debug_mode("error")
     parameters = sum(parameter.numel() for parameter in job.networks.parameters())
-    if job.batches.batch_rows * parameters < _WORTH_THREADS:
-        torch.set_num_threads(1)
     try:
-        yield
+        with threads_for(job.batches.batch_rows * parameters):
+            yield
     finally:
-        torch.use_deterministic_algorithms(deterministic)
-        torch.set_num_threads(threads)
+        torch.set_deterministic_debug_mode(deterministic)

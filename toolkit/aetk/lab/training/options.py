@@ -4,15 +4,17 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aetk.base import typed_json
 from aetk.base.errors import BadInput
-from aetk.contract.card import MISSING_POLICIES
+from aetk.contract.dialect import MISSING_POLICIES
 from aetk.lab import runs
 from aetk.lab.presets import RECIPES
 from aetk.lab.recipe import Recipe, read_recipe
-from aetk.lab.training.distributed.group import Group
+
+if TYPE_CHECKING:
+    from aetk.lab.training.distributed.group import Group
 
 FRAME = "a data frame"
 """What stands for a data frame among the options of a run."""
@@ -62,7 +64,7 @@ def read_options(data: Any, name: str, remedy: str = "") -> Options:
     return options
 
 
-def share_options(options: Options | None, group: Group) -> Options:
+def share_options(options: Options | None, group: "Group") -> Options:
     """The first process's options, in all of them."""
     if options is not None and group.world == 1:
         return options

@@ -1,26 +1,26 @@
 """Settles everything that can be settled before the first step of training."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from aetk.base.errors import BadInput
 from aetk.contract.threshold import Method, calibrate, parse_method
 from aetk.lab import runs
 from aetk.lab.data.dataset import Dataset, load_dataset
-from aetk.lab.data.preprocessing import Preprocessing, fit_scaling, impute, medians
 from aetk.lab.data.shards import Stream
 from aetk.lab.data.split import Split, split
 from aetk.lab.recipe import Recipe
-from aetk.lab.training.checkpoint import Checkpoint
-from aetk.lab.training.device import check_amp, find_device
-from aetk.lab.training.distributed.group import Group
 from aetk.lab.training.options import Options, plan_recipe
+
+if TYPE_CHECKING:
+    import torch
+
+    from aetk.lab.training.checkpoint import Checkpoint
 
 Data = str | Path | Any
 """A table: the path of a file, `openml:ID`, or rows in memory that `contract.named_rows` takes."""
@@ -47,7 +47,7 @@ class Plan:
     method: Method
     dataset: Dataset
     parts: Split
-    device: torch.device
+    device: "torch.device"
     folder: Path
     fit_rows: int
     stream: Stream | None = None
@@ -58,8 +58,9 @@ def make_plan(
     data: Data | None,
     validation: Data | None,
     folder: Path | None,
-    saved: Checkpoint | None,
+    saved: "Checkpoint | None",
     copies: float,
+    on_stage: Callable[[str], None],
 ) -> Plan:
     """Check everything that can be checked before training, and only then make the run folder.
 
@@ -69,6 +70,7 @@ def make_plan(
         folder: the run folder; None for a new one under `runs/`.
         saved: the checkpoint to go on from.
         copies: how many times over there has to be room for a file's rows.
+        on_stage: is told the stages, in words.
 
     Raises:
         BadInput: wrong data or options, or too few rows for the threshold method.
@@ -89,6 +91,10 @@ def make_plan(
     method = choose_method(recipe, options, dataset.labels if dataset.validation is None else dataset.validation_labels)
     parts = split(dataset, recipe, method, options.seed)
     check_calibration(method, parts)
+    on_stage("loading PyTorch")
+    # here, so that a wrong call is not kept waiting for PyTorch
+    from aetk.lab.training.device import check_amp, find_device
+
     device = find_device(options.device)
     if options.amp:
         check_amp(device)
@@ -105,7 +111,7 @@ def make_plan(
     )
 
 
-def check_same_data(fingerprint: str, saved: Checkpoint | None) -> None:
+def check_same_data(fingerprint: str, saved: "Checkpoint | None") -> None:
     """BadInput where the interrupted run saw other data."""
     if saved is not None and saved.options.fingerprint != fingerprint:
         raise BadInput(
@@ -134,7 +140,7 @@ def make_folder(folder: Path | None, name: str) -> Path:
     return folder
 
 
-def notes(method: Method, parts: Split, folder: Path, saved: Checkpoint | None) -> list[str]:
+def notes(method: Method, parts: Split, folder: Path, saved: "Checkpoint | None") -> list[str]:
     """What a person should know of the plan."""
     found = []
     if saved is None and (folder / runs.CHECKPOINT).exists():
@@ -149,23 +155,3 @@ def notes(method: Method, parts: Split, folder: Path, saved: Checkpoint | None) 
             f"{ordinary:,} rows allow, {1 / (ordinary + 1):.3g}. Choose your own with --threshold conformal:RATE."
         )
     return found
-
-
-def fit_preprocessing(plan: Plan, group: Group) -> Preprocessing:
-    """Fit imputation and scaling in the first process, on the rows to fit on; every process receives them."""
-    imputes = plan.options.missing == "median"
-    fitted = dict[str, Tensor]()
-    with group.fail_together():
-        if group.is_first:
-            fitted = _measure(plan, imputes)
-    return Preprocessing(**group.broadcast_tensors(fitted), imputes=imputes)
-
-
-def _measure(plan: Plan, imputes: bool) -> dict[str, Tensor]:
-    fill = medians(plan.parts.fit)
-    rows = impute(plan.parts.fit, fill) if imputes else plan.parts.fit
-    moments = None if plan.stream is None else plan.stream.moments
-    if moments is not None and imputes:
-        moments = moments.filled(plan.fit_rows, fill)
-    center, inverse_scale = fit_scaling(rows, plan.recipe, moments)
-    return {"center": center, "inverse_scale": inverse_scale, "fill": torch.from_numpy(fill)}

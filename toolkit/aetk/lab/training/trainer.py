@@ -2,44 +2,27 @@
 
 import contextlib
 import os
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor
-from torch.nn.functional import cosine_similarity
-from tqdm.auto import tqdm
-
-from aetk.base.errors import BadInput, Interrupted
+from aetk.base.errors import BadInput
 from aetk.base.locks import locked
 from aetk.base.torchrun import is_started_by_torchrun
-from aetk.contract import spec
 from aetk.contract.arguments import checked
-from aetk.contract.threshold import is_anomaly, macro_f1
 from aetk.lab import runs
-from aetk.lab.data.preprocessing import Preprocessing
-from aetk.lab.model.autoencoders import Autoencoders
-from aetk.lab.model.detector import Detector
-from aetk.lab.model.error_weights import held_out_weights
-from aetk.lab.model.memory import fit_memory
 from aetk.lab.presets import find_recipe
 from aetk.lab.recipe import Recipe
-from aetk.lab.training.batches import Batches, Shuffled
-from aetk.lab.training.checkpoint import Checkpoint, Progress, read_saved, share_checkpoint
 from aetk.lab.training.choose_plan import choose_plan
-from aetk.lab.training.device import peak_bytes, repeatable_cublas, reset_peak
-from aetk.lab.training.distributed.group import ALONE, Group, Lost
+from aetk.lab.training.distributed.group import ALONE, Group
 from aetk.lab.training.distributed.join import joined
-from aetk.lab.training.finish import Extras, TrainReport, finish, share_report
-from aetk.lab.training.loop import Job, fit, reconstruction_error
-from aetk.lab.training.options import FRAME, Options, check_world, find_folder, merge, resume_command, share_options
-from aetk.lab.training.plan import Data, Plan, fit_preprocessing
+from aetk.lab.training.options import FRAME, Options, check_world, find_folder, merge, share_options
+from aetk.lab.training.plan import Data
+from aetk.lab.training.report import Extras, TrainReport
 from aetk.lab.training.signals import StopRequest
-from aetk.lab.training.streamed_batches import Streamed
+
+if TYPE_CHECKING:
+    from aetk.lab.training.checkpoint import Checkpoint
 
 
 @checked
@@ -62,6 +45,7 @@ def train(
     out: str | Path | None = None,
     progress: bool | None = None,
     extras: Extras = lambda _: {},
+    on_stage: Callable[[str], None] = lambda _: None,
 ) -> TrainReport:
     """Train a detector.
 
@@ -89,6 +73,7 @@ def train(
         out: the run folder; the first free `runs/NAME-N` unless named.
         progress: whether to show a bar; None for only in a notebook.
         extras: makes more files for the run folder, by name, from the report.
+        on_stage: is called as each stage begins, with its name: `reading the table`, `training`, ...
 
     Raises:
         BadInput: wrong data or options, or another process writes the run folder.
@@ -122,36 +107,50 @@ def train(
             if existing is not None:
                 _claim(existing, held)
         options, saved = _begin(given, folder, resume, data, group)
+        on_stage("reading the table")
         is_chosen = stream is not None or saved is not None
-        plan = choose_plan(options, data, validation, folder, saved, group, stop, held, is_chosen=is_chosen)
+        plan = choose_plan(options, data, validation, folder, saved, group, stop, held, on_stage, is_chosen=is_chosen)
+        # not before the table is read and checked: these import PyTorch
+        from aetk.lab.training import finish, fitting
+        from aetk.lab.training.device import repeatable_cublas
+
         with group.fail_together():
             if group.is_first and existing is None:
                 _claim(plan.folder, held)
-        preprocessing = fit_preprocessing(plan, group)
-        bar = _bar(progress if group.is_first else False)
+        on_stage("training")
+        preprocessing = fitting.fit_preprocessing(plan, group)
+        bar = fitting.progress_bar(progress if group.is_first else False)
         with repeatable_cublas(plan.device):
-            networks, done, peak = _fit(plan, preprocessing, saved, bar, group, stop)
+            networks, done, peak = fitting.fit_networks(plan, preprocessing, saved, bar, group, stop)
         report = None
         with group.fail_together():
             if group.is_first:
-                report = finish(plan, preprocessing, _detector(plan, preprocessing, networks), done, peak, extras)
-        return share_report(report, group)
+                detector = fitting.make_detector(plan, preprocessing, networks, on_stage)
+                report = finish.finish(plan, preprocessing, detector, done, peak, extras, on_stage)
+        return finish.share_report(report, group)
 
 
 def _begin(
     given: Mapping[str, Any], folder: Path | None, resume: bool, data: Data | None, group: Group
-) -> tuple[Options, Checkpoint | None]:
+) -> tuple[Options, "Checkpoint | None"]:
     """The options in force, and what an interrupted run has saved in its folder, at which the first process looks."""
     saved, options = None, None
     with group.fail_together():
         if group.is_first:
-            saved = read_saved(folder) if resume and folder is not None else None
+            if resume and folder is not None:
+                from aetk.lab.training.checkpoint import read_saved  # imports PyTorch
+
+                saved = read_saved(folder)
             if resume and saved is None and data is None:
                 raise BadInput(f"{folder} holds nothing to go on with yet.", "Leave --resume out to start it.")
             before = None if saved is None else saved.options
             world = None if group is ALONE else group.world
             check_world(before, world)
             options = merge(given, before, world)
+    if group is ALONE:
+        return share_options(options, group), saved
+    from aetk.lab.training.checkpoint import share_checkpoint
+
     return share_options(options, group), share_checkpoint(saved, group)
 
 
@@ -165,112 +164,3 @@ def _claim(folder: Path, held: contextlib.ExitStack) -> None:
 
 def _name(data: Data | None) -> str | None:
     return None if data is None else str(data) if isinstance(data, (str, os.PathLike)) else FRAME
-
-
-def _fit(
-    plan: Plan,
-    preprocessing: Preprocessing,
-    saved: Checkpoint | None,
-    bar: Callable[..., Any],
-    group: Group,
-    stop: StopRequest | None,
-) -> tuple[Autoencoders, Progress, int | None]:
-    """Train the networks, which end on the CPU; with the most memory that a process held of its device."""
-    reset_peak(plan.device)
-    with torch.random.fork_rng(devices=()):  # the CPU's alone, which all first weights are drawn by
-        torch.default_generator.manual_seed(plan.options.seed)
-        networks = Autoencoders(len(plan.dataset.features), plan.recipe.networks)
-    networks.to(plan.device)
-    selection = preprocessing(plan.parts.selection).to(plan.device)
-    batches = _batches(plan, preprocessing, group)
-    job = Job(
-        networks=networks,
-        batches=batches,
-        feature_names=plan.dataset.features,
-        score=_selection(plan.recipe, selection, plan.parts.selection_labels),
-        recipe=plan.recipe,
-        steps=plan.recipe.total_steps(batches.per_epoch),
-        seed=plan.options.seed,
-        checkpoint=plan.folder / runs.CHECKPOINT,
-        options=plan.options,
-        bar=bar,
-        amp=plan.options.amp,
-        group=group,
-        stop=stop,
-    )
-    hint = f"Go on with: {resume_command(plan.options, plan.folder, group.launcher)}"
-    try:
-        done = fit(job, saved)
-    except Interrupted as error:
-        raise Interrupted(error.message, error.exit_code - 128, hint) from None
-    except Lost as error:
-        raise Lost(error.message, hint) from None
-    networks.cpu()
-    peak = peak_bytes(plan.device)
-    if peak is not None:
-        peak = int(group.max(torch.tensor([peak])).item())
-    return networks, done, peak
-
-
-def _batches(plan: Plan, preprocessing: Preprocessing, group: Group) -> Batches:
-    if plan.stream is None:
-        return Shuffled(preprocessing(plan.parts.fit).to(plan.device), plan.recipe, plan.options.seed)
-    rows = min(plan.recipe.batch_rows, plan.fit_rows) // group.world
-    return Streamed(
-        plan.stream,
-        preprocessing,
-        plan.device,
-        batch_rows=max(rows, 1),
-        per_epoch=-(-plan.fit_rows // (rows * group.world)),
-        order=(plan.options.seed, group.rank),
-    )
-
-
-def _detector(plan: Plan, preprocessing: Preprocessing, networks: Autoencoders) -> Detector:
-    """A detector of trained networks, in evaluation mode, whose threshold is yet to be set."""
-    parts, recipe = plan.parts, plan.recipe
-    rows, selection = preprocessing(parts.fit), preprocessing(parts.selection)
-    memory = fit_memory(rows, recipe.memory, plan.options.seed) if recipe.memory else None
-    ordinary = selection if parts.selection_labels is None else selection[torch.from_numpy(~parts.selection_labels)]
-    detector = Detector(
-        networks,
-        center=preprocessing.center,
-        inverse_scale=preprocessing.inverse_scale,
-        fill=preprocessing.fill.float() if preprocessing.imputes else preprocessing.center.clone(),
-        imputes=preprocessing.imputes,
-        kappa=recipe.kappa,
-        threshold=0.0,
-        memory=memory,
-        weights=held_out_weights(networks, memory, rows, ordinary) if recipe.weighting == "error" else None,
-        compact=recipe.compact,
-    )
-    return detector.eval()
-
-
-def _selection(recipe: Recipe, rows: Tensor, labels: NDArray[np.bool_] | None) -> Callable[[Autoencoders], float]:
-    """The score to select weights by: macro F1 with labels, the negative L1 error without."""
-
-    @torch.no_grad()
-    def error(networks: Autoencoders) -> float:
-        return -float(reconstruction_error(networks(rows), rows))
-
-    @torch.no_grad()
-    def quality(networks: Autoencoders) -> float:
-        assert labels is not None
-        reconstruction = networks(rows).flatten(1)
-        copies = rows.repeat(1, len(networks))
-        similarity = cosine_similarity(copies, reconstruction, dim=1, eps=spec.COSINE_EPSILON).cpu().numpy()
-        flagged = is_anomaly(similarity, recipe.selection_threshold)
-        hits, false_alarms = (flagged & labels).sum(), (flagged & ~labels).sum()
-        return float(macro_f1(hits, false_alarms, int(labels.sum()), int((~labels).sum())))
-
-    return error if labels is None else quality
-
-
-def _bar(progress: bool | None) -> Callable[..., Any]:
-    shown = "ipykernel" in sys.modules if progress is None else progress
-
-    def make(**options: Any) -> Any:
-        return tqdm(disable=not shown, desc="training", **options)
-
-    return make

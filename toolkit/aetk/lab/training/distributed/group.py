@@ -3,14 +3,15 @@
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import Any
-
-import torch
-from torch import Tensor, nn
+from typing import TYPE_CHECKING, Any
 
 from aetk.base.errors import Unavailable
 
-Tensors = dict[str, Tensor]
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+Tensors = dict[str, "Tensor"]
 
 
 class Lost(Unavailable):
@@ -35,11 +36,11 @@ class Group:
         """Whether this is the process that scores, writes and speaks for all."""
         return self.rank == 0
 
-    def device(self, chosen: torch.device) -> torch.device:
+    def device(self, chosen: "torch.device") -> "torch.device":
         """The device of this process, where `chosen` is the kind."""
         return chosen
 
-    def parallel(self, networks: nn.Module) -> nn.Module:
+    def parallel(self, networks: "nn.Module") -> "nn.Module":
         """What to call in place of the networks in a training step, with the same parameters and buffers."""
         return networks
 
@@ -47,7 +48,7 @@ class Group:
         """The sum of each value over all processes."""
         return list(values)
 
-    def max(self, values: Tensor) -> Tensor:
+    def max(self, values: "Tensor") -> "Tensor":
         """The largest of each value, [n], over all processes."""
         return values
 
