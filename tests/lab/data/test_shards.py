@@ -13,7 +13,6 @@ from aetk.lab.data.hash_split import CALIBRATION, FIT, SELECTION, HashSample, Ha
 from aetk.lab.data.moments import Moments
 from aetk.lab.data.shards import BLOCK_ROWS, Columns, Stream, deal, find_shards, is_fit, read
 from aetk.lab.training.streamed_batches import Streamed
-
 from lab.training.torchrun import write_parts
 
 COLUMNS = Columns(("number", "value"), "label")

@@ -14,7 +14,6 @@ from aetk.contract import card as cards
 from aetk.contract import gate, onnxfile, spec
 from aetk.edge.runtime.session import open_session
 from aetk.lab.export.graph import to_onnx
-
 from lab.small import small_detector
 
 KINDS = {

@@ -11,7 +11,6 @@ from aetk.edge.model import load
 from aetk.lab.data.dataset import load_dataset
 from aetk.lab.export.golden import answers, in_float64, make_golden, synthetic_rows
 from aetk.lab.runs import read_run
-
 from lab.small import small_detector
 
 

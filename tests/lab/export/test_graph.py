@@ -18,7 +18,6 @@ from aetk.edge.runtime.session import open_session
 from aetk.lab.export.graph import OPSETS, to_onnx
 from aetk.lab.export.parity import compare
 from aetk.lab.runs import read_run
-
 from lab.small import small_detector
 
 UNPORTABLE = {

@@ -13,7 +13,6 @@ from aetk.lab.model.autoencoders import Autoencoders
 from aetk.lab.model.detector import Detector
 from aetk.lab.model.memory import Memory
 from aetk.lab.model.overflow import safe_bound
-
 from lab.float64 import contract
 from lab.small import small_networks
 
