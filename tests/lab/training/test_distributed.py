@@ -71,7 +71,7 @@ def same_files(one, other):
 def parted(tmp_path_factory):
     """The folder of what the two processes of `group_child` wrote."""
     folder = tmp_path_factory.mktemp("group")
-    process = start(ROOT, 2, "-m", "tests.lab.group_child", folder)
+    process = start(ROOT, 2, "-m", "tests.lab.training.group_child", folder)
     said, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, said
     return folder
