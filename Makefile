@@ -32,7 +32,7 @@ demo: .venv/.installed
 test: .venv/.installed
 	$(PARALLEL) -m 'not slow' $(ARGS)
 
-# Trainings to the end, torchrun, kills, the README's commands, and the wheel where nothing else is installed.
+# Trainings to the end, torchrun, kills, the README's commands, the wheel where nothing else is installed, costly cases.
 test-slow: .venv/.installed
 	$(PARALLEL) -m slow $(ARGS)
 
