@@ -1,4 +1,5 @@
-# make demo: the three commands on the built-in data.  make test: the test suite.  make check: style, types, layers, wheel.
+# make demo: the three commands on the built-in data.  make check: style, types, layers, documents, wheel.
+# make test: the tests that need no other tools, in some minutes.  make test-all: these and everything that takes longer.
 # make hosts: the apps of exports/hosts.  make test-scale: the engines.  make test-webgpu: a device with memory of its own.
 # make bench-peers: what the scripts in benchmarks/ compare with.
 PYTHON ?= python3
@@ -6,8 +7,16 @@ BIN := .venv/bin
 
 # more for pytest, such as: make test ARGS='-k threshold'
 ARGS :=
+TEST := $(BIN)/python -m pytest
+# make test COVERAGE=1 && make coverage: the lines and branches of the package that run in the suite's own processes
+COVERAGE ?=
+# a process for each processor, with one thread: threads of several processes would wait for each other
+PARALLEL = OMP_NUM_THREADS=1 $(TEST) --numprocesses auto --dist loadfile \
+	$(if $(COVERAGE),--cov --cov-append --cov-report=) $(ELSEWHERE)
+ELSEWHERE := $(addprefix --ignore=tests/,documents hosts scale webgpu)
 
-.PHONY: demo test test-scale test-webgpu hosts check wheel reference torture fuzz audit sbom bench-peers clean
+.PHONY: demo test test-slow test-rest test-all documents coverage test-scale test-webgpu hosts check wheel reference \
+	torture fuzz audit sbom bench-peers clean _first-lane _second-lane
 
 .venv/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -21,12 +30,40 @@ demo: .venv/.installed
 	$(BIN)/aetk bench
 
 test: .venv/.installed
-	$(BIN)/python -m pytest $(ARGS)
+	$(PARALLEL) -m 'not slow' $(ARGS)
+
+# Trainings to the end, torchrun, kills, the README's commands, the wheel where nothing else is installed, costly cases.
+test-slow: .venv/.installed
+	$(PARALLEL) -m slow $(ARGS)
+
+test-all: test
+	$(MAKE) test-rest
+
+# What test-all has besides test: two lanes side by side, each of whose steps prints when it has ended.
+test-rest: .venv/.fuzz .venv/.scale
+	$(MAKE) --jobs=2 --output-sync=target _first-lane _second-lane
+
+_first-lane:
+	$(MAKE) torture SHARE=0.1
+	$(MAKE) hosts
+	$(MAKE) test-webgpu
+
+_second-lane:
+	$(MAKE) test-slow
+	$(MAKE) test-scale
+	$(MAKE) fuzz SECONDS=10
+
+# What the documents show is what the kept figures say.
+documents: .venv/.installed
+	$(TEST) $(ARGS) tests/documents
+
+coverage:
+	$(BIN)/python -m coverage report --skip-covered
 
 # Ray, Spark (with Java 17) and DuckDB on 2 million rows; FULL=1 takes 20 million and keeps its figures in docs/scale.json.
 FULL :=
 test-scale: .venv/.scale
-	AETK_SCALE=$(if $(FULL),full,required) $(BIN)/python -m pytest $(ARGS) tests/scale
+	AETK_SCALE=$(if $(FULL),full,required) $(TEST) $(ARGS) tests/scale
 
 .venv/.scale: .venv/.installed
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group scale
@@ -35,13 +72,13 @@ test-scale: .venv/.scale
 # Installs their tools (Debian), builds them as their READMEs say, and tests them on every runtime; none is skipped.
 hosts: .venv/.installed
 	tests/hosts/tools.sh
-	AETK_HOSTS=required $(BIN)/python -m pytest $(ARGS) tests/hosts
+	AETK_HOSTS=required $(TEST) $(ARGS) tests/hosts
 
 # WebGPU on a software Vulkan driver (Debian's Chromium has one), as a build of ONNX Runtime, which must not meet the usual
 # one, and as a plugin of the usual one.
 test-webgpu: .venv/.installed .venv-webgpu/.installed .venv-webgpu-plugin/.installed
 	tests/webgpu/tools.sh
-	AETK_WEBGPU=required $(BIN)/python -m pytest $(ARGS) tests/webgpu
+	AETK_WEBGPU=required $(TEST) $(ARGS) tests/webgpu
 
 .venv-%/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(@D)
@@ -49,7 +86,7 @@ test-webgpu: .venv/.installed .venv-webgpu/.installed .venv-webgpu-plugin/.insta
 	$(@D)/bin/python -m pip install --quiet --constraint constraints.txt --editable . --group $*
 	touch $@
 
-check: .venv/.installed wheel
+check: .venv/.installed wheel documents
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy

@@ -1,6 +1,8 @@
 """Fixtures that several folders share: one quick training run, its export, and real data."""
 
 import json
+import os
+import pickle
 import shutil
 import signal
 from pathlib import Path
@@ -10,6 +12,7 @@ import onnx
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
 from aetk.contract import card as cards
@@ -31,27 +34,45 @@ def ctrl_c_works():
 
 
 @pytest.fixture(scope="session")
-def breast_cancer_run(tmp_path_factory):
+def once(tmp_path_factory):
+    """A function that makes something in an empty folder once for all processes of pytest-xdist, and returns it."""
+    base = tmp_path_factory.getbasetemp()
+    place = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def make_once(name, make):
+        kept = place / f"{name}.pickle"
+        with FileLock(kept.with_suffix(".lock")):
+            if not kept.exists():
+                kept.write_bytes(pickle.dumps(make(tmp_path_factory.mktemp(name))))
+            return pickle.loads(kept.read_bytes())
+
+    return make_once
+
+
+@pytest.fixture(scope="session")
+def breast_cancer_run(once):
     """The report of one short training run on the built-in table."""
     from aetk.lab.training.trainer import train
 
-    return train(epochs=30, device="cpu", out=tmp_path_factory.mktemp("runs") / "breast-cancer", progress=False)
+    settings = {"epochs": 30, "device": "cpu", "progress": False}
+    return once("runs", lambda folder: train(out=folder / "breast-cancer", **settings))
 
 
 @pytest.fixture(scope="session")
-def model(breast_cancer_run, tmp_path_factory):
+def model(breast_cancer_run, once):
     """The exported `.onnx` file of that run. Read it only; to change one, take `model_copy`."""
     from aetk.lab.export.publish import export
 
-    return export(breast_cancer_run.run, out=tmp_path_factory.mktemp("exports") / "breast-cancer.onnx").model
+    return once("exports", lambda folder: export(breast_cancer_run.run, out=folder / "breast-cancer.onnx").model)
 
 
 @pytest.fixture(scope="session")
-def explaining_model(breast_cancer_run, tmp_path_factory):
+def explaining_model(breast_cancer_run, once):
     """The same run exported with contributions."""
     from aetk.lab.export.publish import export
 
-    return export(breast_cancer_run.run, out=tmp_path_factory.mktemp("exports") / "explaining.onnx", explain=True).model
+    name = "explaining.onnx"
+    return once("explaining", lambda folder: export(breast_cancer_run.run, out=folder / name, explain=True).model)
 
 
 @pytest.fixture

@@ -16,6 +16,8 @@ ROOT = Path(__file__).parents[1]
 MODEL = ROOT / "exports" / "reference" / "breast-cancer.onnx"
 LAB_PACKAGES = {"torch", "pandas", "onnx", "scikit-learn", "onnxscript", "safetensors", "matplotlib", "pyarrow"}
 
+pytestmark = pytest.mark.slow
+
 
 def run(*command, cwd):
     return subprocess.run([str(part) for part in command], cwd=cwd, capture_output=True, text=True, check=False)

@@ -38,12 +38,14 @@ def folder(tmp_path_factory, creditcard):
     return folder
 
 
+@pytest.mark.slow
 def test_the_shell_blocks_run_in_order_and_write_what_they_name(folder):
     assert (folder / "fraud.onnx").is_file()
     assert (folder / "fraud.png").is_file()
     assert len((folder / "test.scores.csv").read_text().splitlines()) == 1923
 
 
+@pytest.mark.slow
 def test_every_command_that_is_named_as_the_next_one_works_as_it_stands(folder):
     following = set(re.findall(r"^next:  (.*)$", (folder / "screen.txt").read_text(), re.MULTILINE))
     assert len(following) >= 5
@@ -53,6 +55,7 @@ def test_every_command_that_is_named_as_the_next_one_works_as_it_stands(folder):
         assert done.returncode == 0, f"{line}: {done.stderr}"
 
 
+@pytest.mark.slow
 def test_the_python_blocks_run(folder):
     assert len(blocks("python")) >= 2
     for block in blocks("python"):

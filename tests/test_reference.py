@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 from sklearn.datasets import load_breast_cancer
 
 from aetk import Scorer, verify
@@ -19,6 +20,7 @@ def test_the_committed_model_decides_as_its_golden_rows_say_and_its_card_is_curr
     assert report.card_copy == "current"
 
 
+@pytest.mark.slow
 def test_the_reference_model_can_be_made_again_and_still_decides_the_same(tmp_path):
     again = export(train(out=tmp_path / "reference").run, out=tmp_path / "breast-cancer.onnx").model
     old, new = load(MODEL).card, load(again).card

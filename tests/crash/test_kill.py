@@ -11,7 +11,10 @@ from patience import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="the harness forks its children")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="the harness forks its children"),
+]
 
 
 @pytest.fixture(scope="module")

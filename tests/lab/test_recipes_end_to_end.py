@@ -25,6 +25,7 @@ VARIANTS = {
     "compact": {"settings": {"compact": True, "trim": 0.05}},
     "imputing": {"missing": "median"},
 }
+QUICK_VARIANTS = (*RECIPES, "imputing")
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +34,10 @@ def fraud(creditcard):
     return pd.read_csv(creditcard / "val.csv").drop(columns="ID")
 
 
-@pytest.mark.parametrize("explain", [False, True], ids=["plain", "explaining"])
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("explain", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["plain", "explaining"])
+@pytest.mark.parametrize(
+    "variant", [v if v in QUICK_VARIANTS else pytest.param(v, marks=pytest.mark.slow) for v in VARIANTS]
+)
 def test_every_recipe_keeps_parity_contract_and_golden_rows(fraud, tmp_path, variant, explain):
     report = train(fraud, label="Class", out=tmp_path / "run", **QUICK, **VARIANTS[variant])
     published = export(report.run, out=tmp_path / "model.onnx", explain=explain)  # refuses what breaks parity

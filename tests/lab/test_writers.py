@@ -55,6 +55,7 @@ def test_a_run_folder_that_is_being_written_is_refused_and_nothing_in_it_changes
     assert said == ("aetk: R is being written by another aetk.\n  Wait for it, or name another folder with --out.\n")
 
 
+@pytest.mark.slow
 def test_of_two_trainings_into_one_new_folder_one_ends_well_and_the_other_is_refused(tmp_path):
     both = [aetk(tmp_path, "train", "--epochs", "40", "--seed", seed, "--out", "R") for seed in (1, 2)]
     said = [process.communicate(timeout=PATIENCE)[1] for process in both]
@@ -65,6 +66,7 @@ def test_of_two_trainings_into_one_new_folder_one_ends_well_and_the_other_is_ref
     assert both[runs.read_record(tmp_path / "R")["seed"] - 1].returncode == 0
 
 
+@pytest.mark.slow
 def test_twenty_thresholds_set_at_once_leave_a_whole_model_with_its_own_card(model_copy):
     processes = [aetk(model_copy.parent, "threshold", model_copy.name, "--set", f"0.{50 + i}") for i in range(20)]
     said = [process.communicate(timeout=PATIENCE)[1] for process in processes]
@@ -86,7 +88,11 @@ def has_open(process, folder):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for the descriptor in /proc")
 @pytest.mark.parametrize(
-    "arguments", [("threshold", "M.onnx", "--set", "0.5"), ("export", "R", "--onnx", "--out", "M.onnx")]
+    "arguments",
+    [
+        ("threshold", "M.onnx", "--set", "0.5"),
+        pytest.param(("export", "R", "--onnx", "--out", "M.onnx"), marks=pytest.mark.slow),
+    ],
 )
 def test_a_models_folder_is_waited_for(model_copy, breast_cancer_run, arguments):
     folder = model_copy.parent

@@ -39,7 +39,7 @@ def legend(axes):
 
 
 @pytest.mark.parametrize("labels", [LABELS, ~LABELS, LABELS & False, LABELS | True], ids=["mixed", "inverse", "0", "1"])
-@pytest.mark.parametrize("threshold", [0.9, -0.999, 1.0])
+@pytest.mark.parametrize("threshold", [0.9, *(pytest.param(value, marks=pytest.mark.slow) for value in (-0.999, 1.0))])
 def test_an_evaluation_is_drawn_whatever_the_labels(labels, threshold):
     assert draw_evaluation(evaluation(["a.onnx", "b.onnx"], labels, threshold)).startswith(PNG)
 
@@ -49,7 +49,7 @@ def test_the_same_report_gives_the_same_picture():
     assert first == second
 
 
-@pytest.mark.parametrize("count", [1, 2, 5, 28])
+@pytest.mark.parametrize("count", [1, 2, 5, pytest.param(28, marks=pytest.mark.slow)])
 def test_every_model_has_a_panel_and_a_line_of_its_own_among_all_others(drawn, count):
     names = [f"{place}.onnx" for place in range(count)]
     found = panels(drawn(names))
@@ -93,7 +93,7 @@ def test_a_dot_marks_the_threshold_unless_it_flags_nothing(drawn):
     assert dots(draw_evaluation(EvaluateReport(report.data, "y", LABELS, (silent,)))) == []
 
 
-@pytest.mark.parametrize("count", [1, 2, 3, 5, 10])
+@pytest.mark.parametrize("count", [1, 2, 3, 5, pytest.param(10, marks=pytest.mark.slow)])
 def test_nothing_is_cut_off_or_covered(drawn, count):
     figure = drawn([f"{place}-{'long-' * 15}name/model.onnx" for place in range(count)], natural=0.5)
     figure.draw_without_rendering()

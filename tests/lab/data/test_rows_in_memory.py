@@ -42,7 +42,15 @@ def test_rows_of_every_make_are_the_same_data(frame, make):
     assert found.fingerprint == expected.fingerprint
 
 
-@pytest.mark.parametrize("make", [np.asarray, lambda values: torch.tensor(values), lambda values: values.tolist()])
+@pytest.mark.parametrize(
+    "make",
+    [
+        np.asarray,
+        pytest.param(torch.tensor, marks=pytest.mark.slow),
+        pytest.param(lambda values: values.tolist(), marks=pytest.mark.slow),
+    ],
+    ids=["array", "tensor", "lists"],
+)
 def test_rows_without_names_get_names_and_are_scored_by_position(frame, tmp_path, make):
     report = aetk.train(make(frame.to_numpy()), out=tmp_path / "run", **QUICK)
     model = aetk.export(report.run, out=tmp_path / "run.onnx").model
@@ -56,7 +64,11 @@ def test_rows_without_names_get_names_and_are_scored_by_position(frame, tmp_path
 
 @pytest.mark.parametrize(
     "columns",
-    [range(5), [0.5, 1.5, 2.5, 3.5, 4.5], pd.MultiIndex.from_product([["g"], list("abcde")])],
+    [
+        pytest.param(range(5), marks=pytest.mark.slow),
+        pytest.param([0.5, 1.5, 2.5, 3.5, 4.5], marks=pytest.mark.slow),
+        pd.MultiIndex.from_product([["g"], list("abcde")]),
+    ],
     ids=["whole numbers", "fractions", "two levels"],
 )
 def test_a_frame_whose_names_are_not_text_is_scored_as_it_was_trained_on(frame, tmp_path, columns):

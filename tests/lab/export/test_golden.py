@@ -98,7 +98,9 @@ def test_they_depend_on_the_card_alone():
     assert np.array_equal(one.similarity, other.similarity)
 
 
-@pytest.mark.parametrize("threshold", [1.0, -0.9999, 0.999999])
+@pytest.mark.parametrize(
+    "threshold", [1.0, *(pytest.param(value, marks=pytest.mark.slow) for value in (-0.9999, 0.999999))]
+)
 def test_a_threshold_at_the_end_of_the_range_leaves_golden_rows(threshold):
     features = [Feature("a", (-2, -1, -0.5, 0, 0.5, 1, 2), "reject", None)]
     golden = make_golden(small_detector(threshold=threshold), features)

@@ -112,6 +112,7 @@ def test_the_threshold_feeds_the_decision_alone(proto):
     assert threshold_feeds_the_decision_alone(proto.graph)
 
 
+@pytest.mark.slow
 def test_a_threshold_that_equals_any_other_constant_of_the_graph_stays_on_its_own(small_export):
     """Exporters merge equal constants; were the threshold among them, setting it would change more than decisions."""
     values = {value for value in constants(onnx.load_from_string(small_export).graph) if -1 < value <= 1}
@@ -143,8 +144,12 @@ def test_nothing_tells_of_the_machine_or_of_the_code_that_exported_it(proto, tmp
     assert not re.search(rb"/(home|root|work|tmp|usr)/", content)
 
 
-def test_two_exports_are_the_same_bytes_in_this_process_and_in_another_folder(small_export, tmp_path):
+def test_two_exports_are_the_same_bytes(small_export):
     assert to_onnx(small_detector()) == small_export
+
+
+@pytest.mark.slow
+def test_so_are_those_of_another_process_in_another_folder(small_export, tmp_path):
     code = (
         "import hashlib, sys; sys.path.insert(0, sys.argv[1]); from lab.small import small_detector; "
         "from aetk.lab.export.graph import to_onnx; print(hashlib.sha256(to_onnx(small_detector())).hexdigest())"
@@ -155,6 +160,7 @@ def test_two_exports_are_the_same_bytes_in_this_process_and_in_another_folder(sm
     assert done.stdout.strip() == hashlib.sha256(small_export).hexdigest(), done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("opset", OPSETS[1:])
 def test_newer_opsets_load_and_decide_the_same(opset, small_export):
     detector = small_detector()
@@ -176,8 +182,8 @@ def test_an_opset_out_of_range_is_refused(opset):
         to_onnx(small_detector(), opset)
 
 
-@pytest.mark.parametrize("compact", [False, True])
-@pytest.mark.parametrize("memory", [0, 9])
+@pytest.mark.parametrize("compact", [pytest.param(False, marks=pytest.mark.slow), True])
+@pytest.mark.parametrize("memory", [pytest.param(0, marks=pytest.mark.slow), 9])
 @pytest.mark.parametrize(("n", "imputes"), [(2, True), (100, False)])
 def test_any_number_of_features_exports_with_and_without_imputation_and_a_memory(n, imputes, memory, compact):
     detector = small_detector(

@@ -123,6 +123,7 @@ def test_contributions_are_compared_too(run):
         run.detector.explain = False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["6_cardio", "30_satellite", "38_thyroid", "41_Waveform", "43_WDBC"])
 def test_no_row_of_public_anomaly_detection_sets_is_decided_differently(name, creditcard, tmp_path):
     path = creditcard.parent / f"adbench/{name}.npz"

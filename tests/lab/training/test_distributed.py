@@ -71,6 +71,7 @@ def exchanged(parted):
     return [load_file(parted / f"{rank}.safetensors") for rank in range(2)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "tolerance"), [("float32", 1e-6), ("float64", 1e-11)])
 def test_batchnorm_over_two_processes_is_that_of_the_whole_batch(exchanged, kind, tolerance):
     close = {"rtol": tolerance, "atol": tolerance}
@@ -95,6 +96,7 @@ def test_batchnorm_over_two_processes_is_that_of_the_whole_batch(exchanged, kind
     assert any(name.endswith("running_var") for name in networks.state_dict())
 
 
+@pytest.mark.slow
 def test_what_processes_exchange_arrives(exchanged):
     first, second = exchanged
     assert first["total"].tolist() == second["total"].tolist() == [3, 20]
@@ -104,6 +106,7 @@ def test_what_processes_exchange_arrives(exchanged):
     assert (first["collected"].tolist(), second["collected"].tolist()) == ([1], [])
 
 
+@pytest.mark.slow
 def test_no_thread_of_gloo_outlives_the_group(parted):
     """One that did could ask for the interpreter's lock while it ends, which aborts the process."""
     for rank in range(2):
@@ -112,6 +115,7 @@ def test_no_thread_of_gloo_outlives_the_group(parted):
         assert not [name for name in names if "gloo" in name]
 
 
+@pytest.mark.slow
 def test_a_failure_of_one_process_is_raised_in_both(exchanged):
     assert all(bool(part["caught"]) for part in exchanged)
 
@@ -129,6 +133,7 @@ def assert_within_the_spread_of_seeds(found, by_seed):
         assert abs(value - mean(values)) <= 3 * max(stdev(values), 0.003), (value, values)
 
 
+@pytest.mark.slow
 def test_two_processes_find_frauds_as_well_as_one_does(pair, cards, creditcard, monkeypatch):
     monkeypatch.chdir(cards)
     test = pd.read_csv(creditcard / "test.csv").drop(columns="ID")
@@ -146,6 +151,7 @@ def test_two_processes_find_frauds_as_well_as_one_does(pair, cards, creditcard, 
     assert quantiles[0] == quantiles[1]
 
 
+@pytest.mark.slow
 def test_two_processes_learn_a_set_of_adbench_as_well_as_one_does(creditcard, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     file = np.load(creditcard.parent / "adbench/6_cardio.npz")
@@ -198,6 +204,7 @@ def under_way(cards, name):
     return process
 
 
+@pytest.mark.slow
 def test_after_a_killed_process_the_other_ends_with_a_message_and_resume_ends_in_the_same_weights(pair, cards):
     process = under_way(cards, "killed")
     os.kill(workers(process)[0], signal.SIGKILL)  # the first, which writes; the other has to speak
@@ -214,6 +221,7 @@ def test_after_a_killed_process_the_other_ends_with_a_message_and_resume_ends_in
     assert all(same_files(cards / "killed", pair).values())
 
 
+@pytest.mark.slow
 def test_sigterm_to_torchrun_saves_the_step_and_another_number_of_processes_cannot_go_on(
     pair, cards, alone_under_torchrun, monkeypatch, capsys
 ):
@@ -234,6 +242,7 @@ def test_sigterm_to_torchrun_saves_the_step_and_another_number_of_processes_cann
         assert f"started by torchrun with 2 processes, this one {words}." in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_bad_cell_in_the_last_file_is_named_once_and_both_end_with_2(cards, tmp_path):
     shutil.copytree(cards / "cards", tmp_path / "cards")
     last = tmp_path / "cards/part-2.parquet"
@@ -250,6 +259,7 @@ def test_a_bad_cell_in_the_last_file_is_named_once_and_both_end_with_2(cards, tm
     assert not (tmp_path / "R").exists()
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_not_finite_in_one_process_ends_both(cards, tmp_path):
     shutil.copytree(cards / "cards", tmp_path / "cards")
     last = tmp_path / "cards/part-2.parquet"

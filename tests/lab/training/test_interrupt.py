@@ -54,6 +54,7 @@ def interrupt(process, folder, number):
     return process.communicate(timeout=PATIENCE)[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "code", "recipe", "epochs"),
     [(signal.SIGINT, 130, "default", "100"), (signal.SIGTERM, 143, "reference", "60")],

@@ -32,6 +32,7 @@ def weights(run):
     return (run / "model.safetensors").read_bytes()
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_bits_again_and_in_a_fresh_process(tmp_path):
     first, second = (train(out=tmp_path / name, **QUICK).run for name in "ab")
     command = [sys.executable, "-m", "aetk", "train", "--epochs", "12", "--device", "cpu", "--out", "c"]

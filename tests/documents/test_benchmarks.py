@@ -1,7 +1,6 @@
 """The benchmarks' README shows the kept results, and every script has its question, its result and its section."""
 
 import importlib
-import json
 
 import pytest
 
@@ -48,32 +47,3 @@ def test_a_script_asks_a_question_and_says_how_it_answers(name):
 def test_a_result_names_no_path_of_the_machine(name):
     text = (harness.ROOT / "results" / f"{name}.json").read_text()
     assert not any(part in text for part in ("/home/", "/work/", "/tmp/", "/root/"))
-
-
-def test_what_is_kept_can_be_read_again(tmp_path, monkeypatch):
-    monkeypatch.setattr(harness, "ROOT", tmp_path)
-    kept = harness.Timing("a", 2, ((0.1, 0.25), (0.5,)))
-    harness.keep("x", [kept])
-    assert harness.read("x", tuple[harness.Timing, ...])[1] == (kept,)
-    assert json.loads((tmp_path / "results" / "x.json").read_text())["schema_version"] == harness.SCHEMA_VERSION
-
-
-def test_a_ratio_is_taken_within_rounds_and_by_row():
-    slow = harness.Timing("slow", 10, ((2.0,), (4.0,), (8.0,)))
-    fast = harness.Timing("fast", 5, ((0.5,), (1.0,), (2.0,)))
-    assert harness.ratio(slow, fast).median == pytest.approx(2.0)
-
-
-def test_a_variant_that_fails_is_skipped_with_its_reason():
-    def make():
-        raise ImportError("no such peer")
-
-    timings = harness.interleave({"peer": harness.attempt(1, make), "we": harness.attempt(1, lambda: int)}, rounds=2)
-    assert timings[0].skipped == "ImportError: no such peer"
-    assert len(timings[1].rounds) == 2
-    assert [table.title for table in harness.skipped(timings)] == ["Skipped"]
-
-
-def test_a_missed_goal_says_no():
-    cells = harness.Goal("ratio", 1.401, 1.4, at_least=False).cells()
-    assert cells == ["ratio", "at most 1.4", "1.401", "NO"]
