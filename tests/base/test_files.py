@@ -372,3 +372,26 @@ def test_permissions_follow_the_umask(tmp_path, mask, mode):
         os.umask(before)
     for name in ("a", "b"):
         assert stat.S_IMODE((tmp_path / name).stat().st_mode) == mode
+
+
+def test_a_working_file_is_hidden_and_gone_after_its_block_with_the_folders_made_for_it(tmp_path):
+    target = tmp_path / "new/er/rows"
+    with files.working_file(target, lambda file: file.write(b"rows")) as path:
+        assert (path.parent, path.name[0], path.read_bytes()) == (target.parent, ".", b"rows")
+    assert list(tmp_path.iterdir()) == []
+    with files.working_file(target, lambda file: file.write(b"rows")):
+        (tmp_path / "new/run").mkdir()
+    assert sorted(tmp_path.rglob("*")) == [tmp_path / "new", tmp_path / "new/run"]
+
+
+def test_a_working_file_is_gone_after_an_error_in_its_block_or_while_it_is_filled(tmp_path):
+    with pytest.raises(KeyboardInterrupt), files.working_file(tmp_path / "rows", lambda file: file.write(b"rows")):
+        raise KeyboardInterrupt
+
+    def fill(file):
+        raise OSError(errno.ENOSPC, "full")
+
+    with pytest.raises(OSError, match="full") as error, files.working_file(tmp_path / "rows", fill):
+        pass
+    assert error.value.filename == str(tmp_path / "rows")
+    assert list(tmp_path.iterdir()) == []

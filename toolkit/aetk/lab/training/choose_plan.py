@@ -16,8 +16,11 @@ from aetk.lab.training.signals import StopRequest
 if TYPE_CHECKING:
     from aetk.lab.training.checkpoint import Checkpoint
 
-COPIES = 8.0
-"""placeholder"""
+COPIES = 6.0
+"""About how many times over training takes the values of a file whose rows are in memory. Measured on 30 columns, as
+what the resident memory grew by over what reading counts: 4.6 with the default recipe on a million rows; on half a
+million, where what does not grow with the rows counts for more, 5.6 with default, 5.3 with small, 6.4 with reference.
+"""
 
 
 def choose_plan(

@@ -84,9 +84,8 @@ def _home(run: Path) -> Path:
 
 def _write(table: Path, columns: Columns, places: str, file: IO[bytes], stop: StopRequest) -> None:
     check_source(table)
-    sink, found = ParquetSink(file), False
-    label = columns.label
-    with text_in_words(table, columns.features, label):
+    found = False
+    with text_in_words(table, columns.features, columns.label), contextlib.closing(ParquetSink(file)) as sink:
         for chunk in read_chunks(table, columns.names):
             cells = dict(zip(columns.names, chunk.values.T, strict=True))
             sink.write({**cells, places: chunk.places})
@@ -95,4 +94,3 @@ def _write(table: Path, columns: Columns, places: str, file: IO[bytes], stop: St
                 raise Interrupted("Stopped while the table was read; nothing was trained yet.", stop.received)
     if not found:
         raise no_rows(table)
-    sink.close()
