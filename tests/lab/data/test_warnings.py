@@ -7,7 +7,7 @@ import pytest
 from aetk.contract.threshold import expected_alarms
 from aetk.lab.data.dataset import load_dataset
 from aetk.lab.data.redundancy import find_redundancy
-from aetk.lab.data.warnings import alarm_doubts, column_doubts, label_doubts, ranking_doubts
+from aetk.lab.data.warnings import alarm_warnings, column_warnings, label_warnings, ranking_warnings
 
 ROWS = 200
 
@@ -16,7 +16,7 @@ def said(**columns):
     """The doubts of a table of an ordinary column `x` and these."""
     table = {"x": np.random.default_rng(1).normal(size=ROWS)} | columns
     rows = np.column_stack(list(table.values())).astype(float)
-    return column_doubts(list(table), rows, find_redundancy(rows))
+    return column_warnings(list(table), rows, find_redundancy(rows))
 
 
 def test_an_ordinary_table_is_not_doubted():
@@ -25,7 +25,7 @@ def test_an_ordinary_table_is_not_doubted():
 
 def test_a_table_of_a_few_rows_is_not_doubted():
     rows = np.arange(9.0)[:, None].repeat(3, 1) * [0, 1, 1]
-    assert column_doubts(["a", "b", "c"], rows, find_redundancy(rows)) == ()
+    assert column_warnings(["a", "b", "c"], rows, find_redundancy(rows)) == ()
 
 
 def test_a_row_number_is_named_with_its_start_and_the_option_that_leaves_it_out():
@@ -100,11 +100,11 @@ def test_public_sets_without_a_fault_are_not_doubted(creditcard, name):
 
 @pytest.mark.parametrize(("rows", "anomalies"), [(0, 0), (100, 0), (100, 40), (100, 50)])
 def test_labels_of_which_no_more_than_half_are_anomalies_are_not_doubted(rows, anomalies):
-    assert label_doubts(rows, anomalies) == ()
+    assert label_warnings(rows, anomalies) == ()
 
 
 def test_labels_of_which_most_are_anomalies_look_inverted():
-    (doubt,) = label_doubts(1875, 1780)
+    (doubt,) = label_warnings(1875, 1780)
     assert "1,780 of 1,875 labelled rows (94.9%) are anomalies" in doubt
     assert "are the labels inverted?" in doubt
     assert "with 0 and 1 swapped" in doubt
@@ -120,22 +120,22 @@ def test_labels_of_both_tables_count_together(creditcard):
 
 @pytest.mark.parametrize("auroc", [None, 0.5, 0.9])
 def test_a_ranking_that_is_no_worse_than_chance_is_not_doubted(auroc):
-    assert ranking_doubts(auroc, "the calibration rows") == ()
+    assert ranking_warnings(auroc, "the calibration rows") == ()
 
 
 def test_a_ranking_below_chance_may_come_of_inverted_labels():
-    (doubt,) = ranking_doubts(0.3632, "the calibration rows")
+    (doubt,) = ranking_warnings(0.3632, "the calibration rows")
     assert doubt.startswith("AUROC is 0.3632 on the calibration rows, below 0.5")
     assert "the labels are inverted" in doubt
 
 
 @pytest.mark.parametrize(("flagged", "rows"), [(0, 0), (0, 10), (99, 999), (1, 1000)])
 def test_up_to_100_alarms_in_1000_are_not_doubted(flagged, rows):
-    assert alarm_doubts(expected_alarms(flagged, rows), "the calibration rows") == ()
+    assert alarm_warnings(expected_alarms(flagged, rows), "the calibration rows") == ()
 
 
 def test_more_than_100_alarms_in_1000_are_said_with_the_command_that_changes_them():
-    (doubt,) = alarm_doubts(expected_alarms(101, 999), "the calibration rows")
+    (doubt,) = alarm_warnings(expected_alarms(101, 999), "the calibration rows")
     assert doubt.startswith(
         "Threshold: 102 alarms per 1,000 ordinary rows are to be expected (by the calibration rows)"
     )

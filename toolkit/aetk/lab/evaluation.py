@@ -16,7 +16,7 @@ from aetk.edge.scoring.lanes import float32
 from aetk.edge.scoring.scorer import Scorer
 from aetk.edge.tables.read import Table, read_table
 from aetk.lab.data.redundancy import find_redundancy
-from aetk.lab.data.warnings import alarm_doubts, column_doubts, label_doubts, ranking_doubts
+from aetk.lab.data.warnings import alarm_warnings, column_warnings, label_warnings, ranking_warnings
 from aetk.lab.metrics import Metrics, measure, natural_average_precision
 from aetk.lab.runs import read_run
 
@@ -97,7 +97,7 @@ def evaluate(
         if table is None or table.names != subject.feature_names:
             on_stage(f"reading {data}")
             table = read_table(Path(data), subject.feature_names, label)
-            warnings += _doubts_of_table(table)
+            warnings += _table_warnings(table)
         assert table.labels is not None  # a label was asked for
         if prevalence is not None:
             _check_both_classes(table.labels, data, label)
@@ -105,21 +105,21 @@ def evaluate(
         found.append(_evaluate(path, subject, table.values, table.labels, prevalence))
     assert table is not None  # there is a model
     assert table.labels is not None
-    warnings += [doubt for model in found for doubt in _doubts_of_answers(model, table)]
+    warnings += [doubt for model in found for doubt in _answer_warnings(model, table)]
     return EvaluateReport(Path(data), label, table.labels, tuple(found), prevalence, tuple(dict.fromkeys(warnings)))
 
 
-def _doubts_of_table(table: Table) -> Iterator[str]:
+def _table_warnings(table: Table) -> Iterator[str]:
     assert table.labels is not None
-    yield from label_doubts(len(table.labels), int(table.labels.sum()))
-    yield from column_doubts(table.names, table.values, find_redundancy(table.values))
+    yield from label_warnings(len(table.labels), int(table.labels.sum()))
+    yield from column_warnings(table.names, table.values, find_redundancy(table.values))
 
 
-def _doubts_of_answers(model: ModelEvaluation, table: Table) -> Iterator[str]:
+def _answer_warnings(model: ModelEvaluation, table: Table) -> Iterator[str]:
     metrics, rows = model.metrics, f"the rows of {table.path}"
-    yield from (f"{model.model}: {doubt}" for doubt in ranking_doubts(metrics.auroc, rows))
+    yield from (f"{model.model}: {doubt}" for doubt in ranking_warnings(metrics.auroc, rows))
     alarms = expected_alarms(metrics.false_positives, metrics.false_positives + metrics.true_negatives)
-    yield from (f"{model.model}: {doubt}" for doubt in alarm_doubts(alarms, rows))
+    yield from (f"{model.model}: {doubt}" for doubt in alarm_warnings(alarms, rows))
 
 
 def _check_both_classes(labels: NDArray[np.bool_], data: str | Path, label: str) -> None:

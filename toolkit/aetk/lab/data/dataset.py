@@ -19,7 +19,7 @@ from aetk.lab.data.openml_label import find_label
 from aetk.lab.data.redundancy import find_redundancy
 from aetk.lab.data.source import Source, read_source
 from aetk.lab.data.text_columns import drop_hint
-from aetk.lab.data.warnings import column_doubts, label_doubts
+from aetk.lab.data.warnings import column_warnings, label_warnings
 
 BUILT_IN = "breast-cancer"
 _FEWEST_ROWS = 10
@@ -110,8 +110,8 @@ def load_dataset(
         validation_labels=None if other is None else other.labels,
         warnings=(
             *notes,
-            *label_doubts(*_counts(table.labels, None if other is None else other.labels)),
-            *column_doubts(table.names, ordinary, find_redundancy(table.values)),
+            *label_warnings(*_counts(table.labels, None if other is None else other.labels)),
+            *column_warnings(table.names, ordinary, find_redundancy(table.values)),
         ),
     )
 

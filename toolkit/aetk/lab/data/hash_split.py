@@ -13,7 +13,7 @@ from aetk.lab.data.split import HELD_BACK, SELECTING
 
 FIT, SELECTION, CALIBRATION = range(3)
 _PURPOSE, _ORDER = 1, 2
-"""Two independent lots of a row: what it is for, and where it stands among those of its kind."""
+"""Two independent hashes of a row: what it is for, and where it stands among those of its kind."""
 
 
 @dataclass(frozen=True)

@@ -87,28 +87,28 @@ def fit_scaling(rows: NDArray[np.float64], recipe: Recipe, moments: Moments | No
     n = rows.shape[1]
     if recipe.scaling == "none":
         return torch.zeros(n), torch.ones(n)
-    facts = ColumnStatistics.of(rows) if moments is None else ColumnStatistics.known(moments)
-    center, spread = _FITS[recipe.scaling](rows, facts)
-    inverse = 1.0 / np.minimum(np.where(facts.is_constant, 1.0, spread), _LARGEST)
+    statistics = ColumnStatistics.of(rows) if moments is None else ColumnStatistics.known(moments)
+    center, spread = _FITS[recipe.scaling](rows, statistics)
+    inverse = 1.0 / np.minimum(np.where(statistics.is_constant, 1.0, spread), _LARGEST)
     return torch.from_numpy(center.astype(np.float32)), torch.from_numpy(inverse.astype(np.float32))
 
 
 CenterAndScale = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
-def _standard(_rows: NDArray[np.float64], facts: ColumnStatistics) -> CenterAndScale:
-    return facts.mean, facts.deviation
+def _standard(_rows: NDArray[np.float64], statistics: ColumnStatistics) -> CenterAndScale:
+    return statistics.mean, statistics.deviation
 
 
-def _robust(rows: NDArray[np.float64], facts: ColumnStatistics) -> CenterAndScale:
+def _robust(rows: NDArray[np.float64], statistics: ColumnStatistics) -> CenterAndScale:
     """The median and the interquartile range; the standard deviation where half of the values are the same."""
     low, middle, high = np.quantile(rows, (0.25, 0.5, 0.75), axis=0)
     width = (high - low) / _NORMAL_IQR
-    return middle, np.where(width > _SMALLEST_SHARE * facts.deviation, width, facts.deviation)
+    return middle, np.where(width > _SMALLEST_SHARE * statistics.deviation, width, statistics.deviation)
 
 
-def _min_max(_rows: NDArray[np.float64], facts: ColumnStatistics) -> CenterAndScale:
-    return facts.low, facts.high - facts.low
+def _min_max(_rows: NDArray[np.float64], statistics: ColumnStatistics) -> CenterAndScale:
+    return statistics.low, statistics.high - statistics.low
 
 
 _FITS = {"standard": _standard, "robust": _robust, "min-max": _min_max}

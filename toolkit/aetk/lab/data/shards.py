@@ -145,19 +145,19 @@ class Stream:
     Attributes:
         shards: of this process.
         columns: to read.
-        lots: what each row is for.
+        hash_split: what each row is for.
         own_rows: int64 [shards], how many of each shard are to fit on.
         moments: of all rows to fit on, of all processes.
     """
 
     shards: tuple[Shard, ...]
     columns: Columns
-    lots: HashSplit
+    hash_split: HashSplit
     own_rows: NDArray[np.int64]
     moments: Moments
 
 
-def is_fit(piece: Piece, lots: HashSplit) -> NDArray[np.bool_]:
+def is_fit(piece: Piece, hash_split: HashSplit) -> NDArray[np.bool_]:
     """Which rows of a piece gradients see, bool [rows]: ordinary ones by lot."""
-    chosen = np.equal(lots.parts(piece.numbers), FIT)
+    chosen = np.equal(hash_split.parts(piece.numbers), FIT)
     return chosen if piece.labels is None else chosen & np.not_equal(piece.labels, 1)

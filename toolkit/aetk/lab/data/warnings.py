@@ -19,7 +19,7 @@ _FEWEST_ROWS = 10
 _SWAP = "write the column anew with 0 and 1 swapped"
 
 
-def column_doubts(names: Sequence[str], rows: NDArray[np.float64], redundancy: Redundancy) -> tuple[str, ...]:
+def column_warnings(names: Sequence[str], rows: NDArray[np.float64], redundancy: Redundancy) -> tuple[str, ...]:
     """Of the columns, each kind of doubt in one sentence, however many columns it names.
 
     Args:
@@ -100,7 +100,7 @@ def _leave_out(names: list[str]) -> str:
     return f"Leave {'them' if len(names) > 1 else 'it'} out with: {drop_options(names)}"
 
 
-def label_doubts(rows: int, anomalies: int) -> tuple[str, ...]:
+def label_warnings(rows: int, anomalies: int) -> tuple[str, ...]:
     """Of labels by which most rows are anomalies."""
     if 2 * anomalies <= rows:
         return ()
@@ -110,7 +110,7 @@ def label_doubts(rows: int, anomalies: int) -> tuple[str, ...]:
     )
 
 
-def ranking_doubts(auroc: float | None, where: str) -> tuple[str, ...]:
+def ranking_warnings(auroc: float | None, where: str) -> tuple[str, ...]:
     """Of anomalies that look more ordinary than ordinary rows; `where` says which rows they are."""
     if auroc is None or auroc >= 0.5:
         return ()
@@ -120,7 +120,7 @@ def ranking_doubts(auroc: float | None, where: str) -> tuple[str, ...]:
     )
 
 
-def alarm_doubts(alarms: Alarms | None, where: str) -> tuple[str, ...]:
+def alarm_warnings(alarms: Alarms | None, where: str) -> tuple[str, ...]:
     """Of a threshold that flags many ordinary rows; `where` says which rows they are."""
     if alarms is None or alarms.expected <= MOST_ALARMS:
         return ()

@@ -17,7 +17,7 @@ from aetk.contract.threshold import Threshold, calibrate
 from aetk.edge.tables.chunk import listed, show_name
 from aetk.lab import runs
 from aetk.lab.data.preprocessing import Preprocessing
-from aetk.lab.data.warnings import alarm_doubts, ranking_doubts
+from aetk.lab.data.warnings import alarm_warnings, ranking_warnings
 from aetk.lab.metrics import Metrics, measure
 from aetk.lab.model.detector import Detector
 from aetk.lab.model.memory import ROWS_AT_ONCE
@@ -71,8 +71,8 @@ def finish(
         warnings=(
             *plan.dataset.warnings,
             *clipping_notes(detector, plan.dataset.features, preprocessing.filled(_farthest(plan))),
-            *ranking_doubts(None if metrics is None else metrics.auroc, "the calibration rows"),
-            *alarm_doubts(threshold.alarms, "the calibration rows"),
+            *ranking_warnings(None if metrics is None else metrics.auroc, "the calibration rows"),
+            *alarm_warnings(threshold.alarms, "the calibration rows"),
         ),
     )
     on_stage("writing the run")

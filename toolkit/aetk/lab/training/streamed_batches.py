@@ -106,7 +106,7 @@ class Streamed:
                 skip -= int(self._source.own_rows[index])
                 continue
             for piece in read(self._source.shards[index], self._source.columns):
-                rows = piece.values[is_fit(piece, self._source.lots)]
+                rows = piece.values[is_fit(piece, self._source.hash_split)]
                 if len(rows) > skip:
                     yield self._prepare(rows[skip:])
                 skip = max(skip - len(rows), 0)

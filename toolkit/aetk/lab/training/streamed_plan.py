@@ -19,7 +19,7 @@ from aetk.lab.data.openml import is_openml
 from aetk.lab.data.shards import Columns, Shard, Stream, find_shards
 from aetk.lab.data.source import Source, check_features, feature_names, read_source, text_in_words
 from aetk.lab.data.split import Split, in_words, select_on_validation
-from aetk.lab.data.warnings import column_doubts, label_doubts
+from aetk.lab.data.warnings import column_warnings, label_warnings
 from aetk.lab.recipe import Recipe
 from aetk.lab.runs import RUNS
 from aetk.lab.training.checkpoint import Checkpoint
@@ -70,8 +70,8 @@ def make_streamed_plan(
         held_out = _read_validation(path, names, columns, options, validation) if group.is_first else None
     if shards is None:
         shards = write_shards(path, columns, folder or RUNS / path.stem, held, group, stop)
-    lots = HashSplit(options.seed, options.validation is None, recipe.select_on == "training")
-    survey = take_survey(shards, columns, str(path), lots, options.missing, group, stop)
+    hash_split = HashSplit(options.seed, options.validation is None, recipe.select_on == "training")
+    survey = take_survey(shards, columns, str(path), hash_split, options.missing, group, stop)
     fingerprint = group.broadcast(_fingerprint(survey, held_out))
     check_same_data(fingerprint, saved)
     dataset = _dataset(path, columns, survey, held_out)
@@ -84,11 +84,12 @@ def make_streamed_plan(
             check_amp(device)
         if group.is_first:
             basis = "rows held back from training" if held_out is None else "validation rows"
-            parts = _split(dataset, survey, in_words(basis, method, dataset.validation_labels), recipe, method, lots)
+            basis = in_words(basis, method, dataset.validation_labels)
+            parts = _split(dataset, survey, basis, recipe, method, options.seed)
             check_calibration(method, parts)
             folder = make_folder(folder, dataset.name)
-            told = (note, *dataset.warnings, *survey.notes, *notes(method, parts, folder, saved))
-            dataset = replace(dataset, warnings=tuple(filter(None, told)))
+            warnings = (note, *dataset.warnings, *survey.notes, *notes(method, parts, folder, saved))
+            dataset = replace(dataset, warnings=tuple(filter(None, warnings)))
     return Plan(
         options=replace(options, fingerprint=fingerprint),
         recipe=recipe,
@@ -98,7 +99,7 @@ def make_streamed_plan(
         device=device,
         folder=Path(group.broadcast(str(folder))),
         fit_rows=survey.fit_rows,
-        stream=Stream(survey.shards, columns, lots, survey.own_rows, survey.moments),
+        stream=Stream(survey.shards, columns, hash_split, survey.own_rows, survey.moments),
     )
 
 
@@ -196,17 +197,17 @@ def _dataset(path: Path, columns: Columns, survey: Survey, held_out: Source | No
         validation=rows,
         validation_labels=labels,
         warnings=(
-            *label_doubts(labelled, anomalies),
-            *column_doubts(columns.features, ordinary, survey.redundancy),
+            *label_warnings(labelled, anomalies),
+            *column_warnings(columns.features, ordinary, survey.redundancy),
         ),
     )
 
 
-def _split(dataset: Dataset, survey: Survey, basis: str, recipe: Recipe, method: Method, lots: HashSplit) -> Split:
+def _split(dataset: Dataset, survey: Survey, basis: str, recipe: Recipe, method: Method, seed: int) -> Split:
     """What `lab.data.split.split` gives, with the sample in place of the rows to fit on."""
     assert dataset.validation is not None
     validation, labels = dataset.validation, dataset.validation_labels
     if recipe.select_on == "training":
         return Split(survey.sample, survey.selection, None, validation, labels, basis)
-    random = np.random.default_rng(lots.seed)
+    random = np.random.default_rng(seed)
     return select_on_validation(survey.sample, validation, labels, basis, method, random)

@@ -66,7 +66,7 @@ def take_survey(
     shards: Sequence[Shard],
     columns: Columns,
     title: str,
-    lots: HashSplit,
+    hash_split: HashSplit,
     missing: str,
     group: Group,
     stop: StopRequest,
@@ -78,7 +78,7 @@ def take_survey(
         Interrupted: by a signal.
     """
     mine = deal(shards, group.rank, group.world)
-    tally = _Tally(columns, lots)
+    tally = _Tally(columns, hash_split)
     with group.fail_together():
         for shard in mine:
             tally.begin()
@@ -94,7 +94,7 @@ def take_survey(
     with group.fail_together():
         if group.is_first:
             _check_values(tally, shards, columns, title, missing)
-            _check_counts(tally, title, lots, by_rank)
+            _check_counts(tally, title, hash_split, by_rank)
             shared = {"moments": torch.from_numpy(tally.moments.stacked()), "fingerprint": tally.fingerprint()}
             shared["fit_rows"] = torch.tensor(int(tally.counts[1]))
     shared = group.broadcast_tensors(shared)
@@ -122,10 +122,10 @@ class _Tally:
             such row's number in the table and its column, or -1.
     """
 
-    def __init__(self, columns: Columns, lots: HashSplit) -> None:
+    def __init__(self, columns: Columns, hash_split: HashSplit) -> None:
         n = len(columns.features)
         most = max(_KEPT_VALUES // n, _FEWEST_KEPT)
-        self._columns, self._lots = columns, lots
+        self._columns, self._hash_split = columns, hash_split
         self.drawn = {kind: HashSample(min(rows, most), n) for kind, rows in KEPT_ROWS.items()}
         self.moments = Moments.of(np.empty((0, n)))
         self.redundancy = Redundancy(n)
@@ -147,14 +147,14 @@ class _Tally:
         bad = ~(np.abs(piece.values) <= spec.FINITE_LIMIT)
         if bad.any():
             self._note_bad(piece, bad)
-        parts = self._lots.parts(piece.numbers)
+        parts = self._hash_split.parts(piece.numbers)
         kinds = {
             _SAMPLE: ~labels & (parts == FIT),
             _SELECTION: ~labels & (parts == SELECTION),
             _CALIBRATION: ~labels & (parts == CALIBRATION),
-            _ANOMALIES: labels & self._lots.calibrates,
+            _ANOMALIES: labels & self._hash_split.calibrates,
         }
-        order = self._lots.order(piece.numbers)
+        order = self._hash_split.order(piece.numbers)
         for kind, chosen in kinds.items():
             self.drawn[kind].show(order[chosen], piece.values[chosen])
         fit_rows = int(kinds[_SAMPLE].sum())
@@ -235,12 +235,12 @@ def _check_values(tally: _Tally, shards: Sequence[Shard], columns: Columns, titl
         raise not_finite(title, values, rows, shard.where(number - shard.first), columns.features[column])
 
 
-def _check_counts(tally: _Tally, title: str, lots: HashSplit, fit_rows: Sequence[int]) -> None:
+def _check_counts(tally: _Tally, title: str, hash_split: HashSplit, fit_rows: Sequence[int]) -> None:
     if not tally.counts[0]:
         raise no_rows(Path(title))
     ordinary = int(tally.counts[2])
     check_enough(title, ordinary, int(tally.counts[0]))
-    needed = {_SELECTION: lots.selects, _CALIBRATION: lots.calibrates}
+    needed = {_SELECTION: hash_split.selects, _CALIBRATION: hash_split.calibrates}
     if any(tally.drawn[kind].shown < 2 for kind, is_needed in needed.items() if is_needed) or not all(fit_rows):
         raise BadInput(
             f"{title} holds {ordinary} ordinary rows, too few to draw parts of by lot in {_processes(len(fit_rows))}.",

@@ -12,7 +12,7 @@ from aetk.lab.training.distributed.group import ALONE, Group, Lost
 def joined() -> Iterator[Group]:
     """The group of the processes that torchrun started, or that of one alone.
 
-    An `AetkError` with which all of them leave the block is marked as told in all but the first to leave.
+    An `AetkError` with which all of them leave the block is marked as reported in all but the first to leave.
 
     Raises:
         Unavailable: the processes do not find each other.

@@ -65,7 +65,7 @@ class TorchrunGroup(Group):
     def claim_report(self) -> bool:
         """Whether no other process has asked this before: that one prints the error that all end with."""
         try:
-            return bool(self._store.add("told", 1) == 1)
+            return bool(self._store.add("reported", 1) == 1)
         except RuntimeError:  # the store went away with torchrun: rather twice than never
             return True
 
@@ -87,7 +87,7 @@ class TorchrunGroup(Group):
             return networks
         device = next(networks.parameters()).device
         model = DistributedDataParallel(synchronised(networks), [device] if device.type == "cuda" else None)
-        _settle(model, networks)
+        _fix_bucket_order(model, networks)
         return model
 
     def sum(self, values: Sequence[float]) -> list[float]:
@@ -152,8 +152,8 @@ class TorchrunGroup(Group):
             failure = expected(error)
             if failure is None:
                 raise
-        told = "" if failure is None else json.dumps(to_plain(failure))
-        found = [text for text in self._gather(told) if text]
+        text = "" if failure is None else json.dumps(to_plain(failure))
+        found = [other for other in self._gather(text) if other]
         if found:
             raise from_plain(json.loads(found[0])) from None
 
@@ -183,7 +183,7 @@ class TorchrunGroup(Group):
             raise Lost(describe(), "Start all of them again.") from None
 
 
-def _settle(model: nn.Module, networks: nn.Module) -> None:
+def _fix_bucket_order(model: nn.Module, networks: nn.Module) -> None:
     """Go through a step that changes nothing, after which the gradients' order in their buckets is final.
 
     Sums of three and more depend on it in the last bit, and a resumed fit begins anew with another order.
