@@ -1,7 +1,8 @@
 // Judges the same rows in the built page on WebAssembly and on WebGPU and prints a line of JSON for each model:
 //   node tests/providers.mjs [--rows 20000] MODEL.onnx ...
-// The rows are random ones about the medians in the model's card, NAME.card.json beside it, and 40 odd ones: missing,
-// infinite, tiny and huge values, in one cell and in all. Seconds are those of a whole table, from the choice of the file to
+// Half of the rows are random ones about the medians in the model's card, NAME.card.json beside it, half are golden rows with
+// every value changed by up to 2%, of which some are flagged and some are not. To them come 40 odd rows: missing, infinite,
+// tiny and huge values, in one cell and in all. Seconds are those of a whole table, from the choice of the file to
 // the result. Needs Chromium, as the tests do; without a graphics device, it computes WebGPU in software.
 import { readFile, rm, mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -33,7 +34,7 @@ try {
 async function compare(pages, name, model) {
   const card = JSON.parse(await readFile(model.replace(/\.onnx$/, ".card.json"), "utf-8"));
   const table = join(folder, `${name}.csv`);
-  await writeFile(table, csv(card.features, Number(values.rows)));
+  await writeFile(table, csv(card, Number(values.rows)));
   const found = {};
   for (const provider of PROVIDERS) {
     const verdict = parseVerdict(await openModel(pages[provider], `${name}.onnx`, model));
@@ -75,7 +76,7 @@ async function judge(page, table, name) {
   return { seconds, cells: lines.map((line) => line.split(",").map(Number)) };
 }
 
-function csv(features, count) {
+function csv({ features, golden }, count) {
   const next = random(16);
   const quoted = features.map(({ name }) => `"${name.replaceAll('"', '""')}"`);
   const row = (spread) =>
@@ -83,7 +84,12 @@ function csv(features, count) {
       const [low, median, high] = quantiles.slice(2, 5);
       return Number((median + spread * (high - low) * (next() - 0.5)).toPrecision(7));
     });
-  const rows = Array.from({ length: count }, (_, i) => row(0.8 * next() + (i % 10 === 9 ? 3 : 0)));
+  const inputs = Buffer.from(golden.inputs, "base64");
+  const changed = (index) =>
+    features.map((_, at) => inputs.readFloatLE(4 * (index * features.length + at)) * (0.98 + 0.04 * next()));
+  const rows = Array.from({ length: count }, (_, i) =>
+    i % 2 === 0 ? row(0.8 * next() + (i % 10 === 8 ? 3 : 0)) : changed(Math.floor(golden.rows * next())),
+  );
   const odd = ODD.flatMap((value) => [row(0.5).with(0, value), features.map(() => value)]);
   // a row of one empty cell would be a blank line, which is no row
   const line = (cells) => (cells.length === 1 && cells[0] === "" ? '""' : cells.join(","));
