@@ -10,8 +10,8 @@ from types import ModuleType
 from harness import ROOT, read
 
 SCRIPTS = (
-    "quality", "creditcard", "inference", "guarded", "training", "distributed", "startup", "files", "growth", "parity",
-    "compatibility", "decision",
+    "quality", "creditcard", "inference", "guarded", "training", "distributed", "startup", "commands", "files",
+    "growth", "parity", "compatibility", "decision",
 )  # fmt: skip
 README = ROOT / "README.md"
 FRONT = ROOT.parent / "README.md"

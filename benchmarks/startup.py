@@ -71,7 +71,7 @@ print(bool(model.decision_function(np.load("row.npy"))[0] > model.threshold_))
 IMPORTS = {
     "import torch": [sys.executable, "-c", "import torch"],
     "import pyod's AutoEncoder": [sys.executable, "-c", "import pyod.models.auto_encoder"],
-    "import aetk.edge": [sys.executable, "-c", "import aetk.edge"],
+    "from aetk import Scorer": [sys.executable, "-c", "from aetk import Scorer"],
     "aetk --help": [str(BIN / "aetk"), "--help"],
     "import numpy": [sys.executable, "-c", "import numpy"],
     "python alone": [sys.executable, "-c", ""],

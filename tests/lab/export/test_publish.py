@@ -11,7 +11,7 @@ from aetk.contract import threshold as thresholds
 from aetk.edge.model import card_path, load
 from aetk.edge.scoring.scorer import Scorer
 from aetk.lab import runs
-from aetk.lab.export import publish as exporting
+from aetk.lab.export import graph, parity
 from aetk.lab.export.graph import to_onnx
 from aetk.lab.export.publish import export, verify_against_run
 
@@ -34,7 +34,7 @@ def test_a_file_that_decides_otherwise_is_not_published_and_the_old_one_stays(
     breast_cancer_run, model_copy, monkeypatch, tamper
 ):
     before = {path: path.read_bytes() for path in model_copy.parent.iterdir()}
-    monkeypatch.setattr(exporting, "to_onnx", lambda *arguments: tamper(to_onnx(*arguments)))
+    monkeypatch.setattr(graph, "to_onnx", lambda *arguments: tamper(to_onnx(*arguments)))
     with pytest.raises(CheckFailed, match="does not decide as the PyTorch model does") as error:
         export(breast_cancer_run.run, out=model_copy)
     assert error.value.exit_code == 1
@@ -44,11 +44,9 @@ def test_a_file_that_decides_otherwise_is_not_published_and_the_old_one_stays(
 
 def test_the_finished_file_passes_the_gate_once_before_a_runtime_sees_it(breast_cancer_run, tmp_path, monkeypatch):
     seen = []
-    read, compare = onnxfile.read, exporting.parity.compare
+    read, compare = onnxfile.read, parity.compare
     monkeypatch.setattr(onnxfile, "read", lambda data: seen.append(("gate", data)) or read(data))
-    monkeypatch.setattr(
-        exporting.parity, "compare", lambda *given: seen.append(("runtime", given[1])) or compare(*given)
-    )
+    monkeypatch.setattr(parity, "compare", lambda *given: seen.append(("runtime", given[1])) or compare(*given))
     content = export(breast_cancer_run.run, out=tmp_path / "model.onnx").model.read_bytes()
     assert seen == [("gate", content), ("runtime", content)]
 
@@ -87,7 +85,7 @@ def test_nobodys_values_are_in_the_file(model, breast_cancer_run):
 
 @pytest.mark.parametrize("name", ["model", "model.csv"])
 def test_a_name_of_another_kind_is_refused_before_anything_is_exported(breast_cancer_run, tmp_path, monkeypatch, name):
-    monkeypatch.setattr(exporting, "to_onnx", None)
+    monkeypatch.setattr(graph, "to_onnx", None)
     with pytest.raises(BadInput, match=r"does not end in \.onnx"):
         export(breast_cancer_run.run, out=tmp_path / name)
 

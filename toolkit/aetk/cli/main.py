@@ -1,6 +1,7 @@
 """The entry point: finds the command, and turns errors into messages and exit codes."""
 
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -84,6 +85,8 @@ def main(arguments: list[str] | None = None) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, late)
+    if not is_started_by_torchrun():  # there, a last collection parts with the other processes
+        gc.freeze()  # to look through all objects of PyTorch on the way out takes a fifth of the time to import it
     sys.exit(code)
 
 

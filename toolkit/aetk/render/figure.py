@@ -58,7 +58,15 @@ def draw_distribution(
         if rows.any():
             weights = np.full(int(rows.sum()), 1 / rows.sum())
             label = f"{name} ({int(rows.sum()):,})"
-            axes.hist(distance(similarity[rows]), bins, weights=weights, color=color, alpha=0.6, label=label)
+            axes.hist(
+                distance(similarity[rows]),
+                bins,
+                weights=weights,
+                histtype="stepfilled",
+                color=color,
+                alpha=0.6,
+                label=label,
+            )
     axes.axvline(distance(threshold), color=INK, linestyle="--", label=f"threshold, similarity {threshold:.4g}")
     axes.set(ylabel="share of rows", **DISTANCE_AXIS)
     legend_below(axes, columns=3)
@@ -73,3 +81,11 @@ def legend_below(axes: Any, columns: int = 1, title: str | None = None) -> None:
 def distance(similarity: Any) -> Any:
     """1 - similarity, which spreads out on a log scale what crowds together below 1."""
     return np.clip(1.0 - np.asarray(similarity, np.float64), _NEAREST, 2.0)
+
+
+def plain_ticks(axis: Any) -> None:
+    """Numbers such as 0.2 and 1e-05 on a logarithmic axis; as powers of ten they take half of the time of drawing."""
+    from matplotlib.ticker import LogFormatter
+
+    axis.set_major_formatter(LogFormatter())
+    axis.set_minor_formatter(LogFormatter(labelOnlyBase=False, minor_thresholds=(1, 0.4)))

@@ -1,7 +1,7 @@
 """A training as a picture."""
 
 from aetk.lab.training.report import TrainReport
-from aetk.render.figure import ANOMALY, INK, as_png, draw_distribution, new_figure
+from aetk.render.figure import ANOMALY, INK, as_png, draw_distribution, new_figure, plain_ticks
 
 _MARGINS = {"left": 0.055, "right": 0.99, "bottom": 0.22, "top": 0.92, "wspace": 0.2}
 
@@ -19,4 +19,6 @@ def draw_training(report: TrainReport) -> bytes:
     score.legend(frameon=False)
     draw_distribution(distribution, report.calibration_similarity, report.calibration_labels, report.threshold.value)
     distribution.set(title="calibration rows")
+    for axis in (loss.yaxis, distribution.xaxis):
+        plain_ticks(axis)
     return as_png(figure)
