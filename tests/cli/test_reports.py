@@ -87,7 +87,7 @@ def test_doctor_has_tried_every_provider(aetk):
 def test_doctor_lines_its_reasons_up_on_the_left(aetk):
     lines = [line for line in aetk("doctor").out.splitlines() if "not in the installed" in line]
     assert len(lines) > 1
-    assert len({line.index("not in this build") for line in lines}) == 1
+    assert len({line.index("not in the installed") for line in lines}) == 1
 
 
 def test_the_threshold_that_is_shown_is_the_one_the_graph_decides_by(aetk, model_copy):
