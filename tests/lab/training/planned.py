@@ -20,4 +20,5 @@ def make(folder, data=None, validation=None, saved=None, **changes):
     """A plan for `data`, the small table unless given, to be written into `folder`; `changes` are options."""
     other = {} if validation is None else {"validation": FRAME}
     options = Options(**{"data": FRAME, "label": "y", "device": "cpu"} | other | changes)
-    return make_plan(options, small_table() if data is None else data, validation, folder, saved)
+    table = small_table() if data is None else data
+    return make_plan(options, table, validation, folder, saved, copies=1, on_stage=lambda _: None)

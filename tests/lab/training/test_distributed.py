@@ -178,6 +178,7 @@ def test_one_process_under_torchrun_is_one_process_that_streams(cards, alone_und
     assert all(same_files(cards / "of-torchrun", cards / "streamed").values())
 
 
+@pytest.mark.slow
 def test_two_processes_stream_csv_to_the_weights_of_the_same_rows_as_parquet(pair, cards):
     pd.read_parquet(cards / "cards").to_csv(cards / "cards.csv", index=False)
     before = {path.name for path in cards.iterdir()}

@@ -14,7 +14,7 @@ from aetk.lab.presets import RECIPES
 from aetk.lab.training.checkpoint import Evaluation, Progress
 from aetk.lab.training.distributed.group import ALONE, Group
 from aetk.lab.training.finish import clipping_notes, finish, share_report
-from aetk.lab.training.plan import fit_preprocessing
+from aetk.lab.training.fitting import fit_preprocessing
 from lab.small import small_detector
 
 from .planned import ROWS, make, small_table
@@ -32,7 +32,7 @@ def finished(tmp_path):
         plan = make(tmp_path / "run", recipe=RECIPE, **changes)
         preprocessing = fit_preprocessing(plan, ALONE)
         detector = small_detector(2, explain=False, imputes=preprocessing.imputes, shapes=SHAPES)
-        return plan, detector, finish(plan, preprocessing, detector, DONE, extras)
+        return plan, detector, finish(plan, preprocessing, detector, DONE, None, extras, lambda _: None)
 
     return end
 

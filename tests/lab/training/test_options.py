@@ -108,7 +108,7 @@ def test_an_option_against_the_interrupted_runs_is_refused_in_the_words_of_both(
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (Options(missing="mean"), "'mean' is no policy for missing values"),
+        (Options(missing="mean"), "'mean' is not a policy for missing values"),
         (Options(seed=-1), "--seed is -1; expected 0 to 4294967295"),
         (Options(seed=2**32), "--seed is 4294967296"),
         (Options(epochs=0), "--epochs is 0; expected 1 or more"),

@@ -12,8 +12,9 @@ from aetk.lab import runs
 from aetk.lab.presets import RECIPES
 from aetk.lab.training.checkpoint import Checkpoint, Progress
 from aetk.lab.training.distributed.group import ALONE
+from aetk.lab.training.fitting import fit_preprocessing
 from aetk.lab.training.options import Options
-from aetk.lab.training.plan import choose_method, fit_preprocessing
+from aetk.lab.training.plan import choose_method
 
 from .planned import ANOMALIES, ROWS, make, small_table
 

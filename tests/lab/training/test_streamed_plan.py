@@ -1,5 +1,7 @@
 """What is settled for rows that are streamed, in one process and without a fit."""
 
+import contextlib
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -20,6 +22,7 @@ from .torchrun import write_parts
 @pytest.fixture
 def planned(tmp_path):
     """A function that plans a run in `tmp_path/run` on a table in three files, the small one unless given."""
+    held = contextlib.ExitStack()
 
     def plan(data=None, validation=None, saved=None, **changes):
         table = tmp_path / "table"
@@ -27,9 +30,10 @@ def planned(tmp_path):
             write_parts(small_table() if data is None else data, table, 3, row_group=16)
         other = {} if validation is None else {"validation": FRAME}
         options = Options(**{"data": str(table), "label": "y", "device": "cpu"} | other | changes)
-        return make_streamed_plan(options, validation, tmp_path / "run", saved, ALONE, StopRequest())
+        return make_streamed_plan(options, None, validation, tmp_path / "run", saved, ALONE, StopRequest(), held)
 
-    return plan
+    with held:
+        yield plan
 
 
 def sorted_rows(*parts):
