@@ -17,7 +17,7 @@ from aetk.lab.training import loop as fitting
 from aetk.lab.training.checkpoint import read_checkpoint
 from aetk.lab.training.loop import fit
 
-from ..fitting import bits, make_job, one_thread, table
+from .fitting import bits, make_job, one_thread, table
 
 WITHIN = {torch.ops.aten._local_scalar_dense.default, torch.ops.aten.nonzero.default, torch.ops.aten.equal.default}
 """What PyTorch itself calls where the host has to know a value of a device."""
