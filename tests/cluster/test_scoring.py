@@ -126,7 +126,7 @@ def test_other_options_are_another_plan(model, parts, here, out):
 
 def test_tables_of_others_are_not_written_among(model, parts, here, out):
     shutil.copytree(parts, out)
-    with pytest.raises(BadInput, match=r"no scores of aetk's"):
+    with pytest.raises(BadInput, match=r"not scores of aetk's"):
         score_folder(model, str(parts), here, out=str(out))
     assert not (out / PLAN).exists()
 
