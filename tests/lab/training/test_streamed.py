@@ -20,7 +20,7 @@ from aetk.cli.main import run
 from aetk.edge.tables import read as tables
 from aetk.edge.tables import write
 from aetk.lab.runs import read_record, read_run
-from aetk.lab.training import choose_plan, streamed_plan, survey, trainer, working_rows
+from aetk.lab.training import choose_plan, fitting, streamed_plan, survey, working_rows
 from aetk.lab.training.checkpoint import read_checkpoint
 
 from .fitting import bar_maker, one_thread
@@ -133,7 +133,7 @@ def test_an_interrupted_run_streams_on_to_the_same_bits_whatever_memory_there_is
     assert train(data, "whole", "--stream") == 0
     with monkeypatch.context() as little:
         has_room_for(little, 3)
-        little.setattr(trainer, "_bar", lambda _: bar_maker(9))
+        little.setattr(fitting, "progress_bar", lambda _: bar_maker(9))
         assert train(data, "R") == 130
         assert f"Go on with: aetk train {data} --resume --out R" in capsys.readouterr().err
         assert not list(here.glob(".aetk-*"))
@@ -147,7 +147,7 @@ def test_an_interrupted_run_streams_on_to_the_same_bits_whatever_memory_there_is
 
 def test_an_interrupted_run_in_memory_stays_in_memory(here, monkeypatch, capsys):
     with monkeypatch.context() as stopping:
-        stopping.setattr(trainer, "_bar", lambda _: bar_maker(9))
+        stopping.setattr(fitting, "progress_bar", lambda _: bar_maker(9))
         assert train("rows.csv", "R") == 130
     assert run(["train", "--resume", "--stream", "--out", "R"]) == 2
     assert "started with stream False, not True" in capsys.readouterr().err
@@ -319,7 +319,7 @@ def test_too_few_rows_to_stream_are_told_with_the_way_out(here, capsys):
 
 
 def test_data_of_one_process_that_streams_is_known_by_its_content(here, monkeypatch, capsys):
-    monkeypatch.setattr(trainer, "_bar", lambda _: bar_maker(9))
+    monkeypatch.setattr(fitting, "progress_bar", lambda _: bar_maker(9))
     assert train("rows.csv", "R", "--stream") == 130
     frame = table()
     frame.loc[7, "a"] += 0.5

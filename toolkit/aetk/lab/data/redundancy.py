@@ -47,10 +47,10 @@ class Redundancy:
         """Keep the columns that go up by one, of those that did so far."""
         if not self.rows:
             start = values[0] - numbers[0]
-            self.start = np.where(start == np.floor(start), start, np.nan)
+            self.start = np.where(np.isfinite(start) & (start == np.floor(start)), start, np.nan)
         counting = np.flatnonzero(~np.isnan(self.start))
         if len(counting):
-            still = (values[:, counting] - self.start[counting] == numbers[:, None]).all(0)
+            still = (values[:, counting] == self.start[counting] + numbers[:, None]).all(0)
             self.start[counting[~still]] = np.nan
 
     def state(self) -> dict[str, NDArray]:
