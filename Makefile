@@ -1,5 +1,5 @@
 # make demo: the three commands on the built-in data.  make test: the test suite.  make check: style, types, layers, wheel.
-# make hosts: the apps of exports/hosts.  make test-scale: the engines.  make test-webgpu: a device with memory of its own.
+# make hosts: the apps of exports/hosts.  make test-scale: the engines.  make test-providers: other execution providers.
 # make bench-peers: what the scripts in benchmarks/ compare with.
 PYTHON ?= python3
 BIN := .venv/bin
@@ -7,7 +7,7 @@ BIN := .venv/bin
 # more for pytest, such as: make test ARGS='-k threshold'
 ARGS :=
 
-.PHONY: demo test test-scale test-webgpu hosts check wheel reference torture fuzz audit sbom bench-peers clean
+.PHONY: demo test test-scale test-providers hosts check wheel reference torture fuzz audit sbom bench-peers clean
 
 .venv/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -37,15 +37,17 @@ hosts: .venv/.installed
 	tests/hosts/tools.sh
 	AETK_HOSTS=required $(BIN)/python -m pytest $(ARGS) tests/hosts
 
-# WebGPU on a software Vulkan driver (Debian's Chromium has one); that build of ONNX Runtime must not meet the usual one.
-test-webgpu: .venv/.installed .venv-webgpu/.installed
-	tests/webgpu/tools.sh
-	AETK_WEBGPU=required $(BIN)/python -m pytest $(ARGS) tests/webgpu
+# OpenVINO, WebGPU on a software Vulkan driver (Debian's Chromium has one), and plugins; their builds and versions of
+# ONNX Runtime must not meet the usual one.
+test-providers: .venv/.installed .venv-openvino/.installed .venv-webgpu/.installed .venv-plugins/.installed
+	tests/providers/tools.sh
+	AETK_PROVIDERS=required $(BIN)/python -m pytest $(ARGS) tests/providers
 
-.venv-webgpu/.installed: pyproject.toml constraints.txt
-	$(PYTHON) -m venv .venv-webgpu
-	.venv-webgpu/bin/python -m pip install --quiet --constraint constraints.txt pip
-	.venv-webgpu/bin/python -m pip install --quiet --constraint constraints.txt --editable . --group webgpu
+.venv-%/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv-$*
+	grep -v '^onnxruntime==' constraints.txt > .venv-$*/constraints.txt
+	.venv-$*/bin/python -m pip install --quiet --constraint .venv-$*/constraints.txt pip
+	.venv-$*/bin/python -m pip install --quiet --constraint .venv-$*/constraints.txt --editable . --group $*
 	touch $@
 
 check: .venv/.installed wheel
@@ -109,4 +111,4 @@ bench-peers: .venv/.bench
 	touch $@
 
 clean:
-	rm -rf build .venv .venv-webgpu .tools
+	rm -rf build .venv .venv-* .tools
