@@ -1,6 +1,6 @@
 # make demo: the three commands on the built-in data.  make check: style, types, layers, documents, wheel.
 # make test: the tests that need no other tools, in some minutes.  make test-all: these and everything that takes longer.
-# make hosts: the apps of exports/hosts.  make test-scale: the engines.  make test-webgpu: a device with memory of its own.
+# make hosts: the apps of exports/hosts.  make test-scale: the engines.  make test-providers: other execution providers.
 # make bench-peers: what the scripts in benchmarks/ compare with.
 PYTHON ?= python3
 BIN := .venv/bin
@@ -13,9 +13,9 @@ COVERAGE ?=
 # a process for each processor, with one thread: threads of several processes would wait for each other
 PARALLEL = OMP_NUM_THREADS=1 $(TEST) --numprocesses auto --dist loadfile \
 	$(if $(COVERAGE),--cov --cov-append --cov-report=) $(ELSEWHERE)
-ELSEWHERE := $(addprefix --ignore=tests/,documents hosts scale webgpu)
+ELSEWHERE := $(addprefix --ignore=tests/,documents hosts scale providers)
 
-.PHONY: demo test test-slow test-rest test-all documents coverage test-scale test-webgpu hosts check wheel reference \
+.PHONY: demo test test-slow test-rest test-all documents coverage test-scale test-providers hosts check wheel reference \
 	torture fuzz audit sbom bench-peers clean _first-lane _second-lane
 
 .venv/.installed: pyproject.toml constraints.txt
@@ -46,7 +46,7 @@ test-rest: .venv/.fuzz .venv/.scale
 _first-lane:
 	$(MAKE) torture SHARE=0.1
 	$(MAKE) hosts
-	$(MAKE) test-webgpu
+	$(MAKE) test-providers
 
 _second-lane:
 	$(MAKE) test-slow
@@ -74,16 +74,17 @@ hosts: .venv/.installed
 	tests/hosts/tools.sh
 	AETK_HOSTS=required $(TEST) $(ARGS) tests/hosts
 
-# WebGPU on a software Vulkan driver (Debian's Chromium has one), as a build of ONNX Runtime, which must not meet the usual
-# one, and as a plugin of the usual one.
-test-webgpu: .venv/.installed .venv-webgpu/.installed .venv-webgpu-plugin/.installed
-	tests/webgpu/tools.sh
-	AETK_WEBGPU=required $(TEST) $(ARGS) tests/webgpu
+# OpenVINO, WebGPU on a software Vulkan driver (Debian's Chromium has one), and plugins; their builds and versions of
+# ONNX Runtime must not meet the usual one.
+test-providers: .venv/.installed .venv-openvino/.installed .venv-webgpu/.installed .venv-plugins/.installed
+	tests/providers/tools.sh
+	AETK_PROVIDERS=required $(TEST) $(ARGS) tests/providers
 
 .venv-%/.installed: pyproject.toml constraints.txt
-	$(PYTHON) -m venv $(@D)
-	$(@D)/bin/python -m pip install --quiet --constraint constraints.txt pip
-	$(@D)/bin/python -m pip install --quiet --constraint constraints.txt --editable . --group $*
+	$(PYTHON) -m venv .venv-$*
+	grep -v '^onnxruntime==' constraints.txt > .venv-$*/constraints.txt
+	.venv-$*/bin/python -m pip install --quiet --constraint .venv-$*/constraints.txt pip
+	.venv-$*/bin/python -m pip install --quiet --constraint .venv-$*/constraints.txt --editable . --group $*
 	touch $@
 
 check: .venv/.installed wheel documents
@@ -147,4 +148,4 @@ bench-peers: .venv/.bench
 	touch $@
 
 clean:
-	rm -rf build .venv .venv-webgpu .venv-webgpu-plugin .tools
+	rm -rf build .venv .venv-* .tools
