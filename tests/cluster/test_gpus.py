@@ -121,6 +121,14 @@ def test_a_provider_nobody_knows_is_refused_before_anything_is_sent(model):
         BatchScorer(model, providers=["cuda0"])
 
 
+@pytest.mark.parametrize("provider", ["cuda:1", "tensorrt:2"])
+def test_a_gpu_of_this_machine_is_not_named_to_a_cluster(model, parts, tmp_path, provider):
+    with pytest.raises(BadInput, match=f"{provider} names a GPU of this machine") as caught:
+        scoring.score_folder(model, str(parts), Here(), out=str(tmp_path / "scores"), providers=[provider])
+    assert caught.value.hint == f"Use --provider {provider.partition(':')[0]}."
+    assert not (tmp_path / "scores").exists()
+
+
 def test_the_engine_is_told_and_the_report_says_what_each_worker_was_given(model, parts, tmp_path, monkeypatch):
     monkeypatch.setattr(scoring, "BatchScorer", lambda *arguments, **options: _on_cuda(*arguments, **options))
     report = scoring.score_folder(model, str(parts), Here(), out=str(tmp_path / "scores"))

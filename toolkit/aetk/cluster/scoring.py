@@ -17,6 +17,7 @@ from aetk.cluster.engine import Engine, Workers
 from aetk.cluster.job import Partition, Plan, make_plan, map_in_threads, write_or_match_plan
 from aetk.cluster.storage import Folder, LocalFolder, open_folder
 from aetk.contract import spec
+from aetk.edge.runtime.providers import find_provider
 from aetk.edge.scoring.batch_scorer import BatchScorer
 from aetk.edge.scoring.table_file import check_id
 from aetk.edge.tables import arrow, parquet
@@ -111,6 +112,7 @@ def score_folder(
         Unavailable: the engine or a store cannot be reached or gave up, no GPU is there where one is needed, a disk is
             full.
     """
+    _check_device(providers)
     scorer = BatchScorer(
         model,
         contribution=None,
@@ -177,6 +179,16 @@ def _default_output(data: str) -> str:
 def _shown(location: str, folder: Folder) -> str:
     """A path as it was given; a URL without the credentials that it may hold."""
     return str(folder) if "://" in location else location
+
+
+def _check_device(providers: Sequence[str]) -> None:
+    """BadInput for a GPU named by its number: a worker counts only the GPUs that the cluster has given to it."""
+    for provider in map(find_provider, providers):
+        if provider.device == "cuda" and provider.chosen not in ("", "0"):
+            raise BadInput(
+                f"{provider.label} names a GPU of this machine; a worker of a cluster is given its own, number 0.",
+                f"Use --provider {provider.short}.",
+            )
 
 
 def _check_apart(source: Folder, target: Folder) -> None:
