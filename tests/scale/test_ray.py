@@ -1,4 +1,4 @@
-"""Ray scores what `aetk score` scores, whoever dies on the way."""
+"""Ray gives the scores of `aetk score`, also if workers or the driver are killed on the way."""
 
 import json
 import os
