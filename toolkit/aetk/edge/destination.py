@@ -1,4 +1,4 @@
-"""Where a model goes that is written anew, and what stands in its way."""
+"""Decides where a changed model is written, and refuses a file that must not be replaced."""
 
 import contextlib
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from aetk.edge.signing import signature_path, signed
 
 
 def check_name(target: Path) -> None:
-    """BadInput where a path cannot become a model: another ending, a folder, a device or a pipe."""
+    """Raise BadInput if a path cannot become a model: another ending, a folder, a device or a pipe."""
     if target.suffix != ".onnx":
         raise BadInput(f"{target} does not end in .onnx.", "Name a file that does with --out.")
     check_target(target)
@@ -21,12 +21,12 @@ def check_name(target: Path) -> None:
 
 @dataclass(frozen=True)
 class Destination:
-    """Where a model goes.
+    """The file that a changed model is written to.
 
     Attributes:
-        out: another file, so that the model stays as it is; None for the model's own.
+        out: another file, which leaves the model unchanged; None for the model's own file.
         dry_run: whether nothing is written.
-        sign_key: a private Ed25519 key in PEM, to sign the file anew.
+        sign_key: a private Ed25519 key in PEM, to sign the new file.
     """
 
     out: str | Path | None = None
@@ -38,17 +38,17 @@ class Destination:
         return None if self.sign_key is None else Path(self.sign_key)
 
     def of(self, model: Path) -> Path:
-        """The file that is written in place of a model; `model` itself where that is the one."""
+        """The file to write for a model; `model` itself if `out` does not name another file."""
         if self.out is None or Path(self.out).resolve() == model.resolve():
             return model
         return Path(self.out)
 
     @contextlib.contextmanager
     def held(self, model: Path) -> Iterator[LoadedModel]:
-        """Load a model; where it is to be replaced, hold its folder, so that of two at once none undoes the other.
+        """Load a model; lock its folder if it will be replaced, so that two changes at once cannot undo one another.
 
         Raises:
-            BadInput: no model of the contract, or what `publish` would raise, before any work.
+            BadInput: not a model of the contract, or an error of `publish` that is known before any work.
             CheckFailed: the model is not the one that its card describes.
         """
         target = self.of(model)
@@ -63,19 +63,19 @@ class Destination:
             yield loaded
 
     def publish(self, model: Path, data: bytes, card: str) -> Path | None:
-        """Write a model that is held anew, with the copy of its card and its signature.
+        """Write the new content of a model from `held`, with the copy of its card and its signature.
 
         Returns:
-            the file, or None where nothing was to be written.
+            The file; None in a dry run.
 
         Raises:
-            BadInput: no such key, an unsigned model in the place of a signed one, or another process writes into the
-                folder and does not end.
+            BadInput: no such key, an unsigned model would replace a signed one, or another process keeps writing into
+                the folder.
         """
         target = self.of(model)
         if self.dry_run:
             return None
-        path = target.resolve()  # where a link points, model and card stay together
+        path = target.resolve()  # follow a link, so that model and card stay together
         with contextlib.ExitStack() as stack:
             if target is not model:
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -86,7 +86,7 @@ class Destination:
 
 
 def _check_apart(loaded: LoadedModel, target: Path, key: Path | None) -> None:
-    """BadInput where another file would cost a model its card's copy, or is the way round its signature."""
+    """Raise BadInput if another file would overwrite the copy of the model's card, or avoid its signature."""
     if card_path(target.resolve()) == card_path(loaded.path.resolve()):
         raise BadInput(f"{target} and {loaded.path} would share {loaded.card_path}.", "Name another file with --out.")
     if key is None and any(signature_path(path).exists() for path in (loaded.path, loaded.path.resolve())):

@@ -25,13 +25,13 @@ _PACKAGES = (
 
 @dataclass(frozen=True)
 class Device:
-    """A device that a plugin offers its provider on.
+    """A device on which a plugin offers its provider.
 
     Attributes:
-        provider: what to give as `--provider` for it.
+        provider: the value of `--provider` that selects it.
         kind: CPU, GPU or NPU.
-        vendor: its maker's name, or the number of that (PCI).
-        metadata: what the system, then what the plugin tells of it.
+        vendor: its maker's name or PCI number.
+        metadata: the properties that the system and the plugin report.
     """
 
     provider: str
@@ -45,10 +45,10 @@ class ProviderState:
     """Whether a provider ran a model just now, and if not, why.
 
     Attributes:
-        provider: its short name, with a device after a colon where its plugin lists several.
+        provider: its short name, with a device after a colon if its plugin lists several.
         works: whether it ran the whole of a small model.
-        reason: why not; empty where it works.
-        plugin: the package and version of the plugin that brings it; empty for a provider of the build.
+        reason: why not; empty if it works.
+        plugin: the package and version of the plugin that contains it; empty for a provider of the build.
     """
 
     provider: str
@@ -63,11 +63,11 @@ class DoctorReport:
 
     Attributes:
         runtimes: the installed distributions that provide the module onnxruntime, with versions.
-        packages: versions of what aetk uses; None where not installed.
-        cpus: processors that this process may use.
+        packages: the versions of the packages that aetk uses; None if not installed.
+        cpus: the number of processors that this process may use.
         telemetry: whether ONNX Runtime sends usage data from here.
-        devices: what the installed plugins list.
-        problems: what has to be mended, in words; empty where all is well.
+        devices: the devices that the installed plugins list.
+        problems: descriptions of what must be repaired; empty if all is well.
     """
 
     python: str
@@ -122,7 +122,7 @@ def _version(package: str) -> str | None:
 
 
 def _try_all(model: bytes) -> tuple[tuple[ProviderState, ...], tuple[Device, ...]]:
-    """Try each provider; one whose plugin lists several devices on each of them."""
+    """Try each provider, and each of its devices if its plugin lists several."""
     states, devices = [], []
     for provider in (*PROVIDERS.values(), *brought_by_plugins()):
         states.append(_try(model, provider))
@@ -134,7 +134,7 @@ def _try_all(model: bytes) -> tuple[tuple[ProviderState, ...], tuple[Device, ...
 
 
 def _listed(provider: Provider) -> list[Device]:
-    """The devices of a plugin that has been registered, if any."""
+    """The devices of a provider whose plugin is registered; an empty list if there are none."""
     try:
         found = plugins.listed_devices(onnxruntime(), provider.name)
     except Unavailable:

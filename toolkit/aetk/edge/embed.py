@@ -16,10 +16,10 @@ from aetk.edge.signing import signature_path
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _PLACES = (_PACKAGE / "hosts", _PACKAGE.parents[1] / "exports" / "hosts")
-"""Where the apps lie: in an installed wheel, or in a checkout."""
+"""The folders that may hold the apps: of an installed wheel, and of a checkout."""
 
 _MADE = shutil.ignore_patterns("node_modules", "dist", "build", "__pycache__", "test-results", "*.pyc")
-"""What building an app leaves in its folder."""
+"""Ignores the files that building an app leaves in its folder."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,8 @@ class Host:
     Attributes:
         name: its folder, and its name on the command line.
         model: the folder in it that holds `detector.onnx` and `detector.card.json`.
-        build: the commands, run in its folder, that make it ready.
-        selftest: the command that then proves it.
+        build: the commands that build it, run in its folder.
+        selftest: the command that then tests it.
     """
 
     name: str
@@ -52,14 +52,14 @@ HOSTS = {
 
 @dataclass(frozen=True)
 class EmbedReport:
-    """What was written.
+    """An app that was written.
 
     Attributes:
         host: the app's name in `HOSTS`.
         model: the file that was embedded.
         out: the app's folder.
-        files: how many it holds.
-        bytes: how large they are together, sources and model, before anything is built.
+        files: the number of its files.
+        bytes: their total size, sources and model, before anything is built.
     """
 
     host: str
@@ -76,12 +76,12 @@ def embed(host: str, model: str | Path, out: Path | None = None) -> EmbedReport:
     Args:
         host: a name in `HOSTS`.
         model: an exported model; the card's copy is written from the card inside it.
-        out: a folder that does not exist yet, or an empty one; by default `MODEL-HOST` here.
+        out: a folder that does not exist yet, or an empty one; by default `MODEL-HOST` in the working folder.
 
     Raises:
-        BadInput: no such host or model, or a folder that holds something.
+        BadInput: no such host or model, or a folder that is not empty.
         CheckFailed: the model is not the one that its card describes.
-        Unavailable: this installation came without the apps.
+        Unavailable: this installation does not contain the apps.
     """
     if host not in HOSTS:
         raise BadInput(f"No host is called '{host}'.", f"Known: {', '.join(HOSTS)}.")
@@ -111,7 +111,7 @@ def _source(host: str) -> Path:
 
 @contextlib.contextmanager
 def _naming(out: Path) -> Iterator[None]:
-    """Say in an error which folder could not be made, and no temporary name."""
+    """Make an error name the folder that could not be made, not a temporary one."""
     try:
         yield
     except OSError as error:
@@ -120,7 +120,7 @@ def _naming(out: Path) -> Iterator[None]:
 
 
 def _copy(source: Path, target: Path, ignored: Callable[[str, list[str]], set[str]]) -> None:
-    """Copy a folder, and end with the first error as it is, which `shutil.copytree` would hide in a list of texts."""
+    """Copy a folder; raise the first error itself, which `shutil.copytree` would hide in a list of texts."""
     for folder, folders, names in os.walk(source, followlinks=True):
         left_out = ignored(folder, [*folders, *names])
         folders[:] = [name for name in folders if name not in left_out]

@@ -1,4 +1,4 @@
-"""What a model file is, without running it."""
+"""Describes a model file without running it."""
 
 from dataclasses import dataclass
 from pathlib import Path

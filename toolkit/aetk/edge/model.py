@@ -19,12 +19,12 @@ _LONGEST_PATH = 4096
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A model file: its bytes, what the contract reads of its graph, its card, and the key that has signed it.
+    """A model file: its bytes, its parsed graph, its card, and the public key that its signature was checked with.
 
-    It pickles as its path and digest; one that was opened from memory as its bytes.
+    It is pickled as its path and digest, or as its bytes if it was opened from memory.
 
     Attributes:
-        path: where it lies; of a model in memory, what to call it in messages.
+        path: its path; for a model in memory, a name for messages.
         in_memory: whether it came from bytes, an open file or a package's resource.
     """
 
@@ -42,12 +42,12 @@ class LoadedModel:
 
     @property
     def card_path(self) -> Path:
-        """Where the card's copy belongs."""
+        """The path of the card's copy."""
         return card_path(self.path)
 
     @property
     def card_copy(self) -> str:
-        """`current`, `stale` (hosts that read the copy will refuse it) or `missing`."""
+        """The state of the card's copy: `current`, `stale` (hosts that read the copy will refuse it) or `missing`."""
         if self.in_memory:
             return "missing"
         if not self.card_path.is_file():
@@ -62,14 +62,14 @@ class LoadedModel:
 
 
 def card_path(model: Path) -> Path:
-    """`NAME.card.json` beside `NAME.onnx`."""
+    """The path of the card's copy: `NAME.card.json` next to `NAME.onnx`."""
     return model.with_name(f"{model.stem}.card.json")
 
 
 def newest_model(folder: Path = Path("exports")) -> Path:
-    """The newest `.onnx` file of a folder, never of its subfolders; BadInput where there is none.
+    """Find the newest `.onnx` file in a folder, not in its subfolders; raise BadInput if there is none.
 
-    Of files of the same time, the last by `natural_order` is taken.
+    If several have the same time, the last by `natural_order` is taken.
     """
     found = sorted(folder.glob("*.onnx"), key=lambda path: (path.stat().st_mtime_ns, natural_order(path.name)))
     if not found:
@@ -78,12 +78,12 @@ def newest_model(folder: Path = Path("exports")) -> Path:
 
 
 def load(source: Any, trusted_key: Path | None = None) -> LoadedModel:
-    """Let a model file in, and hold it against its card.
+    """Load a model file, and check it against the contract and its card.
 
     Args:
         source: its path, its content as bytes, a file opened in binary mode, or a resource of a package
             (`importlib.resources.files(...) / NAME`).
-        trusted_key: a public Ed25519 key in PEM; the file must be signed by its owner, beside it.
+        trusted_key: a public Ed25519 key in PEM; the file must have a signature by its owner, `NAME.onnx.sig`.
 
     Raises:
         BadInput: no such file, not an ONNX file, not of the contract, or without a card.
@@ -109,7 +109,7 @@ def load_unchanged(path: Path, digest: str) -> LoadedModel:
     """Load a file whose SHA-256, in hexadecimal digits, is known.
 
     Raises:
-        CheckFailed: it is another file by now.
+        CheckFailed: the file has changed.
         BadInput: see `load`; models have to lie at the same path on every machine.
     """
     try:
@@ -128,7 +128,7 @@ def load_unchanged(path: Path, digest: str) -> LoadedModel:
 
 
 def _open(source: Any) -> tuple[Path, bytes | None]:
-    """A model's path, or a name for it and its content where it has none or need not be read."""
+    """A model's path, and None if the file has to be read; else a name for it, and its content."""
     if isinstance(source, LoadedModel):
         return source.path, source.data if source.in_memory else None
     if isinstance(source, (bytearray, memoryview)):

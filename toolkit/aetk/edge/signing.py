@@ -1,6 +1,6 @@
-"""Signs model files and checks signatures: Ed25519, detached, in `NAME.onnx.sig` beside `NAME.onnx`.
+"""Signs model files and checks signatures: Ed25519, detached, in `NAME.onnx.sig` next to `NAME.onnx`.
 
-The signature is of the file's bytes, so of model and card. Anything that knows Ed25519 can check it:
+The signature covers the file's bytes, so the model and its card. Any tool that supports Ed25519 can check it:
 
     openssl pkeyutl -verify -pubin -inkey PUBLIC.pem -rawin -in NAME.onnx -sigfile NAME.onnx.sig
 """
@@ -21,20 +21,20 @@ _MAKE_PUBLIC = (
 
 
 def signature_path(model: Path) -> Path:
-    """`NAME.onnx.sig` beside `NAME.onnx`."""
+    """The path of a signature: `NAME.onnx.sig` next to `NAME.onnx`."""
     return model.with_name(f"{model.name}.sig")
 
 
 def signed(model: Path, data: bytes, key: Path | None) -> list[tuple[Path, bytes]]:
-    """The signature file of a model that is about to be written, to be written after it.
+    """Make the signature file of a model, to be written after the model.
 
     Args:
-        model: where the file will be.
-        data: its bytes.
+        model: the path that the model will have.
+        data: the model's bytes.
         key: a private Ed25519 key in PEM; None for an unsigned model, which gives an empty list.
 
     Raises:
-        BadInput: no such key, or an unsigned model in the place of a signed one, whose signature it would void.
+        BadInput: no such key, or an unsigned model would replace a signed one, whose signature would not fit it.
         MissingExtra: cryptography is not installed.
     """
     path = signature_path(model)
@@ -49,16 +49,16 @@ def signed(model: Path, data: bytes, key: Path | None) -> list[tuple[Path, bytes
 
 
 def check_signature(model: Path, data: bytes, key: Path) -> None:
-    """Hold a model's bytes against its signature.
+    """Check a model's signature.
 
     Args:
-        model: where the file lies.
-        data: its bytes.
+        model: the model's path.
+        data: the model's bytes.
         key: a public Ed25519 key in PEM.
 
     Raises:
         BadInput: no such key.
-        CheckFailed: there is no signature, or it is not of this file by the owner of this key.
+        CheckFailed: there is no signature, or it is not a signature of this file by the key's owner.
         MissingExtra: cryptography is not installed.
     """
     public, path = _public(key), signature_path(model)

@@ -1,4 +1,4 @@
-"""Re-issues a model with another threshold, on any device: neither PyTorch nor the onnx package is needed."""
+"""Changes a model's threshold on any machine: neither PyTorch nor the onnx package is needed."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,8 +29,8 @@ class ThresholdReport:
     """A model's threshold before and after.
 
     Attributes:
-        invalid: rows of the calibration table that could not be judged, and were left out.
-        out: the file that was written; None where it was a dry run.
+        invalid: the number of invalid rows in the calibration table, which were left out.
+        out: the file that was written; None in a dry run.
     """
 
     model: Path
@@ -54,12 +54,12 @@ def change_threshold(
     out: str | Path | None = None,
     dry_run: bool = False,
 ) -> ThresholdReport:
-    """Give a model another threshold in one of four ways; `inspect` shows the one that it has.
+    """Give a model another threshold in one of four ways; `inspect` shows the present one.
 
     Args:
         model: the model to change.
         value: a similarity, as for `set_threshold`.
-        false_alarms: split-conformal on `data`: at most this rate of false alarms.
+        false_alarms: the highest rate of false alarms, for a split-conformal threshold on `data`.
         best_f1: whether to take the highest macro F1 on `data` with `label`.
         undo: whether to put back the threshold that the present one replaced, as `undo_threshold` does.
         data: a table with the model's features, for `false_alarms` and `best_f1`.
@@ -69,9 +69,9 @@ def change_threshold(
         dry_run: as for `set_threshold`.
 
     Raises:
-        BadInput: none of the four ways or several of them, a rate out of range, a way that needs `data` and has none or
-            the other way round, or as the way itself.
-        CheckFailed: as `set_threshold`.
+        BadInput: none of the four ways or several of them, a rate out of range, `data` missing or not needed, or an
+            error of the chosen way.
+        CheckFailed: see `set_threshold`.
     """
     if sum([value is not None, false_alarms is not None, best_f1, undo]) != 1:
         raise BadInput("Expected one of value, false_alarms, best_f1 and undo.", "Choose one.")
@@ -100,18 +100,18 @@ def set_threshold(
     out: str | Path | None = None,
     dry_run: bool = False,
 ) -> ThresholdReport:
-    """Give a model a fixed threshold; model and card are replaced together. The card keeps the one before.
+    """Give a model a fixed threshold; model and card are replaced together. The card keeps the earlier one.
 
     Args:
         model: the model to change.
         value: -1 < value <= 1.
-        sign_key: a private Ed25519 key in PEM, to sign the file anew; a signed model needs one.
+        sign_key: a private Ed25519 key in PEM, to sign the new file; a signed model needs one.
         out: another file to write, so that `model` stays as it is; its name ends in `.onnx`.
         dry_run: whether nothing is written.
 
     Raises:
         BadInput: not a model of the contract, a value out of range, a signed model without a key, or another process
-            writes into the model's folder and does not end.
+            keeps writing into the model's folder.
         CheckFailed: the model is not the one that its card describes, or fails its golden rows.
     """
     destination = Destination(out, dry_run, sign_key)
@@ -131,12 +131,12 @@ def calibrate_threshold(
     out: str | Path | None = None,
     dry_run: bool = False,
 ) -> ThresholdReport:
-    """Calibrate a model's threshold anew on a table.
+    """Choose a model's threshold from the rows of a table.
 
     Args:
         model: the model to change.
         method: `best-f1` or `conformal`.
-        data: a table with the model's features. Without a label column every row passes for ordinary.
+        data: a table with the model's features. Without a label column every row counts as ordinary.
         label: a column of 0 (ordinary) and 1 (anomaly).
         sign_key: as for `set_threshold`.
         out: as for `set_threshold`.
@@ -144,7 +144,7 @@ def calibrate_threshold(
 
     Raises:
         BadInput: see `edge.tables.read.read_table`, `contract.threshold.calibrate` and `set_threshold`.
-        CheckFailed: as `set_threshold`.
+        CheckFailed: see `set_threshold`.
     """
     destination = Destination(out, dry_run, sign_key)
     with destination.held(Path(model)) as loaded:
@@ -161,9 +161,9 @@ def calibrate_threshold(
 def undo_threshold(
     model: str | Path, *, sign_key: str | Path | None = None, out: str | Path | None = None, dry_run: bool = False
 ) -> ThresholdReport:
-    """Put back the threshold that the present one replaced, as the card's history tells.
+    """Put back the threshold that the present one replaced, from the card's history.
 
-    Undone to the end, a model is again what was exported, byte for byte.
+    When all changes are undone, the model is again the exported file, byte for byte.
 
     Args:
         model: the model to change.
@@ -172,8 +172,8 @@ def undo_threshold(
         dry_run: as for `set_threshold`.
 
     Raises:
-        BadInput: the card keeps no earlier threshold, or as `set_threshold`.
-        CheckFailed: as `set_threshold`.
+        BadInput: the card has no earlier threshold; or see `set_threshold`.
+        CheckFailed: see `set_threshold`.
     """
     destination = Destination(out, dry_run, sign_key)
     with destination.held(Path(model)) as loaded:
@@ -194,12 +194,12 @@ def undo_threshold(
 
 
 def reissue(loaded: LoadedModel, threshold: Threshold, invalid: int, destination: Destination) -> ThresholdReport:
-    """Write a model that is held anew, with a threshold that left `invalid` rows out.
+    """Write a model from `Destination.held` with another threshold, whose calibration left `invalid` rows out.
 
-    With the threshold that it has already, it stays what it is.
+    With the threshold that it already has, the model stays the same.
 
     Raises:
-        CheckFailed: with the threshold it would fail its golden rows.
+        CheckFailed: with the new threshold the model would fail its golden rows.
     """
     card = loaded.card
     if threshold == card.threshold:
@@ -216,7 +216,7 @@ def reissue(loaded: LoadedModel, threshold: Threshold, invalid: int, destination
 
 
 def _publish(loaded: LoadedModel, card: Card, invalid: int, destination: Destination) -> ThresholdReport:
-    """Write a model with another card, whose threshold goes into the graph, and which gets the graph's digest."""
+    """Write a model with another card; the threshold of the card is put into the graph, its digest into the card."""
     data = onnxfile.with_card(onnxfile.with_threshold(loaded.data, card.threshold.value), None)
     answers = open_session(data).run(card.golden.inputs)
     if not compare(card.golden, answers, card.threshold.value, card.similarity.tolerance).passed:
@@ -230,7 +230,7 @@ def _publish(loaded: LoadedModel, card: Card, invalid: int, destination: Destina
 
 
 def _golden_near(loaded: LoadedModel, threshold: float) -> Golden:
-    """The golden rows of the export, and some near a threshold with the answers of this machine."""
+    """The golden rows of the export, and new ones near a threshold with the answers of this machine."""
     session, tolerance = open_session(loaded.data), loaded.card.similarity.tolerance
     golden = loaded.card.golden.original()
     inputs = rows_near(golden, lambda rows: session.run(rows)[spec.SIMILARITY], threshold, tolerance)

@@ -1,7 +1,7 @@
 """Proves on any machine, without PyTorch, that a model file still decides as it did when it was exported.
 
-The golden rows go through the Scorer itself, by every path that it has: a row alone may take another way to the device
-than a tile does, and only one of them may be wrong there.
+The Scorer itself scores the golden rows, on each of its paths: a single row may reach the device in another way than a
+tile, and only one of the two ways may be wrong.
 """
 
 import math
@@ -21,17 +21,17 @@ from aetk.edge.runtime.ort import onnxruntime
 from aetk.edge.scoring.scorer import Scorer
 
 _THREADS = 2
-"""Few, so that as many rows are replayed on a machine of many processors; the paths are the same from two on."""
+"""A fixed number, so that a machine with many processors replays no more rows; two threads use every path."""
 
 
 @dataclass(frozen=True)
 class PathCheck:
-    """The golden rows replayed by one path of the Scorer, forwards and backwards, so that no row follows its like.
+    """The golden rows replayed on one path of the Scorer, forwards and backwards: each row then follows two others.
 
     Attributes:
-        path: in words.
-        rows: of each call.
-        golden: the worst of all replays.
+        path: its description.
+        rows: the number of rows in each call.
+        golden: the worst figures of all replays.
     """
 
     path: str
@@ -46,9 +46,9 @@ class ProviderCheck:
     Attributes:
         provider: its short name.
         runtime: name and version.
-        placement: nodes per provider.
-        golden: the worst of all paths.
-        paths: each path that the Scorer has there.
+        placement: the number of nodes per provider.
+        golden: the worst figures of all paths.
+        paths: the result of each path of the Scorer.
     """
 
     provider: str
@@ -60,7 +60,7 @@ class ProviderCheck:
 
 @dataclass(frozen=True)
 class VerifyReport:
-    """The verdict on a model file; its digests, its threshold and its signature were already held to by then."""
+    """The result for a model file, whose digests, threshold and signature were checked before."""
 
     model: Path
     model_sha256: str
@@ -70,13 +70,13 @@ class VerifyReport:
 
     @property
     def passed(self) -> bool:
-        """Whether every provider decides as the golden rows say."""
+        """Whether every provider decides as the golden rows do."""
         return all(check.golden.passed for check in self.checks)
 
 
 @checked
 def verify(model: str | Path | Any, *, providers: Sequence[str] = ("cpu",)) -> VerifyReport:
-    """Replay the golden rows on each provider, by every path of the Scorer.
+    """Replay the golden rows on each provider, on every path of the Scorer.
 
     Args:
         model: see `edge.model.load`.
@@ -85,7 +85,7 @@ def verify(model: str | Path | Any, *, providers: Sequence[str] = ("cpu",)) -> V
     Raises:
         BadInput: not a model of the contract.
         CheckFailed: the model is not the one that its card describes.
-        Unavailable: a provider cannot run it; none is replaced by another.
+        Unavailable: a provider cannot run it; no other provider is used instead.
     """
     loaded = load(model)
     checks = tuple(_check(Scorer(loaded, providers=[name], threads=_THREADS)) for name in providers)
@@ -95,8 +95,8 @@ def verify(model: str | Path | Any, *, providers: Sequence[str] = ("cpu",)) -> V
 def _check(scorer: Scorer) -> ProviderCheck:
     paths = (
         _replayed(scorer, "one row", 1),
-        _replayed(scorer, "a tile", scorer.tile),  # which the threads share, where it is large
-        _replayed(scorer, "tiles and a last row", _THREADS * scorer.tile + 1),  # a whole tile each, and a row alone
+        _replayed(scorer, "a tile", scorer.tile),  # the threads share a large one
+        _replayed(scorer, "tiles and a last row", _THREADS * scorer.tile + 1),  # a tile per thread, and one row
     )
     runtime = f"onnxruntime {onnxruntime().__version__}"
     golden = worst([path.golden for path in paths])
@@ -104,7 +104,7 @@ def _check(scorer: Scorer) -> ProviderCheck:
 
 
 def _replayed(scorer: Scorer, path: str, rows: int) -> PathCheck:
-    """The golden rows one after the other, again and again, in calls of so many rows; each at least once."""
+    """Replay the golden rows forwards and backwards, repeated until they fill whole calls of `rows` rows."""
     count = len(scorer.model.card.golden)
     order = np.arange(rows * math.ceil(count / rows)) % count
     reports = [report for turned in (order, order[::-1]) for report in _replays(scorer, turned, rows)]
@@ -112,7 +112,7 @@ def _replayed(scorer: Scorer, path: str, rows: int) -> PathCheck:
 
 
 def _replays(scorer: Scorer, order: NDArray[np.intp], rows: int) -> list[GoldenReport]:
-    """A report for every round of golden rows in `order`; the last round may share rows with the one before."""
+    """One report for each round of golden rows in `order`; the last round may share rows with the one before."""
     card = scorer.model.card
     count = len(card.golden)
     outputs = _outputs(scorer, card.golden.inputs[order], rows)
@@ -125,7 +125,7 @@ def _replays(scorer: Scorer, order: NDArray[np.intp], rows: int) -> list[GoldenR
 
 
 def _outputs(scorer: Scorer, inputs: NDArray[np.float32], rows: int) -> dict[str, NDArray[Any]]:
-    """What the model answers for `inputs`, float32 [any multiple of rows, n], in calls of so many rows."""
+    """The model's answers for `inputs`, float32 [any multiple of `rows`, n], in calls of `rows` rows."""
     scores = [scorer.score(inputs[start : start + rows]) for start in range(0, len(inputs), rows)]
     names = [*spec.OUTPUTS, *([] if scores[0].contribution is None else [spec.CONTRIBUTION])]
     return {name: np.concatenate([getattr(part, name) for part in scores]) for name in names}

@@ -1,4 +1,4 @@
-"""Where providers keep what takes them long to build: engines and compiled kernels, a folder for each model."""
+"""Folders in which providers keep what is slow to build: engines and compiled kernels, one folder for each model."""
 
 import contextlib
 import hashlib
@@ -8,14 +8,14 @@ from pathlib import Path
 
 
 def engine_folder(label: str, model: bytes, version: str) -> Path | None:
-    """A folder of this user's own for what a provider builds of a model; None where there can be none.
+    """Make this user's folder for what a provider builds for a model; None if that is impossible.
 
-    A folder serves one model on one provider and device with one version of ONNX Runtime: TensorRT tells engines apart
-    by the names in a graph and not by its weights, so that it would take the engine of another threshold or training.
-    An engine is code, so that a folder of another user's is not used.
+    A folder serves one model on one provider and device with one version of ONNX Runtime: TensorRT distinguishes
+    engines by the names in a graph and not by its weights, so it would take the engine of another threshold or
+    training. An engine is code, so another user's folder is not used.
     """
     key = hashlib.sha256(b"\0".join((label.encode(), version.encode(), model))).hexdigest()[:32]
-    with contextlib.suppress(OSError, RuntimeError):  # RuntimeError: no home
+    with contextlib.suppress(OSError, RuntimeError):  # RuntimeError: no home folder
         folder = _user_cache() / "aetk" / "engines" / key
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         is_own = not hasattr(os, "geteuid") or folder.stat().st_uid == os.geteuid()

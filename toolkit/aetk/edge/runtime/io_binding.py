@@ -1,7 +1,7 @@
 """I/O binding: runs of a model whose inputs and outputs lie on a device, so that a run copies and allocates nothing.
 
-The same code runs with the CPU as the device, and that is how it is tested
-where there is no CUDA device; the lines below have not been run on one.
+The same code runs with the CPU as the device, which is how it is tested
+if there is no CUDA device; the lines below have not been run on one.
 """
 
 from collections.abc import Mapping
@@ -22,14 +22,14 @@ _DTYPES: dict[str, type[np.generic]] = {
 
 
 class Binding:
-    """A session bound to values that lie on its provider's device for good.
+    """A session whose inputs and outputs are bound once, to memory of its provider's device.
 
     Args:
-        session: whose inputs and outputs lie there.
+        session: a session that keeps its inputs and outputs in that memory.
         inputs: every input by name; each is copied to the device once, here.
 
     Raises:
-        BadInput: an output whose size does not follow from the batch, or whose type has no place here.
+        BadInput: the size of an output does not follow from the batch, or its type is not supported.
         Unavailable: the runtime keeps inputs or outputs elsewhere, or does not say where: it would not see a `write`.
     """
 
@@ -56,11 +56,11 @@ class Binding:
             self._bound.bind_ortvalue_output(output.name, value)
 
     def write(self, name: str, array: NDArray[np.float32]) -> None:
-        """Copy other values of the same shape, C-contiguous, into an input."""
+        """Copy new values of the same shape, C-contiguous, into an input."""
         self._inputs[name].update_inplace(array)
 
     def run(self) -> None:
-        """One run, waited for: a device works on after the call has returned."""
+        """Run the model and wait for the device, which may still work when the runtime's call returns."""
         self._raw.run_with_iobinding(self._bound)
         self._bound.synchronize_outputs()
 
@@ -70,5 +70,5 @@ class Binding:
         return dict(zip(names, self._bound.copy_outputs_to_cpu(), strict=True))
 
     def devices(self) -> set[str]:
-        """Where the outputs lie, in ONNX Runtime's words."""
+        """The devices that hold the outputs, as ONNX Runtime names them."""
         return {value.device_name().lower() for value in self._bound.get_outputs()}

@@ -1,4 +1,4 @@
-"""The shared libraries of execution providers: those of CUDA, loaded ahead, and why one does not load."""
+"""The shared libraries of execution providers: loads CUDA's in advance, and finds out why one does not load."""
 
 import contextlib
 import ctypes
@@ -20,9 +20,9 @@ _preloaded: set[int] = set()
 
 
 def preload(ort: Any) -> None:
-    """Load CUDA and cuDNN from where pip puts them, once, as sessions do not look there themselves.
+    """Load CUDA and cuDNN once from where pip puts them, since sessions do not look there themselves.
 
-    What cannot be loaded shows when the provider is opened; what `preload_dlls` prints about it is dropped.
+    A library that does not load causes an error when the provider is opened; what `preload_dlls` prints is dropped.
     """
     with _LOCK:
         if id(ort) in _preloaded or not hasattr(ort, "preload_dlls"):  # older than 1.21
@@ -33,15 +33,15 @@ def preload(ort: Any) -> None:
 
 
 def provider_library(ort: Any, short: str) -> Path | None:
-    """The shared library of a provider in ONNX Runtime's own folder; None where it is compiled in, or absent."""
+    """The shared library of a provider in ONNX Runtime's own folder; None if it is compiled in, or absent."""
     folder = Path(ort.__file__).parent / "capi"
     names = (f"libonnxruntime_providers_{short}.so", f"onnxruntime_providers_{short}.dll")
     return next((folder / name for name in names if (folder / name).is_file()), None)
 
 
 def loader_words(library: Path) -> str:
-    """Why a provider's library does not load, in the words of the system's loader; empty where it does load."""
-    shared = [*library.parent.glob("*onnxruntime_providers_shared.*")]  # whose symbols the others need
+    """The system loader's message about a provider's library that does not load; empty if it loads."""
+    shared = [*library.parent.glob("*onnxruntime_providers_shared.*")]  # the others need its symbols
     try:
         for path in shared:
             ctypes.CDLL(str(path), ctypes.RTLD_GLOBAL)
@@ -52,6 +52,6 @@ def loader_words(library: Path) -> str:
 
 
 def remedy(words: str) -> str:
-    """What to install so that what the loader misses is there; empty where that is not known."""
+    """Advice on what to install for a message of the loader; empty if that is not known."""
     found = words.lower()
     return next((hint for marks, hint in _REMEDIES if any(mark in found for mark in marks)), "")

@@ -8,14 +8,14 @@ from types import ModuleType
 from aetk.base.errors import MissingExtra, out_of_memory
 
 NOTHING = 4
-"""The level of ONNX Runtime's log at which it tells only of what ends the process."""
+"""The level of ONNX Runtime's log that reports only errors which end the process."""
 _ERRORS = 3
 
 _is_quiet = False
 
 
 def onnxruntime() -> ModuleType:
-    """The onnxruntime module, its telemetry switched off by `import aetk`; MissingExtra where no build is installed."""
+    """Import onnxruntime, whose telemetry `import aetk` has switched off; MissingExtra if it is not installed."""
     try:
         module = import_module("onnxruntime")
     except ImportError as error:
@@ -26,9 +26,9 @@ def onnxruntime() -> ModuleType:
 
 
 def keep_quiet() -> None:
-    """Have ONNX Runtime log nothing in this process, for a command that says itself what went wrong.
+    """Switch off ONNX Runtime's log in this process, for a command that reports errors itself.
 
-    Its log is one for the whole process, so that an app's is left as it is.
+    The whole process has one log, so this is not done for an app that uses aetk.
     """
     global _is_quiet
     _is_quiet = True
@@ -36,7 +36,7 @@ def keep_quiet() -> None:
 
 @contextlib.contextmanager
 def loud(module: ModuleType) -> Iterator[None]:
-    """Have ONNX Runtime log its errors for a while, even where it was told to `keep_quiet`."""
+    """Let ONNX Runtime log its errors within the block, even after `keep_quiet`."""
     if not _is_quiet:
         yield
         return

@@ -1,8 +1,8 @@
-"""Where ONNX Runtime put a model's nodes: the evidence behind "it ran on this provider".
+"""Finds out on which provider ONNX Runtime runs each of a model's nodes.
 
-`get_providers()` is none: it lists what was asked for, even where every node went to the CPU. Two things are evidence:
-the assignment record that the runtime makes while it partitions the graph (1.24 and newer), and the events of a
-profiled run, each of which names the provider whose kernel ran. Some builds (WebGPU's) leave the record empty, and so
+`get_providers()` is not evidence: it lists the requested providers, even if every node is on the CPU. Two things are
+evidence: the assignment record that the runtime makes while it partitions the graph (1.24 and newer), and the events of
+a profiled run, each of which names the provider whose kernel ran. Some builds (WebGPU's) leave the record empty, and so
 does ONNX Runtime 1.24 for a plugin.
 """
 
@@ -21,14 +21,14 @@ _KERNEL = "_kernel_time"
 
 
 def ask_for_assignment(options: Any) -> None:
-    """Have a session opened with these options keep its assignment record; an older runtime ignores the entry."""
+    """Make a session with these options keep its assignment record; an older runtime ignores the entry."""
     options.add_session_config_entry(_RECORD, "1")
 
 
 def assigned_nodes(raw: Any) -> dict[str, int]:
-    """Nodes per provider from the assignment record of a session whose options `ask_for_assignment` has seen.
+    """The number of nodes per provider in the assignment record of a session (see `ask_for_assignment`).
 
-    These are the nodes as they were partitioned; fusions that come later may leave fewer to run. Empty where the
+    These are the nodes as they were partitioned; later fusions may leave fewer to run. The result is empty if the
     runtime keeps no record, which says nothing about the nodes.
     """
     nodes = Counter[str]()
@@ -40,13 +40,13 @@ def assigned_nodes(raw: Any) -> dict[str, int]:
 
 
 def executed_nodes(ort: Any, model: bytes, options: Any, providers: list[Any] | None) -> dict[str, int]:
-    """Nodes per provider from the profile of one run, in a session of its own, which profiling would else slow down.
+    """The number of nodes per provider in the profile of one run, in a separate session, since profiling is slow.
 
     Args:
         ort: the onnxruntime module.
-        model: the content of an `.onnx` file of one float32 input; its symbolic dimensions are taken as 1.
-        options: session options of the caller's own making; profiling is switched on in them.
-        providers: as InferenceSession takes them; None where the options name a plugin's device.
+        model: the content of an `.onnx` file with one float32 input; its symbolic dimensions are taken as 1.
+        options: new session options; profiling is switched on in them.
+        providers: as InferenceSession takes them; None if the options name a plugin's device.
     """
     with TemporaryDirectory(prefix="aetk-placement-") as folder:
         options.enable_profiling = True

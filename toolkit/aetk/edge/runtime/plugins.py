@@ -1,8 +1,8 @@
-"""Plugin packages: execution providers that are added to the ONNX Runtime that is installed.
+"""Plugin packages: execution providers that are added to the installed ONNX Runtime.
 
 Such a package holds a shared library and a module that says where it is. By the packaging guide of ONNX Runtime the
 module has `get_library_path()` and `get_ep_names()` or `get_ep_name()`; onnxruntime-ggml calls them `library_path()`
-and `EP_NAME`. Its dependencies never name a provider, so that it is found by its own name, which starts with
+and `EP_NAME`. Its dependencies never name a provider, so a plugin is recognised by its package name, which starts with
 onnxruntime, and by those functions.
 """
 
@@ -23,12 +23,12 @@ class Plugin:
 
     Attributes:
         package: its name on PyPI.
-        version: of the package.
+        version: the package's version.
         module: the Python module that says where the library is.
-        names: ONNX Runtime's names of the providers that it brings; empty where the module cannot be imported.
-        library: the path of the shared library; empty where the module cannot tell.
-        says_where: the function of the module that tells that path.
-        problem: why there is no name or no library; empty where nothing is wrong.
+        names: ONNX Runtime's names of its providers; empty if the module cannot be imported.
+        library: the path of the shared library; empty if the module does not return it.
+        says_where: the function of the module that returns that path.
+        problem: why there is no name or no library; empty if nothing is wrong.
     """
 
     package: str
@@ -42,7 +42,7 @@ class Plugin:
 
 @cache
 def installed() -> tuple[Plugin, ...]:
-    """The plugin packages of this environment, by name. Their modules are imported, their libraries not yet loaded."""
+    """Find the installed plugin packages, sorted by name. Their modules are imported, their libraries not loaded."""
     from importlib import metadata
 
     found = {}
@@ -57,7 +57,7 @@ def installed() -> tuple[Plugin, ...]:
 
 
 def _says_where(init: Path) -> bool:
-    """Whether a module may be that of a plugin, without importing it, as others are slow or need more packages."""
+    """Whether a module may belong to a plugin, without importing it, since others are slow or need more packages."""
     try:
         text = init.read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -70,7 +70,7 @@ def _ask(package: str, version: str, name: str) -> Plugin:
         module = import_module(name)
         says_where = next(function for function in _MARKS[0] if hasattr(module, function))
         return Plugin(package, version, name, tuple(_names(module)), str(getattr(module, says_where)()), says_where)
-    except Exception as error:  # noqa: BLE001 - code of others, which may fail in any way
+    except Exception as error:  # noqa: BLE001 - foreign code, which may fail in any way
         return Plugin(package, version, name, (), "", "", f"{type(error).__name__}: {error}")
 
 
@@ -81,12 +81,12 @@ def _names(module: Any) -> list[str]:
 
 
 def plugin_of(name: str) -> Plugin | None:
-    """The installed plugin that brings the provider of this name in ONNX Runtime, if any."""
+    """The installed plugin that has the provider of this ONNX Runtime name; None if there is no such plugin."""
     return next((plugin for plugin in installed() if name in plugin.names), None)
 
 
 def listed_devices(ort: Any, name: str) -> list[Any]:
-    """The devices on which a plugin that is registered offers a provider, in ONNX Runtime's order."""
+    """The devices on which a registered plugin offers a provider, in ONNX Runtime's order."""
     if not hasattr(ort, "get_ep_devices"):  # older than 1.22
         return []
     devices = [device for device in ort.get_ep_devices() if device.ep_name == name]
@@ -94,13 +94,13 @@ def listed_devices(ort: Any, name: str) -> list[Any]:
 
 
 def register(ort: Any, name: str, plugin: Plugin) -> list[Any]:
-    """Register a plugin's library once in this process; its devices for the provider, none where it finds no hardware.
+    """Register a plugin's library once in this process, and return its devices; an empty list without hardware.
 
-    It is registered under the provider's own name, since some libraries (QNN's) call the provider what they were
-    registered as.
+    It is registered under the provider's own name, since some libraries (QNN's) give the provider the name that they
+    were registered under.
 
     Raises:
-        Exception: whatever ONNX Runtime raises where the library does not load, or needs a newer runtime.
+        Exception: any error of ONNX Runtime if the library does not load, or needs a newer runtime.
     """
     with _LOCK:
         if name not in _REGISTERED and not listed_devices(ort, name):

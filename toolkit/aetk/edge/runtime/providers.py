@@ -14,24 +14,24 @@ _NAME = (r"[a-z_]+(?:\.\d{1,3})?|\d{1,3}", "cpu, gpu, npu, one of several as gpu
 
 @dataclass(frozen=True)
 class Provider:
-    """An execution provider, and the device that it is to use.
+    """An execution provider, and the device that it uses.
 
     Attributes:
         short: its name on the command line.
         name: its name in ONNX Runtime.
-        build: the PyPI package whose build of ONNX Runtime contains it; empty where only a plugin brings it.
-        options: provider options by which float32 stays float32: no TF32, no float16, no bfloat16.
-        device: whose memory inputs and outputs can stay in, in ONNX Runtime's words.
-        plugin: the PyPI package that adds it to the ONNX Runtime that is installed; empty where there is none.
-        environment: variables by which float32 stays float32 where no option can do it; a value of the user's own is
-            kept.
-        cache: options that keep what takes long to build, in addition to or in place of `options`; `{folder}` stands
-            for a folder of this model's own.
-        picks: the option by which its build takes a device; empty where it takes none.
-        takes: what a device after the name looks like: a pattern, the same in words, an example; None where it takes
-            none.
-        chosen: the device after the name, in lower case; empty where the choice is left to `usual` or to the runtime.
-        usual: the device of a plugin that lists several, where none is chosen; empty for the first of its list.
+        build: the PyPI package whose build of ONNX Runtime contains it; empty if only a plugin contains it.
+        options: provider options that keep all computation in float32: no TF32, no float16, no bfloat16.
+        device: the device in whose memory inputs and outputs can stay, as ONNX Runtime names it.
+        plugin: the PyPI package that adds it to the installed ONNX Runtime; empty if there is none.
+        environment: variables that keep all computation in float32 if no option can do it; a value that the user has
+            set is kept.
+        cache: options that store what is slow to build, added to `options` or replacing them; `{folder}` stands for the
+            folder of the model.
+        picks: the option of its build that selects a device; empty if there is none.
+        takes: the form of a device after the name: a pattern, the same in words, an example; None if it takes no
+            device.
+        chosen: the device after the name, in lower case; empty if `usual` or the runtime decides.
+        usual: the default device of a plugin that lists several; empty for the first of its list.
     """
 
     short: str
@@ -49,11 +49,11 @@ class Provider:
 
     @property
     def label(self) -> str:
-        """What a person types for it: `cuda`, `cuda:1`."""
+        """Its name on the command line: `cuda`, `cuda:1`."""
         return f"{self.short}:{self.chosen}" if self.chosen else self.short
 
     def on(self, device: str) -> "Provider":
-        """The provider on one device; BadInput where that cannot be the name of one."""
+        """The provider on one device; raise BadInput if that cannot be the name of a device."""
         if self.takes is None:
             raise BadInput(f"{self.short} takes no device; found '{escape_for_message(device)}'.", f"Say: {self.short}")
         pattern, words, example = self.takes
@@ -66,7 +66,7 @@ class Provider:
 
 
 def _openvino(**properties: str) -> dict[str, str]:
-    """Properties of OpenVINO's own for whichever device: its build and its plugin take them in this way alone."""
+    """OpenVINO's own properties for every device, in the only form that both its build and its plugin accept."""
     return {"load_config": json.dumps(dict.fromkeys(("CPU", "GPU", "NPU"), properties))}
 
 
@@ -116,7 +116,7 @@ PROVIDERS = {
             "openvino",
             "OpenVINOExecutionProvider",
             "onnxruntime-openvino",
-            _openvino(INFERENCE_PRECISION_HINT="f32"),  # its plugin takes bfloat16 on a CPU that has it, a GPU float16
+            _openvino(INFERENCE_PRECISION_HINT="f32"),  # plugin default: bfloat16 on some CPUs, float16 on a GPU
             plugin="onnxruntime-ep-openvino",
             cache=_openvino(INFERENCE_PRECISION_HINT="f32", CACHE_DIR="{folder}"),
             picks="device_type",
@@ -154,12 +154,12 @@ PROVIDERS = {
 
 
 def find_provider(name: str) -> Provider:
-    """The provider of a name, in any case: a short one or ONNX Runtime's, and a device after a colon.
+    """Find a provider by name, in upper or lower case: a short one or ONNX Runtime's, with or without `:DEVICE`.
 
-    Beside those of the table, a provider is known that an installed plugin brings.
+    The providers of the table and those of installed plugins are known.
 
     Raises:
-        BadInput: an unknown provider, or what follows the colon cannot be a device of it.
+        BadInput: an unknown provider, or the text after the colon cannot be a device of it.
     """
     wanted, colon, device = name.partition(":")
     known = (*PROVIDERS.values(), *(() if _is_listed(wanted) else brought_by_plugins()))

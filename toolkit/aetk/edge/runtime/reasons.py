@@ -1,4 +1,4 @@
-"""Why ONNX Runtime refused, in its own words, without what only its developers need."""
+"""Finds out why ONNX Runtime refused: its own message, without what only its developers need."""
 
 import contextlib
 import os
@@ -13,7 +13,7 @@ from aetk.base.errors import message_lines
 from aetk.edge.runtime.ort import loud
 
 LEFT_TO_THE_CPU = "fallback to CPU EP has been explicitly disabled"
-"""What ONNX Runtime says where it would leave nodes to the CPU and may not: never why."""
+"""ONNX Runtime's message if it would leave nodes to the CPU and may not; it does not say why."""
 
 _LONGEST = 300
 _STATUS = re.compile(r"\[ONNXRuntimeError\] : \d+ : [A-Z_]+ : |\[ERROR\] (?:\[OpenVINO\] )?")
@@ -64,7 +64,7 @@ def _without_signature(text: str) -> str:
 
 
 def _closing(text: str, start: int) -> int:
-    """The place behind the bracket that closes the one at `start`; the text's end where none does."""
+    """The position after the bracket that closes the one at `start`; the end of the text if there is none."""
     depth = 0
     for place in range(start, len(text)):
         depth += (text[place] in "([") - (text[place] in ")]")
@@ -75,11 +75,10 @@ def _closing(text: str, start: int) -> int:
 
 @contextlib.contextmanager
 def logged(module: Any) -> Iterator[list[str]]:
-    """Collect what ONNX Runtime (`module`) logs as an error meanwhile: why a provider could not be made is only there.
+    """Collect the errors that ONNX Runtime (`module`) logs within the block: only they say why a provider fails.
 
-    Its log goes to the process's standard error, which is kept in a file until the end of the block; what is in there
-    of others is then passed on. The list is filled at the end of the block; it stays empty where standard error is
-    closed.
+    Its log goes to the process's standard error, which is sent to a file until the end of the block; other lines in the
+    file are then passed on. The list is filled at the end of the block; it stays empty if standard error is closed.
     """
     found: list[str] = []
     with _LOCK, loud(module), contextlib.ExitStack() as stack:

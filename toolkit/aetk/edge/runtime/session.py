@@ -22,9 +22,9 @@ OPTIMIZATIONS: tuple[Optimization, ...] = ("disable", "basic", "extended", "layo
 _LEVELS = {"disable": "DISABLE_ALL", "layout": "ENABLE_LAYOUT"}
 
 SPINNING = "session.intra_op.allow_spinning"
-"""The session option by which waiting threads spin ("1", the runtime's default) or sleep ("0")."""
+"""The session option that makes waiting threads spin ("1", the runtime's default) or sleep ("0")."""
 NO_FALLBACK = "session.disable_cpu_ep_fallback"
-"""The session option by which ONNX Runtime refuses to leave nodes to the CPU ("1")."""
+"""The session option that makes ONNX Runtime refuse to leave nodes to the CPU ("1")."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,8 @@ class Session:
 
     Attributes:
         provider: the one that runs every node.
-        placement: nodes per provider, all of them on that one.
-        evidence: how that is known: the runtime's assignment record, or the profile of a run where that is empty.
+        placement: the number of nodes per provider, all on that one.
+        evidence: the source of `placement`: the runtime's assignment record, or the profile of a run if that is empty.
         raw: ONNX Runtime's own session.
     """
 
@@ -44,7 +44,7 @@ class Session:
     raw: Any
 
     def run(self, features: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
-        """Every output by name for rows, float32 [batch, n]; Unavailable where the runtime gives up."""
+        """Compute every output, by name, for rows, float32 [batch, n]; raise Unavailable if the runtime fails."""
         try:
             return dict(zip(self.outputs, self.raw.run(None, {spec.INPUT: features}), strict=True))
         except Exception as error:  # noqa: BLE001 - all but the runtime's own are raised again
@@ -57,10 +57,10 @@ class Session:
 
     @cached_property
     def memory(self) -> str | None:
-        """Where every input and output lies, in the words of a provider's `device`; None where that is not known.
+        """The memory that holds every input and output, named as a provider's `device`; None if it is not known.
 
-        Only what lies there can be bound once and written again: from elsewhere the runtime copies an input when it is
-        bound, and never looks at it again.
+        Only an input in this memory can be bound once and changed later: the runtime copies any other input when it is
+        bound, and never reads it again.
         """
         if not hasattr(self.raw, "get_input_memory_infos"):
             return "cpu" if self.provider.name == PROVIDERS["cpu"].name else None
@@ -69,7 +69,7 @@ class Session:
 
     @cached_property
     def device_id(self) -> int:
-        """The number, as ONNX Runtime counts, of the device in whose `memory` inputs and outputs lie."""
+        """ONNX Runtime's number of the device whose `memory` holds inputs and outputs."""
         return next((info.device_id for info in self._memory_infos), 0)
 
     @cached_property
@@ -80,7 +80,7 @@ class Session:
 
 
 def gave_up(provider: Provider, error: Exception) -> Exception:
-    """What ONNX Runtime raises in a run, of a dozen unrelated types, as Unavailable; any other error as it is."""
+    """Turn an error of ONNX Runtime in a run, which has a dozen types, into Unavailable; keep any other error."""
     if not type(error).__module__.startswith("onnxruntime"):
         return error
     return out_of_memory(error) or _cannot_run(provider, reason(error))
@@ -94,11 +94,11 @@ def open_session(
     spinning: bool | None = None,
     optimization: Optimization = "all",
 ) -> Session:
-    """Open a model file's bytes on one provider, never on another in its stead.
+    """Open a model on one provider, never on another instead.
 
     Args:
         model: the content of an `.onnx` file.
-        provider: where all nodes must run, and on which device.
+        provider: the provider, and its device, on which all nodes must run.
         threads: intra-op threads; None leaves the choice to ONNX Runtime.
         spinning: whether waiting intra-op threads spin or sleep; None leaves the choice to ONNX Runtime.
         optimization: the graph-optimization level.
@@ -120,7 +120,7 @@ def open_session(
             if cached is origin:
                 raise
             cached.leave_no_empty_folder()
-            return _open(ort, model, options, origin)  # what is in the cache may be half written, or of another driver
+            return _open(ort, model, options, origin)  # the cache may be half written, or made by another driver
     except Unavailable:
         raise
     except Exception as error:  # noqa: BLE001 - onnxruntime raises a dozen unrelated types
@@ -128,11 +128,11 @@ def open_session(
 
 
 def _open(ort: Any, model: bytes, options: Callable[[], Any], origin: Source, *, falls_back: bool = False) -> Session:
-    """A session of which every node is known to run on the provider.
+    """Open a session, and make sure that every node runs on the provider.
 
     Raises:
         Unavailable: nodes would run elsewhere.
-        Exception: whatever ONNX Runtime raises.
+        Exception: any error of ONNX Runtime.
     """
 
     def prepared() -> tuple[Any, list[Any] | None]:
@@ -162,7 +162,7 @@ def _share(nodes: dict[str, int], origin: Source) -> str:
 
 
 def _refusal(ort: Any, model: bytes, options: Callable[[], Any], origin: Source, error: Exception) -> Unavailable:
-    """Why a provider cannot run a model: a library does not load, or what the runtime logs, or what it raised."""
+    """Find out why a provider cannot run a model: a library does not load, or the runtime's log or error says why."""
     known = out_of_memory(error) or origin.broken_library(ort)
     if known:
         return known

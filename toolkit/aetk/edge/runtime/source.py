@@ -1,4 +1,4 @@
-"""Where a provider comes from: the build of ONNX Runtime that is installed, or a plugin with the devices it lists."""
+"""Finds where a provider comes from: the installed build of ONNX Runtime, or a plugin and the devices it lists."""
 
 import contextlib
 import os
@@ -19,15 +19,15 @@ ELSEWHERE = "Try --provider cpu, or see what works here with: aetk doctor"
 
 @dataclass(frozen=True)
 class Source:
-    """A provider that this process can ask for.
+    """A provider that this process can request.
 
     Attributes:
-        provider: which one, and on which device.
-        plugin: the package that brings it; None for a provider of the build, or one that somebody else registered.
-        devices: what its plugin lists, in ONNX Runtime's order; empty for a provider of the build.
-        place: the device in use, by its place in `devices`; None for a provider of the build.
-        options: of the provider, complete.
-        folder: the cache that they name; None where they name none.
+        provider: the provider and its device.
+        plugin: the package that contains it; None for a provider of the build, or one that other code registered.
+        devices: the devices that its plugin lists, in ONNX Runtime's order; empty for a provider of the build.
+        place: the index in `devices` of the device in use; None for a provider of the build.
+        options: all options of the provider.
+        folder: the cache folder that they name; None if they name none.
     """
 
     provider: Provider
@@ -38,14 +38,14 @@ class Source:
     folder: Path | None = None
 
     def add_to(self, session_options: Any) -> list[Any] | None:
-        """Put a plugin's device into session options; what InferenceSession is to be given as its `providers`."""
+        """Put a plugin's device into session options, and return the `providers` for InferenceSession."""
         if self.place is None:
             return [(self.provider.name, self.options)]
         session_options.add_provider_for_devices([self.devices[self.place]], self.options)
         return None
 
     def cached(self, module: Any, model: bytes) -> "Source":
-        """The same with a cache for what it builds of a model; itself where it keeps none, or where none can be."""
+        """The same with a cache for what it builds for a model; itself if it needs no cache, or cannot have one."""
         builds_quickly = self.provider.name == "OpenVINOExecutionProvider" and self._device() == "cpu"
         if not self.provider.cache or builds_quickly:
             return self
@@ -56,13 +56,13 @@ class Source:
         return replace(self, options={**self.options, **kept}, folder=folder)
 
     def leave_no_empty_folder(self) -> None:
-        """Remove the cache where nothing was built."""
+        """Remove the cache folder if it is empty."""
         if self.folder is not None:
             with contextlib.suppress(OSError):  # it is not empty
                 self.folder.rmdir()
 
     def broken_library(self, module: Any) -> Unavailable | None:
-        """What its shared library misses; None where it loads, or where there is no such library."""
+        """The error of a shared library that does not load; None if it loads, or if there is no such library."""
         path: Path | None
         if self.place is not None:
             path = Path(self.devices[self.place].ep_metadata["library_path"])
@@ -76,7 +76,7 @@ class Source:
 
 
 def is_brought(module: Any, provider: Provider) -> bool:
-    """Whether the build that is installed, or a plugin, brings a provider; not whether it works."""
+    """Whether the installed build or a plugin contains a provider, even one that does not work."""
     return (
         provider.name in module.get_available_providers()
         or libraries.provider_library(module, provider.short) is not None
@@ -86,7 +86,7 @@ def is_brought(module: Any, provider: Provider) -> bool:
 
 
 def find(module: Any, provider: Provider) -> Source:
-    """Where a provider comes from here; its plugin is registered, and the libraries that it needs are loaded ahead.
+    """Find where a provider comes from, register its plugin, and load the libraries that it needs.
 
     Args:
         module: onnxruntime.
@@ -117,7 +117,7 @@ def find(module: Any, provider: Provider) -> Source:
 
 
 def of_the_build(provider: Provider) -> Source:
-    """A provider as a part of ONNX Runtime, here or elsewhere; Unavailable where that cannot take the device."""
+    """A provider that is part of ONNX Runtime, here or elsewhere; raise Unavailable if it cannot take the device."""
     picked = {}
     if provider.chosen:
         is_number = provider.chosen.isdecimal()
@@ -143,7 +143,7 @@ def _register(module: Any, provider: Provider, plugin: Plugin) -> list[Any]:
 
 
 def _place(provider: Provider, devices: list[Any]) -> int:
-    """The place of the device that is meant among those that a plugin lists."""
+    """The index of the chosen device among those that a plugin lists."""
     if not devices:
         raise Unavailable(
             f"The plugin of {provider.name} lists no device: it found no hardware here that it supports.",
@@ -160,7 +160,7 @@ def _place(provider: Provider, devices: list[Any]) -> int:
 
 
 def name_device(provider: Provider, devices: Sequence[Any], place: int) -> str:
-    """What a person types for one of the devices of a plugin: by its type where that is enough, else by its number."""
+    """The command-line name of one of a plugin's devices: with its type if that is enough, else with its number."""
     kind = _kind(devices[place])
     is_only_one = [_kind(device) for device in devices].count(kind) == 1
     device = kind if is_only_one and provider.takes is not None and provider.takes[2] != "0" else str(place)
@@ -168,7 +168,7 @@ def name_device(provider: Provider, devices: Sequence[Any], place: int) -> str:
 
 
 def _names(devices: list[Any], place: int) -> set[str]:
-    """Everything that a device may be called: its number, its type, one of a type, and the plugin's own name for it."""
+    """All names of a device: its number, its type, its type with a number, and the plugin's own name for it."""
     kind = _kind(devices[place])
     among = [_kind(device) for device in devices[:place]].count(kind)
     own = str(dict(devices[place].ep_metadata).get("ov_device", kind)).lower()
@@ -180,13 +180,13 @@ def _kind(device: Any) -> str:
 
 
 def does_not_load(provider: Provider, words: str) -> Unavailable:
-    """A provider whose library misses another one."""
+    """The error for a provider whose library does not load."""
     hint = libraries.remedy(words)
     return Unavailable(f"{provider.name} does not load: {words}.", f"{hint}. {ELSEWHERE}" if hint else ELSEWHERE)
 
 
 def how_to_get(provider: Provider) -> str:
-    """What to install for a provider, to follow other words: a plugin beside the runtime, or a build in its place."""
+    """The end of a message on what to install for a provider: a plugin, or another build of the runtime."""
     return _ways(provider, provider.plugin)
 
 

@@ -18,8 +18,8 @@ class Telemetry:
     """ONNX Runtime's telemetry in this process.
 
     Attributes:
-        state: "off", "on", or "none" where this build of the runtime has none.
-        reason: who decided so, in words.
+        state: "off", "on", or "none" if this build of the runtime has no telemetry.
+        reason: why, in words.
     """
 
     state: str
@@ -27,7 +27,7 @@ class Telemetry:
 
 
 def examine_telemetry() -> Telemetry:
-    """The state of the telemetry, without loading the runtime; where none is installed, what it would be."""
+    """Find the state of the telemetry without loading the runtime; the state it would have if none is installed."""
     if not _may_have_telemetry():
         return Telemetry("none", "not in this build of onnxruntime")
     if telemetry.TOO_LATE:
@@ -39,7 +39,7 @@ def examine_telemetry() -> Telemetry:
 
 
 def _may_have_telemetry() -> bool:
-    """False where the runtime's libraries do not hold the variable's name, as older builds for Windows need not."""
+    """Whether the runtime's libraries contain the variable's name; True on Windows, where older builds may lack it."""
     spec = find_spec("onnxruntime")
     if spec is None or spec.origin is None or sys.platform == "win32":
         return True

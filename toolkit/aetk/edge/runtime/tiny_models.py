@@ -1,6 +1,4 @@
-"""The smallest ONNX files (IR 8, opset 17) by which a provider is tried and its speed measured; the onnx package is not
-needed.
-"""
+"""Small ONNX files (IR 8, opset 17) that test a provider and measure its speed; the onnx package is not needed."""
 
 from aetk.contract.protobuf import encode_bytes, encode_int
 
@@ -8,7 +6,7 @@ _VERSIONS = encode_bytes(8, encode_bytes(1, b"") + encode_int(2, 17))
 
 
 def sum_model() -> bytes:
-    """`y = x + x` on float32 [batch, 2]."""
+    """The model `y = x + x` on float32 [batch, 2]."""
     dims = encode_bytes(1, encode_bytes(2, b"batch")) + encode_bytes(1, encode_int(1, 2))
     node = encode_bytes(1, b"features") + encode_bytes(1, b"features") + encode_bytes(2, b"y") + encode_bytes(4, b"Add")
     inputs = encode_bytes(11, _value(b"features", dims))
@@ -16,7 +14,7 @@ def sum_model() -> bytes:
 
 
 def matmul_model(size: int) -> bytes:
-    """`y = a @ b` on float32 [size, size]."""
+    """The model `y = a @ b` on float32 [size, size]."""
     dims = 2 * encode_bytes(1, encode_int(1, size))
     node = encode_bytes(1, b"a") + encode_bytes(1, b"b") + encode_bytes(2, b"y") + encode_bytes(4, b"MatMul")
     inputs = encode_bytes(11, _value(b"a", dims)) + encode_bytes(11, _value(b"b", dims))

@@ -1,1 +1,1 @@
-"""Scores rows: arrays, tables on disk, batches of Arrow."""
+"""Scores arrays, table files and Arrow batches."""

@@ -1,4 +1,4 @@
-"""Scores Arrow tables: one callable for every engine that hands out Arrow."""
+"""Scores Arrow tables: one callable for every engine that uses Arrow."""
 
 import hashlib
 import os
@@ -32,19 +32,19 @@ class BatchScorer:
     """An exported model as a function of Arrow tables, for the workers of an engine.
 
     It takes a RecordBatch or a Table with named columns, and returns one of the same kind with the answers appended;
-    the columns that came are passed on as they are, without a copy. DuckDB, Polars, Spark's `mapInArrow`, Dask and Ray
-    Data all have such tables to give.
+    the given columns are passed on unchanged, without a copy. DuckDB, Polars, Spark's `mapInArrow`, Dask and Ray Data
+    all provide such tables.
 
-    It pickles as the model's path and digest. Each process that it reaches opens the file once, when its first batch
-    comes, and refuses another file than that which the scorer was made of; from any number of threads at once.
+    It is pickled as the model's path and digest. Each process opens the file once, at its first batch, and refuses a
+    file other than the one that the scorer was made from. Any number of threads may call it at once.
 
     Args:
-        path: the `.onnx` file; it has to lie at the same path wherever batches are scored.
-        contribution: whether each feature's contribution is appended, too, for which the model must have been exported
-            with it; None for whether it was.
+        path: the `.onnx` file; it must be at the same path on every machine that scores.
+        contribution: whether to append each feature's contribution, which the model must have been exported with; None
+            appends it if the model has it.
         providers: see `Scorer`.
-        threads: that score one batch; engines bring workers enough, so one unless named.
-        threshold: decide by this one instead of the model's own.
+        threads: the number of threads that score one batch; one by default, since engines start enough workers.
+        threshold: the threshold to use instead of the model's own.
         trusted_key: a public Ed25519 key in PEM, whose owner must have signed the file.
 
     Raises:
@@ -84,12 +84,12 @@ class BatchScorer:
 
         Returns:
             The batch with `similarity` (float32), `is_anomaly` and `is_valid` (bool) appended, and a column
-            `contribution:NAME` (float32) for each feature where they were asked for.
+            `contribution:NAME` (float32) for each feature if requested.
 
         Raises:
-            BadInput: no table of Arrow; a feature is missing or not a number, or a column has the name of an answer.
-            CheckFailed: the model file is another one by now.
-            Unavailable: the runtime gave up.
+            BadInput: not an Arrow table; a feature is missing or not a number, or a column has the name of an answer.
+            CheckFailed: the model file has changed.
+            Unavailable: the runtime failed.
         """
         pa = pyarrow()
         if not isinstance(batch, (pa.Table, pa.RecordBatch)):
@@ -108,11 +108,11 @@ class BatchScorer:
         return scored
 
     def map(self, batches: Iterable[Batch]) -> Iterator[Batch]:
-        """Score batches as they come: what Spark's `mapInArrow` takes."""
+        """Score batches one after another; Spark's `mapInArrow` takes this method."""
         return map(self, batches)
 
     def schema(self, schema: Any) -> Any:
-        """The schema of a scored table, for the schema of a table.
+        """The schema of the scored table for the schema of a table.
 
         Raises:
             BadInput: see `__call__`.
@@ -157,5 +157,5 @@ class BatchScorer:
 def _open(
     _process: int, path: str, digest: str, providers: tuple[str, ...], threads: int, threshold: float | None
 ) -> Scorer:
-    """A process's one session of a model; a process that was forked opens its own."""
+    """Open a model's scorer, one per process; a forked process opens its own."""
     return Scorer(load_unchanged(Path(path), digest), providers=providers, threads=threads, threshold=threshold)

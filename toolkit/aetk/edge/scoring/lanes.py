@@ -1,9 +1,9 @@
-"""Runs a session through memory that is bound to it once, which spares a single row a fifth of its time.
+"""Runs a session on memory that is bound to it once (a lane), which saves a fifth of the time of a single row.
 
-Only where all inputs and outputs lie in that memory: from anywhere else the runtime copies an input when it is bound,
-and never sees what is written there later. A lane serves one thread at a time. In the processor's memory lanes are for
-single rows. In a device's they are for powers of two, and a call takes the smallest that holds its rows: what lies in
-the lane's other rows is scored too, and its answers are not looked at.
+All inputs and outputs must lie in that memory: otherwise the runtime copies an input when it is bound, and never sees
+what is written there later. Only one thread at a time uses a lane. In the processor's memory a lane has one row. In a
+device's memory the sizes of lanes are powers of two, and a call takes the smallest that holds its rows: the lane's
+other rows are scored too, and their answers are ignored.
 """
 
 from collections import deque
@@ -21,11 +21,11 @@ from aetk.edge.runtime.session import Session
 T = TypeVar("T")
 
 _IDLE_BYTES = 2**25
-"""Of inputs in lanes of one size that nobody uses at the moment; one for each thread of the session may be kept too."""
+"""The bytes of inputs that the unused lanes of one size may hold; one lane for each thread is kept in any case."""
 
 
 class Lane(Protocol):
-    """A session with memory of its own for so many rows."""
+    """A session with its own memory for a fixed number of rows."""
 
     def run(self, rows: NDArray[Any], results: Sequence[NDArray[Any]]) -> None:
         """Score rows of any real dtype and strides, into one array for each of the model's outputs."""
@@ -55,9 +55,9 @@ class HostLane:
 
 
 class DeviceLane:
-    """A lane in a device's memory, for as many rows as it has or fewer: one copy in, one copy for each output.
+    """A lane in a device's memory, for its number of rows or fewer: one copy in, one copy out for each output.
 
-    Every run has a stream of its own, so that the copies of one lane overlap with the computing of another.
+    Every run has its own stream, so that one lane can copy while another computes.
     """
 
     def __init__(self, session: Session, shape: tuple[int, int]) -> None:
@@ -77,15 +77,15 @@ class DeviceLane:
 
 
 class Lanes:
-    """The lanes of a session, by their size; for any number of threads at once.
+    """The lanes of a session by size; any number of threads may use them at once.
 
-    Where nothing may be bound for good there are none: every run then hands its rows over anew.
+    If memory cannot be bound permanently, there are no lanes, and the runtime gets new arrays in every run.
 
     Args:
-        session: whose memory is bound.
-        tile: the most rows of a run.
-        n_features: columns of a row.
-        threads: that are expected to run at a time.
+        session: the session whose memory is bound.
+        tile: the largest number of rows in a run.
+        n_features: the number of columns.
+        threads: the number of threads that are expected to run at a time.
     """
 
     def __init__(self, session: Session, tile: int, n_features: int, threads: int) -> None:
@@ -96,12 +96,12 @@ class Lanes:
         self._most = {size: max(threads, _IDLE_BYTES // (4 * size * n_features)) for size in sizes}
 
     def size(self, rows: int) -> int | None:
-        """How large a lane so many rows go through; None for a plain run."""
+        """The size of the lane for this number of rows; None for a run without a lane."""
         size = 1 << (rows - 1).bit_length() if rows and self.is_on_device else rows
         return size if size in self._idle else None
 
     def run(self, size: int, rows: NDArray[Any], results: Sequence[NDArray[Any]]) -> None:
-        """Score at most so many rows through a lane of a size; one that fails is not used again."""
+        """Score at most `size` rows in a lane of that size; a lane that fails is not used again."""
         idle = self._idle[size]
         lane = next_of(idle) or open_lane(self._session, (size, self._n_features))
         lane.run(rows, results)
@@ -115,12 +115,12 @@ def powers_of_two(largest: int) -> list[int]:
 
 
 def open_lane(session: Session, shape: tuple[int, int]) -> Lane:
-    """A lane for rows of a shape, in the memory that the session's rows lie in."""
+    """Make a lane for rows of a shape, in the memory that holds the session's inputs."""
     return HostLane(session, shape) if session.memory == "cpu" else DeviceLane(session, shape)
 
 
 def next_of(items: deque[T]) -> T | None:
-    """Take one, if there is one: the one way that is safe among threads."""
+    """Take the first item, None if there is none, in the one way that is safe with several threads."""
     try:
         return items.popleft()
     except IndexError:
@@ -128,8 +128,8 @@ def next_of(items: deque[T]) -> T | None:
 
 
 def float32(rows: NDArray[Any]) -> NDArray[np.float32]:
-    """Rows as the model takes them, C-contiguous; copied only where they are not."""
+    """Convert rows to C-contiguous float32, as the model takes them; copy them only if necessary."""
     if rows.dtype == np.float32:
         return np.ascontiguousarray(rows)
-    with np.errstate(over="ignore"):  # beyond float32 is infinite, which the model knows how to judge
+    with np.errstate(over="ignore"):  # a value beyond float32 becomes infinite, which the model can judge
         return rows.astype(np.float32, order="C")

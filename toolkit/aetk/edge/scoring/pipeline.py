@@ -1,4 +1,4 @@
-"""Three stages of work at the same time."""
+"""Runs three stages of work at the same time."""
 
 import contextlib
 from collections.abc import Callable, Generator, Iterator
@@ -10,9 +10,9 @@ A = TypeVar("A")
 B = TypeVar("B")
 
 _WAITING = 2
-"""Items between two stages: one is enough to keep both busy, another for their uneven paces."""
+"""Items that wait between two stages: one keeps both stages busy, another evens out their speeds."""
 _NAP = 1.0
-"""Seconds after which a wait looks up: a signal that came just before it began would not end it."""
+"""Seconds after which a wait is interrupted: a signal that came just before it began would not end it."""
 
 
 def overlap(
@@ -21,15 +21,15 @@ def overlap(
     sink: Callable[[B], None],
     stop: Callable[[], None] = lambda: None,
 ) -> None:
-    """Take items from a source, work on each, and hand the results to a sink, in order.
+    """Take items from a source, work on each, and pass the results to a sink, in order.
 
-    The source and the sink run on a thread each, the work on the caller's. When this returns or raises, both threads
-    have ended and the source is closed. An exception of the work or the sink, or Ctrl-C, ends all of them, each after
-    the item that it has in hand; `stop` is called then, to end what source or sink wait for. An exception of the source
-    is raised when all that came before it has reached the sink.
+    The source and the sink each have a thread, the work runs on the caller's. When this returns or raises, both threads
+    have ended and the source is closed. An exception of the work or the sink, or Ctrl-C, ends all stages, each after
+    its present item; `stop` is then called, to end what the source or the sink waits for. An exception of the source is
+    raised after all earlier items have reached the sink.
 
     Raises:
-        Whatever a stage raised first.
+        The first exception of a stage.
     """
     taken, done = _Channel[A](), _Channel[B]()
     faults: list[BaseException] = []
@@ -61,7 +61,7 @@ def overlap(
         try:
             if not is_over:
                 stage()
-        except BaseException as fault:  # noqa: BLE001 - it is raised again where all stages are watched
+        except BaseException as fault:  # noqa: BLE001 - it is raised again when all stages have ended
             faults.append(fault)
             and_then()
         finally:
@@ -78,7 +78,7 @@ def overlap(
         done.end()
         wait_until(lambda: len(ended) == len(stages), wake)
     except BaseException:
-        is_over.append(True)  # a thread that begins from here on does nothing
+        is_over.append(True)  # a thread that begins later does nothing
         end()
         raise
     finally:
@@ -89,9 +89,9 @@ def overlap(
 
 
 def wait_until(is_met: Callable[[], bool], wake: "SimpleQueue[None]") -> None:
-    """Wait until a condition is met, at which `wake` is put.
+    """Wait until a condition is met; each item in `wake` makes it check.
 
-    Not by `Thread.join`: where Ctrl-C ends it, Python 3.11 takes a thread that still runs for one that has ended.
+    `Thread.join` is not used: if Ctrl-C interrupts it, Python 3.11 regards a thread that still runs as ended.
     """
     while not is_met():
         with contextlib.suppress(Empty):
@@ -99,16 +99,17 @@ def wait_until(is_met: Callable[[], bool], wake: "SimpleQueue[None]") -> None:
 
 
 def _next(queue: "SimpleQueue[A]") -> A:
-    """The next item of a queue, as soon as there is one."""
+    """Wait for the next item of a queue."""
     while True:
         with contextlib.suppress(Empty):
             return queue.get(timeout=_NAP)
 
 
 class _Channel(Generic[A]):
-    """A bounded queue from one thread to another, which either may end.
+    """A bounded queue from one thread to another, which either of them may end.
 
-    Only of queues that are one step of the interpreter: Ctrl-C within `Condition` would leave its lock held for ever.
+    It uses only `SimpleQueue`, whose calls are one step of the interpreter: Ctrl-C within `Condition` would leave its
+    lock held for ever.
     """
 
     def __init__(self) -> None:
@@ -127,11 +128,11 @@ class _Channel(Generic[A]):
         return True
 
     def end(self) -> None:
-        """No more items will come."""
+        """Say that no more items will come."""
         self._items.put(_End())
 
     def stop(self) -> None:
-        """Nobody needs the items any more, waiting ones included."""
+        """Say that no more items are needed, waiting ones included."""
         self._is_stopped = True
         self._items.put(_End())
         self._room.put(None)
@@ -146,4 +147,4 @@ class _Channel(Generic[A]):
 
 
 class _End:
-    """Stands behind the last item."""
+    """Marks the end, after the last item."""

@@ -27,9 +27,9 @@ class Scores:
     """The model's answers for a batch of rows.
 
     Attributes:
-        similarity: float32 [rows] in [-1, 1]; exactly -1 where the row could not be judged.
+        similarity: float32 [rows] in [-1, 1]; exactly -1 if the row is invalid.
         is_anomaly: bool [rows], not (similarity >= threshold).
-        is_valid: bool [rows].
+        is_valid: bool [rows], whether the model could judge the row.
         contribution: float32 [rows, n], each feature's share of 1 - similarity; None unless exported with --explain.
     """
 
@@ -40,19 +40,19 @@ class Scores:
 
 
 class Scorer:
-    """An exported model, ready to score; from any number of threads at once.
+    """An exported model, ready to score; any number of threads may use it at once.
 
-    It pickles and copies as the model's path and digest, or as its bytes where it was opened from memory; each copy
-    opens a session of its own.
+    It is pickled and copied as the model's path and digest, or as its bytes if it was opened from memory; each copy
+    opens its own session.
 
     Args:
         model: the path of an `.onnx` file, its bytes, a file opened in binary mode, a package's resource, or a model
             already loaded; see `edge.model.load`.
         providers: names in order of preference, short ones or ONNX Runtime's; the first that runs the whole model is
             used.
-        threads: how many work on one call; None takes the processors that this process may use. On another provider
-            than the CPU they overlap its copies, and None takes two.
-        threshold: decide by this one instead of the model's own.
+        threads: the number of threads that work on one call; None takes one for each processor that this process may
+            use. On a provider other than the CPU they overlap copying and computing, and None takes two.
+        threshold: the threshold to use instead of the model's own.
 
     Raises:
         BadInput: not a model of the contract, a threshold outside (-1, 1], or an argument of another type.
@@ -90,31 +90,31 @@ class Scorer:
 
     @property
     def threshold(self) -> float:
-        """The threshold in force."""
+        """The threshold in use."""
         return self.model.graph.threshold if self._threshold is None else self._threshold
 
     @property
     def provider(self) -> str:
-        """The short name of the provider in use, and the device after a colon where one was asked for."""
+        """The short name of the provider in use, and the device after a colon if one was requested."""
         return self._session.provider.label
 
     @property
     def placement(self) -> dict[str, int]:
-        """How many of the model's nodes run on which provider: all on the one in use."""
+        """The number of the model's nodes per provider: all run on the one in use."""
         return self._session.placement
 
     def score(self, rows: Any) -> Scores:
         """Score raw feature values, one row or many millions.
 
         Args:
-            rows: by name, other names being ignored: data frames (pandas, polars, ...), Arrow tables, Series, dicts,
-                named tuples, structured arrays, and lists of these. Or by position, [rows, n] or one row [n]: arrays,
-                masked ones too, tensors, and lists of numbers. `contract.named_rows` is the rule. Only what is not
-                C-contiguous float32 is copied.
+            rows: rows by name (other names are ignored): data frames (pandas, polars, ...), Arrow tables, Series,
+                dicts, named tuples, structured arrays, and lists of these. Or by position, [rows, n] or one row [n]:
+                arrays, masked arrays, tensors, and lists of numbers. `contract.named_rows` defines the rules. Rows are
+                copied only if they are not C-contiguous float32.
 
         Raises:
-            BadInput: a column is missing, there is another number of columns, or a value is not a number.
-            Unavailable: the runtime gave up, for want of memory for instance.
+            BadInput: a column is missing, the number of columns is wrong, or a value is not a number.
+            Unavailable: the runtime failed, for example for lack of memory.
         """
         features = self._features(rows)
         count = len(features)

@@ -1,4 +1,4 @@
-"""Scores a table into a table: files, or streams whose rows are answered as they arrive."""
+"""Scores a table and writes a table: files, or streams whose rows are answered as they arrive."""
 
 import contextlib
 import os
@@ -27,11 +27,11 @@ from aetk.edge.tables.write import open_sink
 
 @dataclass(frozen=True)
 class ScoreReport:
-    """What came of scoring a table.
+    """The result of scoring a table.
 
     Attributes:
         data, out: `-` for standard input and standard output.
-        files: that the table consists of, more than one only for a folder.
+        files: the number of files in the table, more than one only for a folder.
         seconds: from the call to the finished file, the model's loading included.
     """
 
@@ -54,11 +54,11 @@ class ScoreReport:
 
 @dataclass(frozen=True)
 class ScoreProgress:
-    """How far scoring has come.
+    """The progress of scoring.
 
     Attributes:
-        share: of the table, from 0 to 1; None where its size is unknown.
-        seconds: since the call.
+        share: the part of the table that is done, from 0 to 1; None if its size is unknown.
+        seconds: the time since the call.
     """
 
     rows: int
@@ -81,16 +81,16 @@ def score_file(
 ) -> ScoreReport:
     """Score every row of a table at constant memory.
 
-    A file appears only when it is complete. What is written to a stream (`-`, a pipe, a device) stays there: each row
-    that arrives through a pipe is answered at once, and those before a fault are answered before it is raised.
+    A file appears only when it is complete. A stream (`-`, a pipe, a device) keeps what was written: each row that
+    arrives through a pipe is answered at once, and the rows before an error are answered before it is raised.
 
     Args:
         model: an exported model.
         data: a file of CSV, JSON Lines or Parquet, a pipe or `-` of the first two, or a folder of Parquet files, read
             in the order of their paths; the model's features are found by name, other columns are ignored.
-        out: where to write; by default `DATA-stem.scores.csv` in the working folder, or `-` where the data are `-`.
-        table_format: of what has no ending that says it; `csv` by default.
-        id_column: a column of the data to carry along, in place of a row number that counts from 1.
+        out: the file to write; by default `DATA-stem.scores.csv` in the working folder, or `-` if the data are `-`.
+        table_format: the format of data or output whose name has no ending that shows it; `csv` by default.
+        id_column: a column of the data to copy to the output instead of row numbers, which count from 1.
         providers: see `Scorer`.
         threads: see `Scorer`.
         threshold: see `Scorer`.
@@ -137,7 +137,7 @@ def score_file(
 
 
 def _default_output(data: Path, out_format: Format) -> Path:
-    """`NAME.scores.csv` in the working folder; standard output where the table is standard input."""
+    """`NAME.scores.FORMAT` in the working folder; standard output if the table is standard input."""
     if data == STANDARD:
         return STANDARD
     data = data.resolve() if data.name in ("", "..") else data
@@ -156,7 +156,7 @@ def _check_names(out: Path, data: Path, kept: Sequence[Path], id_column: str | N
 
 
 def _file(path: Path, descriptor: int | None) -> tuple[int, int] | None:
-    """What tells a file from all others, whatever it is called; None where there is no file, or a stream."""
+    """The device and inode numbers of a regular file, which identify it under any name; else None."""
     try:
         status = path.stat() if descriptor is None else os.fstat(descriptor)
     except OSError:
@@ -165,7 +165,7 @@ def _file(path: Path, descriptor: int | None) -> tuple[int, int] | None:
 
 
 def check_id(id_column: str | None, data: str) -> None:
-    """BadInput where the column to carry along has the name of one that is written beside it."""
+    """Raise BadInput if the column to copy has the name of another column that is written."""
     if id_column in spec.OUTPUTS or (id_column or "").startswith(f"{spec.CONTRIBUTION}:"):
         raise BadInput(f"--id {id_column} is the name of a column that is written; rename it in {data}.")
 

@@ -1,7 +1,7 @@
 """Runs many rows in tiles that fit a core's cache, on worker threads that share one session.
 
 One large run leaves most of a machine unused: its intermediate results go through main memory, layer by layer, and the
-threads wait for one another in each. Tiles of some hundred rows keep them in the cache, and need not wait.
+threads wait for one another in each. Tiles of some hundred rows keep the results in the cache, and need not wait.
 """
 
 import math
@@ -23,15 +23,15 @@ from aetk.edge.scoring.workers import WorkerThreads
 
 _SMALLEST, _LARGEST = 64, 4096
 _DEVICE_TILE, _DEVICE_BYTES = 65_536, 2**25
-"""The most rows of a run on a device, and the most bytes of them, which several lanes hold."""
+"""The largest number of rows in a run on a device, and of their bytes; several lanes hold as many each."""
 _WORTH_A_THREAD = 512
-"""Rows: to hand fewer to another thread took longer than to score them (a 30-64-128-64-30 network on two cores)."""
+"""Rows: passing fewer to another thread took longer than scoring them (a 30-64-128-64-30 network on two cores)."""
 
 
 def rows_per_tile(graph: Model, device: str = "cpu") -> int:
-    """How many rows go through the network at once: a power of two.
+    """The number of rows that go through the network at once: a power of two.
 
-    On the CPU one whose widest pair of layers fits the cache, on a device one whose rows are at most 32 MiB.
+    On the CPU the widest pair of layers should fit the cache; on a device the rows take at most 32 MiB.
     """
     n_features = graph.n_features
     if device != "cpu":
@@ -45,10 +45,10 @@ class Tiles:
     """A session's lanes and worker threads.
 
     Args:
-        session: where tiles run.
-        n_features: columns of a row.
-        tile: the most rows of a run.
-        threads: that work on one call, the caller's own among them.
+        session: the session that runs the tiles.
+        n_features: the number of columns.
+        tile: the largest number of rows in a run.
+        threads: the number of threads that work on one call, the caller's included.
     """
 
     def __init__(self, session: Session, n_features: int, tile: int, threads: int) -> None:
@@ -60,7 +60,7 @@ class Tiles:
         self._pid = os.getpid()
 
     def run(self, rows: NDArray[Any], results: Sequence[NDArray[Any]]) -> None:
-        """Score rows, [count, n] of any real dtype and strides, into `results`; from any number of threads at once."""
+        """Score rows, [count, n] of any real dtype and strides, into `results`; any number of threads may call it."""
         parts = max(1, min(self._threads, len(rows) // _WORTH_A_THREAD))
         size = math.ceil(len(rows) / parts)
         if self._lanes.is_on_device and parts > 1:
@@ -78,7 +78,7 @@ class Tiles:
                 while (piece := next_of(waiting)) is not None:
                     self._run(rows[piece], [result[piece] for result in results])
             except BaseException:
-                waiting.clear()  # nobody will see the others' results
+                waiting.clear()  # the other results are no longer needed
                 raise
 
         def help_out() -> None:
@@ -86,7 +86,7 @@ class Tiles:
             try:
                 if not is_over:  # it may have waited behind another call for longer than this one took
                     work()
-            except BaseException as fault:  # noqa: BLE001 - it is raised again where the call waits
+            except BaseException as fault:  # noqa: BLE001 - it is raised again by the call
                 faults.append(fault)
             finally:
                 ended.append(None)
@@ -99,8 +99,8 @@ class Tiles:
             work()
         finally:
             is_over.append(True)
-            waiting.clear()  # where Ctrl-C came before the work began
-            wait_until(lambda: len(ended) == len(begun), wake)  # they write into the results
+            waiting.clear()  # in case Ctrl-C came before the work began
+            wait_until(lambda: len(ended) == len(begun), wake)  # since the helpers write into the results
         if faults:
             raise faults[0]
 

@@ -1,8 +1,8 @@
 """Worker threads that help a calling thread, on processors other than its own.
 
-A kernel likes to wake a thread on the processor of the one that wakes it, and notices only some milliseconds later that
-the two compete while another processor is idle. A call of some thousand rows is over by then, in twice the time. So
-helpers are kept off the processor that the caller is on, wherever that is; they are bound to none.
+A kernel often wakes a thread on the processor of the thread that wakes it, and notices only some milliseconds later
+that the two compete while another processor is idle. By then a call of some thousand rows has ended, in twice the time.
+So helpers may run on every processor except the one that the caller is on at the time.
 """
 
 import contextlib
@@ -30,11 +30,12 @@ _current_cpu = _getcpu()
 class WorkerThreads:
     """Threads, started when they are first needed, that end with this object.
 
-    Not a `ThreadPoolExecutor`, nor `threading.Thread`: Ctrl-C within one of their `Condition`s leaves a lock held for
-    ever, or raises RuntimeError in its place. What is used here is one step of the interpreter, which cannot break.
+    `ThreadPoolExecutor` and `threading.Thread` are not used: Ctrl-C within one of their `Condition`s leaves a lock held
+    for ever, or raises RuntimeError instead. The calls used here are one step of the interpreter, which Ctrl-C cannot
+    interrupt.
 
     Args:
-        count: how many; at least 1.
+        count: the number of threads; at least 1.
     """
 
     def __init__(self, count: int) -> None:
@@ -46,7 +47,7 @@ class WorkerThreads:
         weakref.finalize(self, self._works.put, None).atexit = False
 
     def start(self, works: Sequence[Work]) -> None:
-        """Have each done by a thread, off the caller's processor, as soon as one is free. They must not raise."""
+        """Run each of these on the next free thread, not on the caller's processor. They must not raise."""
         if _current_cpu is not None:
             self._keep_off(_current_cpu())
         while self._begun < min(self._count, len(works)):
@@ -68,7 +69,7 @@ class WorkerThreads:
 
 
 def _serve(works: "SimpleQueue[Work | None]", threads: list[int]) -> None:
-    """Do works as they come, until there is None."""
+    """Do each work that arrives, until None arrives."""
     threads.append(threading.get_native_id())
     while (work := works.get()) is not None:
         work()
