@@ -1,4 +1,4 @@
-"""The networks that reconstruct a scaled row."""
+"""The neural networks that reconstruct scaled rows."""
 
 from collections.abc import Iterator, Sequence
 
@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 
 def autoencoder(n_features: int, hidden: Sequence[int]) -> nn.Sequential:
-    """Linear, BatchNorm and LeakyReLU per hidden layer, then Linear back to float32 [batch, n_features]."""
+    """Build a network: Linear, BatchNorm and LeakyReLU per hidden layer, then Linear back to [batch, n_features]."""
     layers: list[nn.Module] = []
     width = n_features
     for next_width in hidden:
@@ -17,9 +17,9 @@ def autoencoder(n_features: int, hidden: Sequence[int]) -> nn.Sequential:
 
 
 class Autoencoders(nn.ModuleList):
-    """Autoencoders side by side, trained as one: their losses add up, their weights have nothing in common.
+    """Independent autoencoders that are trained together: their losses are added, and they share no weights.
 
-    Networks of different shapes err differently, so that together they miss less than each alone.
+    Networks of different shapes make different errors, so that together they miss fewer anomalies than each alone.
     """
 
     def __init__(self, n_features: int, shapes: Sequence[Sequence[int]]) -> None:
@@ -29,8 +29,10 @@ class Autoencoders(nn.ModuleList):
         return super().__iter__()  # type: ignore[return-value]
 
     def forward(self, rows: Tensor) -> Tensor:
-        """Reconstructions, float32 [batch, networks, n], of scaled rows: [batch, n], or one version for each network,
-        [batch, networks, n].
+        """Reconstruct scaled rows, [batch, n], or one version of them for each network, [batch, networks, n].
+
+        Returns:
+            float32 [batch, networks, n].
         """
         versions = rows.unbind(1) if rows.dim() == 3 else [rows] * len(self)
         return torch.stack([network(version) for network, version in zip(self, versions, strict=True)], 1)

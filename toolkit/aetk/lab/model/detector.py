@@ -1,4 +1,4 @@
-"""The detector: one PyTorch module from raw feature values to a decision, evaluated and exported as it is."""
+"""The detector: a PyTorch module from raw feature values to a decision, which is evaluated and exported as it is."""
 
 import torch
 from torch import Tensor, nn
@@ -11,28 +11,28 @@ from aetk.lab.model.memory import Memory
 from aetk.lab.model.overflow import SAFE, safe_bound
 
 _PENALTY = 10 * SAFE
-"""Taken from a row's scalar product for each cell that cannot be used: more than all others could add, and little
-enough that a hundred thousand of them do not overflow float32."""
+"""Subtracted from a row's scalar product for each unusable cell: more than the other cells can add, and small enough
+that a hundred thousand such cells do not overflow float32."""
 
 
 class Detector(nn.Module):
     """The model contract as a module.
 
-    A row is reconstructed several times, by a memory and by autoencoders. The cosine compares as many copies of the row
-    with all of them at once, each copy's features times their weights, the anchor appended.
+    A memory and autoencoders each reconstruct a row. The cosine compares all reconstructions, concatenated, with as
+    many copies of the row; in both, each feature is multiplied by its weight, and the anchor is appended.
 
     Args:
-        networks: trained autoencoders of scaled rows, taken as they are now.
+        networks: trained autoencoders of scaled rows, with their final weights.
         center: float32 [n], subtracted from raw values.
-        inverse_scale: float32 [n], positive, multiplied afterwards.
-        fill: float32 [n], takes the place of missing and infinite values where `imputes`; where not, 0 does: the row is
-            invalid whatever it be, and one number is put in faster than one per column.
+        inverse_scale: float32 [n], positive, which the difference is multiplied by.
+        fill: float32 [n], replaces missing and infinite values if `imputes`; otherwise 0 does: the row is invalid with
+            any value, and one number is faster to insert than one per column.
         imputes: whether rows with such values are judged (True) or invalid (False).
         kappa: the anchor κ: κ·√n is appended to rows and reconstructions before the cosine.
         threshold: the decision threshold.
-        memory: one more reconstruction, the first; None for none.
-        weights: float32 [reconstructions, n]; None for 1 everywhere.
-        compact: whether to go column by column where square matrices would be faster.
+        memory: makes one more reconstruction, the first; None for networks alone.
+        weights: float32 [reconstructions, n]; None for weights of 1.
+        compact: whether to compute column by column even if square matrices are faster.
         explain: whether `forward` also returns each feature's contribution.
 
     Raises:
@@ -89,7 +89,7 @@ class Detector(nn.Module):
         self.register_buffer("penalty", penalty if by_product else None, persistent=False)
 
     def _weigh_outlets(self, weights: Tensor) -> None:
-        """Give the networks' last layers the weights of their reconstructions, and the very last one the anchor."""
+        """Multiply the weights into each network's last layer, and add the anchor to that of the last network."""
         for index, (network, weight) in enumerate(zip(self.networks, weights, strict=True)):
             last = network[-1]
             assert isinstance(last, nn.Linear)
@@ -116,7 +116,7 @@ class Detector(nn.Module):
         row_norm, reconstruction_norm = self._norm(row), self._norm(reconstruction)
         product = self._product(row, reconstruction, finite)
         similarity = (product / (row_norm * reconstruction_norm)).clamp(spec.UNJUDGED, 1.0)
-        # an imputing detector judges every row, by a comparison that always holds: an output must depend on the input
+        # with imputation every row is valid; the comparison is always true, but an output must depend on the input
         is_valid = similarity >= spec.UNJUDGED if self.imputes else product > -_PENALTY / 2
         is_anomaly = ~(similarity >= self.threshold)
         if not self.explain:
@@ -129,12 +129,12 @@ class Detector(nn.Module):
         return similarity, is_anomaly, is_valid, torch.where(is_valid[:, None], share, 0.0)
 
     def _summed_over_copies(self, values: Tensor) -> Tensor:
-        """The sums of each feature's copies, [batch, n], of [batch, copies * n] and perhaps the anchor."""
+        """Sum each feature's copies: [batch, copies * n], with or without the anchor, to [batch, n]."""
         n = self.n_features
         return torch.stack([values[:, start : start + n] for start in range(0, self.weights.numel(), n)]).sum(0)
 
     def _reconstruct(self, scaled: Tensor) -> Tensor:
-        """All weighted reconstructions of scaled rows, side by side, and the anchor."""
+        """Concatenate all weighted reconstructions of scaled rows, and the anchor."""
         parts = [] if self.memory is None else [self.memory.recall(scaled) * self.recalled]
         for index, network in enumerate(self.networks):
             hidden = network[:-1](scaled)
@@ -146,11 +146,11 @@ class Detector(nn.Module):
         return norm if self.copies.anchor > spec.COSINE_EPSILON else norm.clamp_min(spec.COSINE_EPSILON)
 
     def _product(self, row: Tensor, reconstruction: Tensor, finite: Tensor) -> Tensor:
-        """The scalar product of each row and its reconstruction, hopelessly negative where a cell cannot be used.
+        """The scalar product of each row and its reconstruction, made strongly negative if a cell cannot be used.
 
-        So this one number tells the similarity, -1 after clipping, and that the row is not valid. Where every cell can
-        be used, nothing but zeros is taken away. A narrow row's penalty comes with a matrix product, the cheapest
-        operator that a single row can have.
+        This one number then shows that the row is invalid and gives a similarity of -1 after clipping. If every cell
+        can be used, only zeros are subtracted. The penalty of a narrow row is a matrix product, the fastest operator
+        for a single row.
         """
         products = row * reconstruction
         if self.imputes:

@@ -1,7 +1,7 @@
-"""Mini-batch k-means in NumPy, which gives the centers of scikit-learn's `MiniBatchKMeans`, bit for bit.
+"""Mini-batch k-means in NumPy, with the same centers as scikit-learn's `MiniBatchKMeans`, bit for bit.
 
-Importing scikit-learn takes as long as importing PyTorch; this takes nothing, and no other version of scikit-learn
-changes what a seed gives.
+Importing scikit-learn takes as long as importing PyTorch; this module has no such cost, and the centers of a seed do
+not change with the version of scikit-learn.
 
 Sources: Sculley, "Web-Scale K-Means Clustering" (2010); Arthur and Vassilvitskii, "k-means++: The Advantages of Careful
 Seeding" (2007), with several candidates for each center; stopping and reassigning as in scikit-learn 1.9.
@@ -16,24 +16,24 @@ from threadpoolctl import threadpool_limits
 Rows = NDArray[np.float32]
 
 _CHUNK_ROWS = 256
-"""Rows whose distances to all centers are held at a time."""
+"""The number of rows whose distances to all centers are in memory at a time."""
 _INIT_BATCHES = 3
-"""Batches' worth of rows that the first centers are chosen from."""
+"""The number of rows that the first centers are chosen from, in batches."""
 _NO_IMPROVEMENT = 10
-"""Batches without a better smoothed error, after which the centers count as final."""
+"""The number of batches without a lower smoothed error after which the centers are final."""
 _RARE = 0.01
-"""A center with less than this share of the rows of the most frequent one is moved to a random row."""
+"""A center is moved to a random row if it has less than this share of the rows of the most frequent center."""
 
 
 def fit_centers(rows: Rows, count: int, seed: int, *, batch_rows: int, passes: int) -> Rows:
-    """The centers of clusters, float32 [count, n].
+    """Find the centers of clusters, float32 [count, n].
 
     Args:
-        rows: float32 [rows, n], finite, at least `count` of them.
-        count: how many clusters.
-        seed: of the random choices.
-        batch_rows: rows of a batch, at most.
-        passes: over as many rows as there are, at most.
+        rows: float32 [rows, n], finite, at least `count` rows.
+        count: the number of clusters.
+        seed: the seed of the random choices.
+        batch_rows: the maximum number of rows in a batch.
+        passes: the maximum number of passes over the rows.
     """
     random = np.random.RandomState(seed)
     total, batch_rows = len(rows), min(batch_rows, len(rows))
@@ -47,7 +47,7 @@ def fit_centers(rows: Rows, count: int, seed: int, *, batch_rows: int, passes: i
 
 
 def _first_centers(rows: Rows, count: int, random: np.random.RandomState) -> Rows:
-    """Centers by k-means++, each the best of a few rows drawn by their squared distance to the centers so far."""
+    """Choose centers by k-means++: each is the best of a few rows, sampled by squared distance to earlier centers."""
     ones = np.ones(len(rows), np.float32)
     tries = 2 + int(np.log(count))
     wide = rows.astype(np.float64)
@@ -77,7 +77,7 @@ def _first_centers(rows: Rows, count: int, random: np.random.RandomState) -> Row
 
 
 class _Clusters:
-    """Centers, float32 [count, n], that batches of rows move."""
+    """Centers, float32 [count, n], which each batch of rows moves."""
 
     def __init__(self, centers: Rows, batch_rows: int) -> None:
         self.centers, self.batch_rows = centers, batch_rows
@@ -103,24 +103,24 @@ class _Clusters:
         return self.centers
 
     def _labels(self, rows: Rows) -> NDArray[np.intp]:
-        """The nearest center of each row, int [rows]; the row's own norm is the same for all centers."""
+        """The nearest center of each row, int [rows]; the row's norm is left out, being equal for all centers."""
         norms = np.einsum("ij,ij->i", self.centers, self.centers)
         starts = range(0, len(rows), _CHUNK_ROWS)
         chunks = (rows[start : start + _CHUNK_ROWS] for start in starts)
         return np.concatenate([(np.float32(-2) * (chunk @ self.centers.T) + norms).argmin(1) for chunk in chunks])
 
     def _move(self, rows: Rows, labels: NDArray[np.intp]) -> None:
-        """Let each center be the mean of all rows that were ever nearest to it."""
+        """Move each center to the mean of all rows, of this batch and earlier ones, that were nearest to it."""
         counts = np.bincount(labels, minlength=len(self.centers)).astype(np.float32)
         moved = counts > 0
         sums = self.centers * self.weights[:, None]
-        np.add.at(sums, labels, rows)  # one row after the other: the order of a sum is part of the result
+        np.add.at(sums, labels, rows)  # adds row by row, since the order of a sum affects its last bit
         self.weights += counts
         self.centers = self.centers.copy()
         self.centers[moved] = sums[moved] * (np.float32(1) / self.weights[moved])[:, None]
 
     def _reassigns(self) -> bool:
-        """Whether this batch is one after which rare centers are moved."""
+        """Whether rare centers are to be moved after this batch."""
         self.since_reassigned += self.batch_rows
         if (self.weights == 0).any() or self.since_reassigned >= 10 * len(self.centers):
             self.since_reassigned = 0
@@ -128,17 +128,17 @@ class _Clusters:
         return False
 
     def _reassign(self, rows: Rows, random: np.random.RandomState) -> None:
-        """Move rare centers to rows of the batch, half as many as there are at most."""
+        """Move rare centers, at most half as many as the batch has rows, to rows of the batch."""
         rare = self.weights < _RARE * self.weights.max()
         most = int(0.5 * len(rows))
         if rare.sum() > 0.5 * len(rows):
             rare[np.argsort(self.weights)[most:]] = False
         if rare.any():
             self.centers[rare] = rows[random.choice(len(rows), replace=False, size=rare.sum())]
-        self.weights[rare] = np.min(self.weights[~rare])  # not less, or they would be rare again at once
+        self.weights[rare] = np.min(self.weights[~rare])  # with less, they would be rare again at once
 
     def _is_final(self, error: float, total: int) -> bool:
-        """Whether the error, smoothed exponentially, has not improved for a while."""
+        """Whether the exponentially smoothed error has not improved for `_NO_IMPROVEMENT` batches."""
         alpha = min(self.batch_rows * 2.0 / (total + 1), 1)
         self.error = error if self.error is None else self.error * (1 - alpha) + error * alpha
         if self.error < self.least_error:
@@ -149,7 +149,7 @@ class _Clusters:
 
 
 def _inertia(rows: Rows, centers: Rows) -> float:
-    """The sum of squared distances, in float32, four columns at a time, row by row."""
+    """The sum of squared distances in float32, added four columns at a time and row by row."""
     squared = np.square(rows - centers)
     whole = squared.shape[1] // 4 * 4
     distances = np.zeros(len(rows), np.float32)

@@ -1,4 +1,4 @@
-"""From clean values to the scaled row, and from that to the copies that the cosine compares."""
+"""Layers that scale a row of clean values, and that copy the scaled row for the cosine."""
 
 import math
 
@@ -7,30 +7,31 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - its usual name
 
 WIDEST_PRODUCT = 32
-"""Features up to which a product with a square matrix replaces operators that go column by column: a tenth faster on a
-single row, and on 1,024 rows within a few percent. At 64 features, those took a fifth longer."""
+"""The greatest number of features for which a product with a square matrix replaces operators on columns: a tenth
+faster on a single row, and within a few percent on 1,024 rows. At 64 features, the latter took a fifth longer."""
 
 _FARTHEST = 1e30
-"""A centre beyond this could overflow a difference, and 0 * infinity spoil the matrix product's other columns."""
+"""A larger centre could make a difference overflow; 0 * infinity in the matrix product would then give NaN in the
+other columns."""
 
 _ROUNDING = 2.0**-23
 _HARMLESS = 1e-6
-"""By how much rounding may move a cosine where the centre is folded away: a tenth of the contract's tolerance."""
+"""The largest change of a cosine by rounding with which the centre is folded: a tenth of the contract's tolerance."""
 
 
 class Scale(nn.Module):
     """(value - center) * inverse_scale, clipped to ±bound.
 
-    The fewer the operators, the faster a single row, so where it can be this is one matrix product, whose sums with
-    zeros are exact. To fold the centre into its bias is not exact, x·s - c·s being rounded twice; it is done where it
-    moves no cosine by more than a tenth of the tolerance, which the anchor assures: |δ cosine| <= max |δ row| / κ.
+    A single row is faster with fewer operators, so this is one matrix product if possible; its sums with zeros are
+    exact. Folding the centre into the bias is not exact, since x·s - c·s is rounded twice; it is done only if it
+    changes no cosine by more than a tenth of the tolerance, which the anchor bounds: |δ cosine| <= max |δ row| / κ.
 
     Args:
         center: float32 [n].
         inverse_scale: float32 [n], positive.
         kappa: the anchor κ.
         bound: the largest magnitude of a scaled value.
-        by_product: whether to use a matrix product if it can be.
+        by_product: whether to use a matrix product if possible.
     """
 
     center: Tensor
@@ -49,7 +50,7 @@ class Scale(nn.Module):
         weight = torch.diag(inverse_scale) if self.is_product else torch.zeros(0, n)
         bias = -shift if self.folds_center else torch.zeros(len(weight))
         for name, tensor in (("center", center), ("inverse_scale", inverse_scale), ("weight", weight), ("bias", bias)):
-            self.register_buffer(name, tensor, persistent=False)  # all follow from what the detector keeps
+            self.register_buffer(name, tensor, persistent=False)  # all are computed from the detector's buffers
 
     def forward(self, clean: Tensor) -> Tensor:
         """Scale rows, float32 [batch, n] without NaN and infinity, to [batch, n]."""
@@ -61,11 +62,11 @@ class Scale(nn.Module):
 
 
 class WeightedCopies(nn.Module):
-    """The scaled row as often as there are reconstructions of it, each feature times its weight, then the anchor κ·√n.
+    """One copy of the scaled row per reconstruction, each feature times its weight, then the anchor κ·√n.
 
     Args:
         weights: float32 [copies, n].
-        kappa: the anchor κ; with 0 there is none.
+        kappa: the anchor κ; 0 for no anchor.
         by_product: whether to use a matrix product.
     """
 
@@ -87,7 +88,7 @@ class WeightedCopies(nn.Module):
             self.register_buffer(name, tensor, persistent=False)
 
     def forward(self, row: Tensor) -> Tensor:
-        """Copy rows, float32 [batch, n], to [batch, copies * n + 1], or to [batch, copies * n] with κ = 0."""
+        """Copy rows, float32 [batch, n], to [batch, copies * n + 1], or to [batch, copies * n] if κ = 0."""
         if self.is_identity:
             return row
         if self.is_product:

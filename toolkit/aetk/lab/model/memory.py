@@ -1,4 +1,4 @@
-"""A memory: reconstructs a row from prototypes of the training rows."""
+"""A memory, which reconstructs a row from prototypes of the training rows."""
 
 import numpy as np
 import torch
@@ -10,22 +10,22 @@ from aetk.lab.model.kmeans import fit_centers
 _BATCH_ROWS, _PASSES = 2048, 20
 _MEASURED_ROWS = 20_000
 _PRODUCT_BYTES = 2**27
-"""Address space that k-means needs at least, most of it for OpenBLAS."""
+"""The least address space, in bytes, that k-means needs, most of it for OpenBLAS."""
 _SHARPEST = 0.01
-"""The temperature per feature stays above this: a tenth of a standard deviation, squared. Sharper, and runtimes would
-not agree in float32 on which of two prototypes is the nearer."""
+"""The lowest temperature per feature: a tenth of a standard deviation, squared. Below it, runtimes would disagree in
+float32 on which of two prototypes is nearer."""
 
 
 ROWS_AT_ONCE = 2**14
-"""Rows that a memory is asked for together, to spare room: it compares each with all of its prototypes."""
+"""The number of rows to pass to a memory at a time; it compares each with all prototypes, which takes space."""
 
 
 class Memory(nn.Module):
-    """Answers a row with the mean of prototypes, weighted by softmax(-distance² / temperature).
+    """Reconstructs a row as the mean of prototypes, weighted by softmax(-distance² / temperature).
 
-    A row between the prototypes is reconstructed well, a row far from all of them cannot be: what k nearest neighbours
-    see, in two matrix products. The squared norm of the row is the same for all prototypes, so the softmax does not
-    need it: -|x - p|² / τ comes down to x·(2p/τ) - |p|²/τ. The keys 2p/τ serve for reading too, times τ/2.
+    A row between prototypes is reconstructed well, and a row far from all of them is not, as with k nearest neighbours,
+    but in two matrix products. The squared norm of the row is the same for all prototypes, so the softmax does not
+    need it: -|x - p|² / τ reduces to x·(2p/τ) - |p|²/τ. The keys 2p/τ, times τ/2, are also the values.
 
     Source: attention over a memory of ordinary patterns, as in Gong et al., "Memorizing Normality to Detect Anomaly"
     (2019); here the memory is filled by k-means instead of by gradients.
@@ -49,7 +49,7 @@ class Memory(nn.Module):
 
     @property
     def unit(self) -> Tensor:
-        """What turns `recall` into values of a row, scalar."""
+        """The factor that turns the result of `recall` into values of a row, scalar."""
         return self.temperature / 2
 
     def recall(self, rows: Tensor) -> Tensor:
@@ -57,25 +57,25 @@ class Memory(nn.Module):
         return F.linear(rows, self.keys, self.bias).softmax(1) @ self.keys
 
     def forward(self, rows: Tensor) -> Tensor:
-        """Reconstructions, float32 [batch, n], of scaled rows, [batch, n]."""
+        """Reconstruct scaled rows, float32 [batch, n], to [batch, n]."""
         return self.recall(rows) * self.unit
 
 
 def fit_memory(rows: Tensor, size: int, seed: int) -> Memory:
-    """A memory of at most `size` prototypes, and no more than half as many as there are rows.
+    """Fit a memory of at most `size` prototypes, and at most half as many as there are rows.
 
-    The temperature is the median squared distance of a row to the second nearest prototype, so that most rows are
-    answered by a few.
+    The temperature is the median squared distance of a row to its second nearest prototype, so that a few prototypes
+    determine most reconstructions.
 
     Args:
         rows: float32 [rows, n], scaled, on the CPU.
-        size: prototypes, at most.
-        seed: of k-means.
+        size: the maximum number of prototypes.
+        seed: the seed of k-means.
 
     Raises:
-        MemoryError: there is not enough left to begin.
+        MemoryError: there is not enough memory to begin.
     """
-    np.empty(_PRODUCT_BYTES, np.uint8)  # OpenBLAS, which k-means calls, would wait for its buffer for ever
+    np.empty(_PRODUCT_BYTES, np.uint8)  # without memory for its buffer, OpenBLAS would hang in k-means
     count = max(1, min(size, len(rows) // 2))
     centers = fit_centers(rows.numpy(), count, seed, batch_rows=_BATCH_ROWS, passes=_PASSES)
     prototypes = torch.from_numpy(np.unique(centers, axis=0))

@@ -1,4 +1,4 @@
-"""How large a scaled value may be before float32 overflows somewhere."""
+"""The largest scaled value with which nothing in a detector overflows float32."""
 
 import math
 
@@ -10,20 +10,20 @@ from aetk.lab.model.autoencoders import Autoencoders
 from aetk.lab.model.memory import Memory
 
 SAFE = 1e32
-"""Sums of squares stay below this."""
+"""The upper bound of sums of squares."""
 _LARGEST_BOUND, _SMALLEST_BOUND = 1e9, 1e3
 
 
 def safe_bound(networks: Autoencoders, memory: Memory | None, weights: Tensor, kappa: float) -> float:
     """The largest power of ten, up to 1e9, to which scaled values can be clipped so that no sum of squares overflows.
 
-    By interval arithmetic: |Wx + b| <= |W|·|x| + |b| for every layer, in the form that BatchNorm takes when folded.
+    It is found by interval arithmetic: |Wx + b| <= |W|·|x| + |b| for every layer, with BatchNorm in its folded form.
 
     Args:
-        networks: on scaled rows of n features.
-        memory: or None.
-        weights: float32 [copies, n], of all reconstructions.
-        kappa: the anchor κ, whose square counts too.
+        networks: autoencoders of scaled rows with n features.
+        memory: the detector's memory, or None.
+        weights: float32 [copies, n], the weights of all reconstructions.
+        kappa: the anchor κ, whose square is part of the sums.
 
     Raises:
         CheckFailed: float32 would overflow within a thousand standard deviations.
@@ -46,7 +46,7 @@ def safe_bound(networks: Autoencoders, memory: Memory | None, weights: Tensor, k
 
 
 def _reach(network: nn.Sequential, n: int, bound: float) -> float:
-    """The largest magnitude anywhere in a network whose inputs are at most `bound`; NaN where there is one."""
+    """The largest magnitude in any layer of a network whose inputs are at most `bound`; NaN if one is NaN."""
     reach = torch.full((n,), bound, dtype=torch.float64)
     tops = []
     for layer in network:
@@ -63,6 +63,6 @@ def _reach(network: nn.Sequential, n: int, bound: float) -> float:
 
 
 def _recalled(memory: Memory, bound: float) -> float:
-    """The largest magnitude of what a memory answers; infinite where it cannot compare such inputs in float32."""
+    """The largest magnitude of a memory's output; infinite if comparing inputs up to `bound` could overflow float32."""
     compared = bound * memory.keys.double().abs().sum(1) + memory.bias.double().abs()
     return float(memory.prototypes.abs().max()) if float(compared.max()) < SAFE else math.inf

@@ -1,4 +1,4 @@
-"""How many threads PyTorch computes with."""
+"""The number of threads that PyTorch computes with."""
 
 import contextlib
 from collections.abc import Iterator
@@ -6,14 +6,14 @@ from collections.abc import Iterator
 import torch
 
 _WORTH_THREADS = 5e7
-"""Work from which a second thread is worth its waiting."""
+"""The least work, rows times parameters, for which a second thread pays."""
 
 
 @contextlib.contextmanager
 def threads_for(work: float) -> Iterator[None]:
-    """Within the block, PyTorch computes on one thread where the `work`, rows times parameters, is small.
+    """Within the block, PyTorch computes on one thread if the `work`, rows times parameters, is small.
 
-    A second thread gains it little, and on a busy machine waiting for it costs tenfold.
+    A second thread would save little time then, and on a busy machine waiting for it takes ten times as long.
     """
     threads = torch.get_num_threads()
     if work < _WORTH_THREADS:

@@ -1,1 +1,1 @@
-"""From a table to a run folder."""
+"""Training: from a table to a run folder."""

@@ -6,10 +6,10 @@ import torch
 
 
 class Adam(torch.optim.Adam):
-    """`torch.optim.Adam` for a model that is not compiled: the same arithmetic, to the bit.
+    """`torch.optim.Adam` for a model that is not compiled, with bit-identical results.
 
     PyTorch wraps these methods for its compiler, and the wrappers import `torch._dynamo`, which takes longer than
-    `import torch` itself. Without them a step still runs outside the graph of gradients.
+    `import torch` itself. Without the wrappers, a step still runs without gradients.
     """
 
     add_param_group = inspect.unwrap(torch.optim.Adam.add_param_group)

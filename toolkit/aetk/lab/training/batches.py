@@ -1,4 +1,4 @@
-"""The batches of a fit: what the training loop asks of any source of rows, and the one that holds them in memory."""
+"""The batches of a fit: the interface that the training loop uses, and batches of rows in memory."""
 
 import itertools
 from collections.abc import Iterator, Mapping
@@ -15,36 +15,36 @@ class Batches(Protocol):
     """A source of batches that never ends and can start at any step.
 
     Attributes:
-        batch_rows: of this process, at most.
-        per_epoch: steps in which all processes together see as many rows as there are.
+        batch_rows: the maximum number of rows in a batch of this process.
+        per_epoch: the number of steps in which all processes together see as many rows as the table has to fit on.
     """
 
     batch_rows: int
     per_epoch: int
 
     def stream(self, step: int) -> Iterator[Tensor]:
-        """Scaled rows, float32 [batch, n] on the device, from a step on that is counted from 0."""
+        """Yield batches of scaled rows, float32 [batch, n] on the device, beginning with this step, counted from 0."""
 
     def state(self, step: int) -> dict[str, Tensor]:
-        """What a checkpoint after so many steps keeps, for `restore`."""
+        """The tensors that a checkpoint after this number of steps keeps, for `restore`."""
 
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
-        """Take over what `state` gave; `stream` follows."""
+        """Restore the tensors of `state`, before `stream` is called."""
 
 
 def steps_per_epoch(rows: int, recipe: Recipe) -> int:
-    """How many batches an epoch has; a last batch of a single row joins the one before, for BatchNorm's sake."""
+    """The number of batches in an epoch; a single last row is added to the batch before, since BatchNorm needs two."""
     full, rest = divmod(rows, recipe.batch_rows)
     return max(1, full + (1 if rest > 1 else 0))
 
 
 class Shuffled:
-    """Rows in memory, in a new order each epoch; every row is seen once an epoch.
+    """Batches of rows in memory, in a new order each epoch; every row is used once per epoch.
 
     Args:
         rows: float32 [rows, n], scaled, on the device.
-        recipe: says how large a batch is.
-        seed: of the shuffling.
+        recipe: the recipe, which gives the size of a batch.
+        seed: the seed of the shuffling.
     """
 
     def __init__(self, rows: Tensor, recipe: Recipe, seed: int) -> None:
@@ -55,7 +55,7 @@ class Shuffled:
         self._epoch_start = self._shuffle.get_state()
 
     def stream(self, step: int) -> Iterator[Tensor]:
-        """See `Batches.stream`; what the generator was restored to belongs to the epoch of that step."""
+        """See `Batches.stream`; the restored state of the generator must belong to the epoch of `step`."""
         rows, done = self._rows, step % self.per_epoch
         while True:
             self._epoch_start = self._shuffle.get_state()
@@ -70,7 +70,7 @@ class Shuffled:
             yield order[start : len(order) if is_last else start + self.batch_rows]
 
     def state(self, step: int) -> dict[str, Tensor]:
-        """The generator's state at the start of the epoch that comes or is under way."""
+        """The generator's state at the start of the present epoch, or of the next one between two epochs."""
         between_epochs = step % self.per_epoch == 0
         return {"shuffle": self._shuffle.get_state() if between_epochs else self._epoch_start}
 

@@ -1,4 +1,4 @@
-"""Everything an interrupted fit needs to go on, in one safetensors file: tensors, and JSON in its header."""
+"""Checkpoints: all that an interrupted fit needs to continue, as tensors and JSON in one safetensors file."""
 
 import hashlib
 import json
@@ -25,16 +25,16 @@ _START_OVER = "Delete it, and start over with: aetk train"
 
 @dataclass
 class Progress:
-    """Where a fit stands.
+    """The progress of a fit.
 
     Attributes:
-        step: optimizer steps done.
-        loss_sum: of the losses since the last evaluation, weighted by rows.
-        loss_rows: the rows behind `loss_sum`.
+        step: the number of optimizer steps done.
+        loss_sum: the sum of the losses since the last evaluation, weighted by rows.
+        loss_rows: the number of rows in `loss_sum`.
         best_score: the highest selection score so far, None before the first evaluation.
-        best_step: the step it was reached at.
+        best_step: the step that reached it.
         history: all evaluations.
-        seconds: spent fitting, over all sittings.
+        seconds: the time spent fitting, including that before interruptions.
     """
 
     step: int = 0
@@ -48,11 +48,11 @@ class Progress:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A fit on disk.
+    """The content of a checkpoint file.
 
     Attributes:
-        options: of the run, with the fingerprint of its data.
-        progress: where it stands.
+        options: the options of the run, with the fingerprint of its data.
+        progress: the progress of the fit.
         tensors: `networks.*`, `best.*`, `optimizer.<parameter>.<name>`, and `shuffle`, the generator's state at the
             start of the epoch.
     """
@@ -62,7 +62,7 @@ class Checkpoint:
     tensors: dict[str, Tensor]
 
     def part(self, prefix: str) -> dict[str, Tensor]:
-        """The tensors whose names start with `prefix.`, without it."""
+        """The tensors whose names start with `prefix.`, by the rest of the name."""
         return {name[len(prefix) + 1 :]: t for name, t in self.tensors.items() if name.startswith(f"{prefix}.")}
 
 
@@ -78,7 +78,7 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
 
 
 def _digest(header: Mapping[str, str], tensors: Mapping[str, Tensor]) -> str:
-    """SHA-256 of all that a checkpoint holds, as hexadecimal digits."""
+    """The SHA-256 of a checkpoint's content, as hexadecimal digits."""
     digest = hashlib.sha256()
     for name in ("request", "progress"):
         digest.update(header[name].encode())
@@ -89,7 +89,7 @@ def _digest(header: Mapping[str, str], tensors: Mapping[str, Tensor]) -> str:
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
-    """Read a checkpoint file; BadInput where it is not one, CheckFailed where it was changed."""
+    """Read a checkpoint file; raise BadInput if it is not one, CheckFailed if it was changed."""
     try:
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
@@ -104,7 +104,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
 
 
 def read_saved(folder: Path) -> Checkpoint | None:
-    """A run's checkpoint; None where it was stopped before the first."""
+    """Read a run's checkpoint; None if it was stopped before it saved one."""
     path = folder / runs.CHECKPOINT
     return read_checkpoint(path) if path.exists() else None
 
@@ -114,7 +114,7 @@ def _read_progress(data: dict[str, Any]) -> Progress:
 
 
 def share_checkpoint(saved: Checkpoint | None, group: Group) -> Checkpoint | None:
-    """The first process's checkpoint, in all of them; its file need not be within reach of the others."""
+    """Send the first process's checkpoint to all processes; the others need no access to its file."""
     known = None if saved is None else {"options": saved.options.to_data(), "progress": asdict(saved.progress)}
     known = group.broadcast(known)
     if known is None:
@@ -124,5 +124,5 @@ def share_checkpoint(saved: Checkpoint | None, group: Group) -> Checkpoint | Non
 
 
 def clone(state: dict[str, Any]) -> dict[str, Tensor]:
-    """A copy of a module's state that later steps do not touch."""
+    """Copy a module's state, so that later steps do not change it."""
     return {name: tensor.detach().clone() for name, tensor in state.items() if isinstance(tensor, torch.Tensor)}

@@ -1,4 +1,4 @@
-"""Chooses whether the rows are held in memory or streamed: by the option, else by whether they fit."""
+"""Decides whether rows are kept in memory or streamed: by the option, else by whether they fit."""
 
 import contextlib
 from collections.abc import Callable
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from aetk.lab.training.checkpoint import Checkpoint
 
 COPIES = 6.0
-"""About how many times over training takes the values of a file whose rows are in memory. Measured on 30 columns, as
-what the resident memory grew by over what reading counts: with the default recipe 3.7 on 4 million rows and 4.6 on one
-million; on half a million, where what does not grow with the rows counts for more, 5.6 with default, 5.3 with small
-and 6.4 with reference.
+"""About how many copies of a file's values training needs if the rows are in memory. Measured on 30 columns, as the
+growth of resident memory divided by the size that reading counts: with the default recipe 3.7 on 4 million rows and 4.6
+on one million; on half a million, of which the fixed cost is a larger share, 5.6 with default, 5.3 with small and 6.4
+with reference.
 """
 
 
@@ -37,14 +37,14 @@ def choose_plan(
     *,
     is_chosen: bool,
 ) -> Plan:
-    """The plan of rows in memory, or of streamed rows; its options say which.
+    """Make a plan for rows in memory or for streamed rows; its options say which.
 
     Args:
         options, data, validation, folder, saved: see `plan.make_plan`.
-        group, stop, held: see `streamed_plan.make_streamed_plan`; without a `stop`, one of its own.
-        on_stage: is told the stages, in words.
-        is_chosen: whether `options.stream` was asked for, or is that of an interrupted run; else it is False, and rows
-            that do not fit into memory are streamed.
+        group, stop, held: see `streamed_plan.make_streamed_plan`; if `stop` is None, a new one is used.
+        on_stage: called with the name of each stage.
+        is_chosen: whether `options.stream` was requested or comes from an interrupted run; if not, it is False, and
+            rows that do not fit into memory are streamed.
 
     Raises:
         BadInput, CheckFailed, Unavailable, Interrupted: see `make_plan` and `make_streamed_plan`.
@@ -58,19 +58,19 @@ def choose_plan(
             if is_chosen or error.path != Path(str(table)):
                 raise
             note = _note(options, error)
-    # here, since it imports PyTorch
+    # imported only here, since it imports PyTorch
     from aetk.lab.training.streamed_plan import make_streamed_plan
 
     with StopRequest() if stop is None else contextlib.nullcontext(stop) as noting:
         options = replace(options, stream=True)
         plan = make_streamed_plan(options, data, validation, folder, saved, group, noting, held, note)
-        if stop is None and noting.received is not None:  # the fit notes with one of its own
+        if stop is None and noting.received is not None:  # the fit makes its own StopRequest
             raise Interrupted("Stopped before the first step; nothing was trained yet.", noting.received)
         return plan
 
 
 def _note(options: Options, error: DoesNotFit) -> str:
-    """Why rows are streamed, in words; Unavailable where the recipe does not let them."""
+    """Say why rows are streamed; raise Unavailable if the recipe needs all rows in memory."""
     trim = plan_recipe(options).trim
     if trim:
         raise Unavailable(

@@ -1,4 +1,4 @@
-"""The device to train on: choosing it, copying to it, and what makes training on it repeatable."""
+"""The device to train on: choosing it, copying to it, and making training on it repeatable."""
 
 import contextlib
 import os
@@ -13,14 +13,15 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 
 _CUBLAS = "CUBLAS_WORKSPACE_CONFIG"
 _REPEATABLE = (":4096:8", ":16:8")
-"""The values of that variable with which cuBLAS gives the same bits again."""
+"""The values of that variable with which cuBLAS results are repeatable to the bit."""
 
 
 def find_device(name: str) -> torch.device:
-    """The device of a name; `auto` is CUDA, else Apple's MPS, else the CPU.
+    """Find a device by name; `auto` is CUDA, else Apple's MPS, else the CPU.
 
     Raises:
-        Unavailable: a device that PyTorch cannot reach here.
+        BadInput: an unknown name.
+        Unavailable: a device that PyTorch cannot use on this machine.
     """
     if name not in DEVICES:
         raise BadInput(f"No device is called '{name}'.", f"Known: {', '.join(DEVICES)}.")
@@ -35,10 +36,10 @@ def find_device(name: str) -> torch.device:
 
 
 def check_amp(device: torch.device) -> None:
-    """Check that mixed precision can be had on a device.
+    """Check that a device supports mixed precision.
 
     Raises:
-        BadInput: another device than CUDA.
+        BadInput: the device is not a CUDA device.
         Unavailable: a GPU without bfloat16.
     """
     if device.type != "cuda":
@@ -51,34 +52,34 @@ def check_amp(device: torch.device) -> None:
 
 
 def to_device(tensor: Tensor, device: torch.device) -> Tensor:
-    """A tensor of the CPU on a device; to CUDA through pinned memory, so that nobody waits for the copy."""
+    """Copy a CPU tensor to a device; to CUDA through pinned memory, without waiting for the copy."""
     if device.type != "cuda":
         return tensor.to(device)
     return tensor.pin_memory().to(device, non_blocking=True)
 
 
 def reset_peak(device: torch.device) -> None:
-    """Begin to watch how much memory PyTorch holds on a device."""
+    """Start to measure the peak memory that PyTorch holds on a device."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
 
 
 def peak_bytes(device: torch.device) -> int | None:
-    """The most bytes that PyTorch held on a device since `reset_peak`; None where that is not counted (CPU, MPS).
+    """The most bytes that PyTorch held on a device since `reset_peak`; None for CPU and MPS, which do not count them.
 
-    What the CUDA driver and its libraries take for themselves comes on top.
+    The memory that the CUDA driver and its libraries need for themselves is not included.
     """
     return torch.cuda.max_memory_reserved(device) if device.type == "cuda" else None
 
 
 @contextlib.contextmanager
 def repeatable_cublas(device: torch.device) -> Iterator[None]:
-    """Let cuBLAS give the same bits each time; the block is to hold all of the work on the device, its start included.
+    """Make cuBLAS repeatable to the bit within the block, which must contain all work on the device from its start.
 
-    Afterwards the environment is as it was before.
+    Afterwards the environment is restored.
 
     Raises:
-        Unavailable: this process has used cuBLAS before the block, without this setting, which cuBLAS reads only once.
+        Unavailable: this process used cuBLAS before the block without this setting, which cuBLAS reads only once.
     """
     if device.type != "cuda":
         yield

@@ -1,4 +1,4 @@
-"""Ends a training: calibrates the threshold, measures, and writes the run."""
+"""The end of a training: calibrates the threshold, computes the metrics, and writes the run."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -39,7 +39,7 @@ def finish(
     extras: Extras,
     on_stage: Callable[[str], None],
 ) -> TrainReport:
-    """Calibrate, measure and write the run."""
+    """Calibrate the threshold, compute the metrics and write the run."""
     on_stage("calibrating the threshold")
     parts, labels = plan.parts, plan.parts.calibration_labels
     with np.errstate(over="ignore"):
@@ -124,14 +124,14 @@ def _features(plan: Plan, preprocessing: Preprocessing, detector: Detector) -> l
 
 
 def _farthest(plan: Plan) -> NDArray[np.float64]:
-    """Rows, float64 [rows, n], among which are the least and the largest value of each column."""
+    """Rows, float64 [rows, n], that contain the smallest and the largest value of each column."""
     if plan.stream is None:
         return plan.parts.fit
     return np.stack([plan.stream.moments.low, plan.stream.moments.high])
 
 
 def share_report(report: TrainReport | None, group: Group) -> TrainReport:
-    """The first process's report, in all of them."""
+    """Send the first process's report to all processes."""
     if report is not None and group.world == 1:
         return report
     data, arrays = dict[str, Any](), dict[str, torch.Tensor]()
@@ -155,9 +155,9 @@ def share_report(report: TrainReport | None, group: Group) -> TrainReport:
 
 
 def clipping_notes(detector: Detector, names: Sequence[str], rows: NDArray[np.float64]) -> list[str]:
-    """A note on the columns that reach beyond what the detector can tell apart.
+    """Note which columns have values beyond the bound at which the detector clips them.
 
-    `rows` are float64 [rows, n], imputed: a missing value would hide the rest of its column.
+    `rows` are float64 [rows, n], imputed: a missing value would hide the other values of its column.
     """
     scaled = np.abs((rows - detector.center.numpy()) * detector.inverse_scale.numpy()).max(0)
     beyond = [f"'{show_name(name)}'" for name, largest in zip(names, scaled, strict=True) if largest > detector.bound]

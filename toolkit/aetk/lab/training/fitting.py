@@ -1,4 +1,4 @@
-"""Fits what a plan asks for: preprocessing, networks, and the detector made of them."""
+"""Fits the parts of a plan: preprocessing, networks, and the detector made of them."""
 
 import sys
 from collections.abc import Callable
@@ -60,9 +60,13 @@ def fit_networks(
     group: Group,
     stop: StopRequest | None,
 ) -> tuple[Autoencoders, Progress, int | None]:
-    """Train the networks, which end on the CPU; with the most memory that a process held of its device."""
+    """Train the networks.
+
+    Returns:
+        The networks, on the CPU; the progress; and the most bytes that a process held on its device, or None.
+    """
     reset_peak(plan.device)
-    with torch.random.fork_rng(devices=()):  # the CPU's alone, which all first weights are drawn by
+    with torch.random.fork_rng(devices=()):  # only the CPU's generator, which draws all initial weights
         torch.default_generator.manual_seed(plan.options.seed)
         networks = Autoencoders(len(plan.dataset.features), plan.recipe.networks)
     networks.to(plan.device)
@@ -114,7 +118,7 @@ def _batches(plan: Plan, preprocessing: Preprocessing, group: Group) -> Batches:
 def make_detector(
     plan: Plan, preprocessing: Preprocessing, networks: Autoencoders, on_stage: Callable[[str], None]
 ) -> Detector:
-    """A detector of trained networks, in evaluation mode, whose threshold is yet to be set."""
+    """Make a detector of trained networks, in evaluation mode; its threshold must still be set."""
     parts, recipe = plan.parts, plan.recipe
     rows, selection = preprocessing(parts.fit), preprocessing(parts.selection)
     if recipe.memory:
@@ -157,7 +161,7 @@ def _selection(recipe: Recipe, rows: Tensor, labels: NDArray[np.bool_] | None) -
 
 
 def progress_bar(progress: bool | None) -> Callable[..., Any]:
-    """Makes the bar of a fit, see `Job.bar`; None shows it only in a notebook."""
+    """Make the function for `Job.bar`; with None, the bar is shown only in a notebook."""
     shown = "ipykernel" in sys.modules if progress is None else progress
 
     def make(**options: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The training loop: one for every recipe, deterministic, and able to go on where it was stopped."""
+"""The training loop of every recipe, which is deterministic and can continue after an interruption."""
 
 import contextlib
 import math
@@ -31,33 +31,33 @@ from aetk.lab.training.swap_noise import SwapNoise
 _SAVE_EVERY = 10.0
 """Seconds between checkpoints, so that a killed fit loses little."""
 _APART = 2**40
-"""Between the noise seeds of two ranks: more than a fit has steps."""
+"""The distance between the noise seeds of two ranks: more than the number of steps in a fit."""
 _LOOK_EVERY = 50
-"""Steps between two looks at the losses on a device, each of which waits until the device has done them."""
+"""The number of steps between two checks of the losses on a device; each check waits for the device."""
 _UNSEEN_BYTES = 2**26
-"""Of a device for the rows of steps that were not looked at yet; where these are large, looks come sooner."""
+"""The device memory for rows of steps that were not checked yet; large batches are therefore checked more often."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """What to fit.
+    """The task of a fit.
 
     Attributes:
-        networks: on the device; changed in place; ends with the best weights.
-        batches: the rows, scaled, on the device.
-        feature_names: for messages.
-        score: the selection score of the networks in evaluation mode; higher is better. Only the first process asks.
-        recipe: how.
-        steps: optimizer steps in all.
-        seed: of the swap noise.
+        networks: the networks, on the device; they are changed in place and end with the best weights.
+        batches: the scaled rows, on the device.
+        feature_names: the names of the features, for messages.
+        score: the selection score of the networks in evaluation mode; higher is better. Only the first process uses it.
+        recipe: the recipe to train by.
+        steps: the number of optimizer steps in all.
+        seed: the seed of the swap noise.
         checkpoint: the file to save to.
-        options: of the run, kept in the checkpoint.
-        bar: a tqdm class or a stand-in; called as `bar(total=..., initial=...)`.
-        amp: whether the networks compute in bfloat16 where autocast lets them; the weights stay float32.
-        look_every: steps between two looks at whether the losses are finite; None for each step on the CPU, where a
-            look costs nothing, and for what suits another device.
-        group: the processes that fit together; each has the same job but for its batches.
-        stop: what notes SIGINT and SIGTERM; None for one of the fit's own.
+        options: the options of the run, for the checkpoint.
+        bar: a tqdm class or a replacement; called as `bar(total=..., initial=...)`.
+        amp: whether the networks compute in bfloat16 as far as autocast does; the weights stay float32.
+        look_every: the number of steps between two checks that the losses are finite; None for every step on the CPU,
+            where a check costs nothing, and for a suitable number on other devices.
+        group: the processes that fit together; their jobs differ only in the batches.
+        stop: records SIGINT and SIGTERM; None to let the fit make its own.
     """
 
     networks: Autoencoders
@@ -77,16 +77,16 @@ class Job:
 
 
 def reconstruction_error(reconstructions: Tensor, rows: Tensor) -> Tensor:
-    """Mean absolute error, scalar, of reconstructions, [batch, networks, n], of rows, [batch, n]."""
+    """The mean absolute error, scalar, between reconstructions, [batch, networks, n], and rows, [batch, n]."""
     return l1_loss(reconstructions, rows[:, None].expand_as(reconstructions))
 
 
 def fit(job: Job, resume: Checkpoint | None = None) -> Progress:
-    """Train until the steps are done or patience ends; the networks end with the weights of the best score.
+    """Train until all steps are done or patience ends; the networks end with the weights of the best score.
 
     Raises:
-        CheckFailed: a non-finite loss; the last good checkpoint stays.
-        Interrupted: SIGINT or SIGTERM; the step was finished and saved.
+        CheckFailed: a loss is not finite; the last good checkpoint stays.
+        Interrupted: SIGINT or SIGTERM came; the step was finished and saved.
     """
     loop = _Loop(job, resume)
     noting = StopRequest() if job.stop is None else contextlib.nullcontext(job.stop)
@@ -97,12 +97,12 @@ def fit(job: Job, resume: Checkpoint | None = None) -> Progress:
 
 @dataclass(frozen=True)
 class _Unseen:
-    """A step that was done and not looked at yet.
+    """A finished step whose loss was not checked yet.
 
     Attributes:
-        step: counted from 0.
-        loss: scalar on the device; NaN where a statistic of BatchNorm is not finite.
-        rows, reconstruction: [batch, n] and [batch, networks, n], to find the columns at fault by.
+        step: the step, counted from 0.
+        loss: the loss, scalar on the device; NaN if a statistic of BatchNorm is not finite.
+        rows, reconstruction: [batch, n] and [batch, networks, n], for finding the columns at fault.
     """
 
     step: int
@@ -149,7 +149,7 @@ class _Loop:
                 self.optimizer.state[parameter] = {name: tensor.to(device) for name, tensor in state.items()}
 
     def _replay_schedule(self) -> None:
-        """A schedule depends on nothing but the steps and scores so far, so it is repeated, not saved."""
+        """Bring the schedule to the saved step; it depends only on steps and scores, so it is repeated, not saved."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # "scheduler stepped before the optimizer"
             if isinstance(self.scheduler, OneCycleLR):
@@ -160,7 +160,7 @@ class _Loop:
                     self.scheduler.step(line.score)
 
     def save(self) -> None:
-        """Write the checkpoint, unless a step has spoiled the networks."""
+        """Write the checkpoint; raise CheckFailed instead if the networks are not finite."""
         self._check_networks()
         tensors = {f"networks.{name}": t for name, t in self.job.networks.state_dict().items()}
         tensors |= {f"best.{name}": t for name, t in self.best.items()}
@@ -175,12 +175,12 @@ class _Loop:
 
     @contextlib.contextmanager
     def open_bar(self) -> Iterator[Any]:
-        """The progress bar, counting steps."""
+        """Open the progress bar, which counts steps."""
         with self.job.bar(total=self.job.steps, initial=self.progress.step, unit="step") as bar:
             yield bar
 
     def run(self, stop: StopRequest, bar: Any) -> None:
-        """Train to the end, and load the best weights."""
+        """Train to the end, then load the best weights."""
         with self.job.group.detect_loss(self._describe_loss):
             self._run(stop, bar)
         self.job.networks.load_state_dict(self.best)
@@ -191,7 +191,7 @@ class _Loop:
         before, started = progress.seconds, time.perf_counter()
         saved = started
         if progress.step == 0:
-            self.save()  # from now on, --resume knows the options and the data
+            self.save()  # after this, --resume knows the options and the data
         batches = self.job.batches.stream(progress.step)
         while not self._is_over():
             self._step(next(batches))
@@ -213,7 +213,7 @@ class _Loop:
                 saved = now
 
     def _agree(self, received: int | None, saves: bool) -> tuple[int | None, bool]:
-        """The signal that any process has received, and whether the first one wants to save."""
+        """The signal that any process has received, or None, and whether the first process wants to save."""
         mine = [float(received == number) for number in SIGNALS]
         *got, wanted = self.job.group.sum([*mine, float(saves and self.job.group.is_first)])
         return next((number for number, count in zip(SIGNALS, got, strict=True) if count), None), wanted > 0
@@ -225,7 +225,7 @@ class _Loop:
         )
 
     def _step(self, rows: Tensor) -> None:
-        """One step of the optimizer. Nothing here waits for the device: `_look` does that for many steps together."""
+        """Do one optimizer step without waiting for the device; `_look` waits once for many steps."""
         self.model.train()
         versions = self.noise(rows, self._noise_seed())
         with self._autocast():
@@ -233,7 +233,7 @@ class _Loop:
         loss = reconstruction_error(reconstruction, rows)
         watched = loss.detach()
         if self.statistics:
-            # these can overflow while the loss is still finite, and only scoring would notice; x - x is 0, or NaN
+            # they can overflow while the loss is finite, which only scoring would notice; x - x is 0, or NaN for inf
             flat = torch.cat(self.statistics)
             watched = watched + (flat - flat).sum()
         self.optimizer.zero_grad()
@@ -251,7 +251,7 @@ class _Loop:
         return torch.autocast(_device(self.job).type, torch.bfloat16)
 
     def _look(self) -> None:
-        """Add up the losses since the last look; CheckFailed for the first step that was bad in any process."""
+        """Add up the losses since the last check; raise CheckFailed for the first one that is not finite anywhere."""
         if not self.unseen:
             return
         group, progress = self.job.group, self.progress
@@ -264,14 +264,14 @@ class _Loop:
         self.unseen.clear()
 
     def _check_networks(self) -> None:
-        """CheckFailed where a step has spoiled the networks: no checkpoint and no best weights are taken from them."""
+        """Raise CheckFailed if a loss or a weight is not finite, before the networks are saved or kept as the best."""
         self._look()
         sound = torch.stack([parameter.isfinite().all() for parameter in self.job.networks.parameters()])
         if not bool(sound.all()):
             raise self._not_finite(self.last)
 
     def _noise_seed(self) -> int:
-        """Follows from step and rank alone, so that a resumed fit draws the same noise."""
+        """The seed of a step's noise, which depends only on job, step and rank: a resumed fit repeats the noise."""
         return self.job.seed * 1_000_003 + self.progress.step + self.job.group.rank * _APART
 
     def _is_due(self) -> bool:
@@ -279,7 +279,7 @@ class _Loop:
         return self.progress.step % every == 0 or self.progress.step == self.job.steps
 
     def _evaluate(self, bar: Any) -> None:
-        """Score the networks, and keep them if they are the best."""
+        """Score the networks, and keep their weights if they are the best so far."""
         self._check_networks()
         progress, networks = self.progress, self.job.networks
         networks.eval()
@@ -299,7 +299,7 @@ class _Loop:
         bar.set_postfix(loss=f"{loss:.4f}", score=f"{score:.4f}", refresh=False)
 
     def _is_over(self) -> bool:
-        """Whether all steps are done, or the best score is older than patience lasts."""
+        """Whether all steps are done, or the best score is older than the recipe's patience."""
         progress, patience = self.progress, self.job.recipe.patience
         if progress.step >= self.job.steps:
             return True
@@ -308,14 +308,14 @@ class _Loop:
         return progress.step - progress.best_step >= patience * (self.job.recipe.evaluate_every or self.per_epoch)
 
     def _not_finite(self, found: _Unseen | None) -> CheckFailed:
-        """The error of a step that names its epoch, its batch and the columns at fault; None for before the first."""
+        """The error for a step, which names epoch, batch and the columns at fault; None stands for before any step."""
         names, nothing = self.job.feature_names, torch.zeros(1)
         found = found or _Unseen(0, nothing, torch.zeros(1, len(names)), torch.zeros(1, 1, len(names)))
         step, rows, reconstruction = found.step, found.rows, found.reconstruction
         at_fault = ~(reconstruction - rows[:, None]).abs().mean(0).isfinite().all(0)
         at_fault = self.job.group.max(at_fault.float()) > 0
         largest = self.job.group.max(rows.abs().amax(0))
-        if at_fault.all() or not at_fault.any():  # the network itself is lost: the largest inputs are the likely cause
+        if at_fault.all() or not at_fault.any():  # the network is not finite: the largest inputs are the likely cause
             at_fault = largest >= largest.max() / 1000
         culprits = [names[i] for i in torch.nonzero(at_fault).flatten().tolist()]
         hint = "Check those columns for extreme values"
@@ -329,7 +329,7 @@ class _Loop:
 
 
 def _look_every(job: Job) -> int:
-    """Steps between two looks that suit the device: on the CPU each step, for nobody waits for anybody there."""
+    """The number of steps between two checks that suits the device; 1 on the CPU, where a check causes no wait."""
     if _device(job).type == "cpu":
         return 1
     bytes_each = 4 * job.batches.batch_rows * len(job.feature_names) * (1 + len(job.networks))
@@ -342,8 +342,8 @@ def _device(job: Job) -> torch.device:
 
 @contextlib.contextmanager
 def _repeatable(job: Job) -> Iterator[None]:
-    """The same seed gives the same weights, bit for bit, on the same machine."""
-    # use_deterministic_algorithms would do the same after it has imported the compiler, a second `import torch`
+    """Make the weights repeatable: the same seed gives the same bits on the same machine."""
+    # use_deterministic_algorithms does the same, but imports the compiler, which takes as long as `import torch`
     deterministic = torch.get_deterministic_debug_mode()
     torch.set_deterministic_debug_mode("error")
     parameters = sum(parameter.numel() for parameter in job.networks.parameters())

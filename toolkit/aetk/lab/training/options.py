@@ -1,4 +1,4 @@
-"""The options of a run: those given, those of the run that is resumed, and the defaults."""
+"""The options of a run, merged from those given, those of an interrupted run, and the defaults."""
 
 import shlex
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from aetk.lab.training.distributed.group import Group
 
 FRAME = "a data frame"
-"""What stands for a data frame among the options of a run."""
+"""The value that stands for a data frame in the options of a run."""
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,10 @@ class Options:
 
     Attributes:
         data, validation, label, drop, device, amp, epochs, seed, missing, threshold: see `trainer.train`.
-        stream: whether the rows are streamed; several processes always do.
-        recipe: as plain JSON; see `Recipe.to_data`.
+        stream: whether the rows are streamed; always True with torchrun.
+        recipe: the recipe as plain JSON; see `Recipe.to_data`.
         world: the number of processes; None without torchrun.
-        fingerprint: of the data; None until it is read.
+        fingerprint: the fingerprint of the data; None until the data is read.
     """
 
     data: str | None = None
@@ -48,14 +48,14 @@ class Options:
     fingerprint: str | None = None
 
     def to_data(self) -> dict[str, Any]:
-        """The options as plain JSON; without torchrun there is no `world`, and for rows in memory no `stream`."""
+        """The options as plain JSON; `world` is left out without torchrun, and `stream` for rows in memory."""
         data = {**asdict(self), "drop": list(self.drop)}
         left_out = {"world": None, "stream": False}
         return {key: value for key, value in data.items() if key not in left_out or value != left_out[key]}
 
 
 def read_options(data: Any, name: str, remedy: str = "") -> Options:
-    """Options from plain JSON; a `BadInput` calls them by `name` and hints at the `remedy`."""
+    """Read options from plain JSON; the messages of `BadInput` use `name` and `remedy`."""
     document = typed_json.Document(name, remedy, is_unicode=False)
     complete = data
     if isinstance(data, dict):  # an older version knew neither `amp` nor `stream`; torchrun alone streamed
@@ -65,18 +65,18 @@ def read_options(data: Any, name: str, remedy: str = "") -> Options:
 
 
 def share_options(options: Options | None, group: "Group") -> Options:
-    """The first process's options, in all of them."""
+    """Send the first process's options to all processes."""
     if options is not None and group.world == 1:
         return options
     return read_options(group.broadcast(None if options is None else options.to_data()), "options")
 
 
 def merge(given: Mapping[str, Any], saved: Options | None, world: int | None) -> Options:
-    """The options in force: those given, then the interrupted run's, then the defaults.
+    """Merge options: those given, then those of the interrupted run, then the defaults.
 
     Args:
-        given: as plain JSON, by name; None where an option was not named.
-        saved: the interrupted run's.
+        given: values as plain JSON, by name; None for an option that was not given.
+        saved: the options of the interrupted run; None to start a new one.
         world: the number of processes; None without torchrun.
     """
     if world is not None and given.get("stream") is False:
@@ -88,7 +88,7 @@ def merge(given: Mapping[str, Any], saved: Options | None, world: int | None) ->
     before = {**asdict(saved), "drop": list(saved.drop)}
     for key, value in given.items():
         if key in ("data", "validation"):
-            continue  # a file may have moved; its content is what counts, and the fingerprint tells
+            continue  # a file may have moved; its content matters, which the fingerprint checks
         if value is not None and value != before[key]:
             raise BadInput(
                 f"The interrupted run was started with {_difference(key, before[key], value)}.",
@@ -98,7 +98,7 @@ def merge(given: Mapping[str, Any], saved: Options | None, world: int | None) ->
 
 
 def _difference(key: str, saved: Any, given: Any) -> str:
-    """What an option was and is; of a recipe, the first of its keys that differs."""
+    """Describe the old and new value of an option; for a recipe, those of the first key that differs."""
     if key == "recipe":
         inner = next(name for name in given if given[name] != saved.get(name))
         return _difference(f"the recipe's {inner}", saved.get(inner), given[inner])
@@ -106,9 +106,9 @@ def _difference(key: str, saved: Any, given: Any) -> str:
 
 
 def check_world(saved: Options | None, world: int | None) -> None:
-    """BadInput where the interrupted run was one of another number of processes; `world` is None without torchrun.
+    """Raise BadInput if the interrupted run had another number of processes; `world` is None without torchrun.
 
-    Which rows a process has, and so every batch, depends on how many there are.
+    The rows of a process, and so every batch, depend on the number of processes.
     """
     if saved is None or saved.world == world:
         return
@@ -123,7 +123,7 @@ def check_world(saved: Options | None, world: int | None) -> None:
 
 
 def find_folder(folder: Path | None) -> Path:
-    """The folder of the run to go on with: the one named, else the newest interrupted; BadInput where there is none."""
+    """The folder of the run to continue: the given one, else the newest interrupted; raise BadInput if missing."""
     folder = folder or runs.newest_interrupted()
     if not folder.is_dir():
         raise BadInput(f"There is no interrupted run in {folder}.", "Start one with: aetk train")
@@ -131,7 +131,7 @@ def find_folder(folder: Path | None) -> Path:
 
 
 def plan_recipe(options: Options) -> Recipe:
-    """The recipe that the options ask for; BadInput for an option out of range."""
+    """The recipe of the options; raise BadInput for an option out of range."""
     recipe = read_recipe(dict(options.recipe))
     if options.missing not in MISSING_POLICIES:
         raise BadInput(
@@ -147,7 +147,7 @@ def plan_recipe(options: Options) -> Recipe:
 
 
 def resume_command(options: Options, folder: Path, launcher: Sequence[str] = ("aetk",)) -> str:
-    """What to type to go on with an interrupted run; `launcher` are the words that start aetk."""
+    """The command that continues an interrupted run; `launcher` are the words that start aetk."""
     if FRAME in (options.data, options.validation):
         return f"aetk.train(data, ..., resume=True, out={str(folder)!r})"
     named = [options.data] if options.data else []

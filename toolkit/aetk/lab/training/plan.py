@@ -1,4 +1,4 @@
-"""Settles everything that can be settled before the first step of training."""
+"""Makes the plan of a training: everything that can be decided and checked before the first step."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -28,18 +28,18 @@ Data = str | Path | Any
 
 @dataclass(frozen=True)
 class Plan:
-    """What will be trained, on what, how, and where.
+    """The plan of a training.
 
     Attributes:
-        options: in force, with the fingerprint of the data.
-        recipe: how to train.
-        method: how to choose the threshold.
-        dataset: the data, with what a person should know of it and of the plan.
-        parts: its disjoint parts.
-        device: where to train.
-        folder: the run folder, made by now.
-        fit_rows: that gradients see; more than `parts.fit` where those are a sample of what is streamed.
-        stream: where the rows come from that are not in memory; None where all are.
+        options: the merged options, with the fingerprint of the data.
+        recipe: the recipe to train by.
+        method: the method that chooses the threshold.
+        dataset: the data, with warnings about the data and the plan.
+        parts: the disjoint parts of the data.
+        device: the device to train on.
+        folder: the run folder, which exists.
+        fit_rows: the number of rows to fit on; more than in `parts.fit` if that is a sample of streamed rows.
+        stream: the source of streamed rows; None if all rows are in memory.
     """
 
     options: Options
@@ -65,18 +65,18 @@ def make_plan(
     """Check everything that can be checked before training, and only then make the run folder.
 
     Args:
-        options: in force.
-        data, validation: tables, where they are not the files that the options name.
+        options: the merged options.
+        data, validation: tables, if they are not the files that the options name.
         folder: the run folder; None for a new one under `runs/`.
-        saved: the checkpoint to go on from.
-        copies: how many times over there has to be room for a file's rows.
-        on_stage: is told the stages, in words.
+        saved: the checkpoint to continue from, or None.
+        copies: the number of copies of a file's rows that must fit into memory.
+        on_stage: called with the name of each stage.
 
     Raises:
         BadInput: wrong data or options, or too few rows for the threshold method.
-        DoesNotFit: there is no room for a file's rows.
-        CheckFailed, Unavailable: a data set of OpenML cannot be had.
-        Unavailable: no such device, or not for mixed precision.
+        DoesNotFit: there is not enough memory for a file's rows.
+        CheckFailed, Unavailable: a data set of OpenML cannot be loaded.
+        Unavailable: the device is missing, or does not support mixed precision.
     """
     recipe = plan_recipe(options)
     dataset = load_dataset(
@@ -92,7 +92,7 @@ def make_plan(
     parts = split(dataset, recipe, method, options.seed)
     check_calibration(method, parts)
     on_stage("loading PyTorch")
-    # here, so that a wrong call is not kept waiting for PyTorch
+    # imported only here, so that a wrong call fails without waiting for PyTorch
     from aetk.lab.training.device import check_amp, find_device
 
     device = find_device(options.device)
@@ -112,7 +112,7 @@ def make_plan(
 
 
 def check_same_data(fingerprint: str, saved: "Checkpoint | None") -> None:
-    """BadInput where the interrupted run saw other data."""
+    """Raise BadInput if the interrupted run was trained on other data."""
     if saved is not None and saved.options.fingerprint != fingerprint:
         raise BadInput(
             "The data is not what the interrupted run was trained on.", "Bring the same data, or leave --resume out."
@@ -120,7 +120,7 @@ def check_same_data(fingerprint: str, saved: "Checkpoint | None") -> None:
 
 
 def choose_method(recipe: Recipe, options: Options, labels: NDArray[np.bool_] | None) -> Method:
-    """The threshold method asked for, else the one that the labels of the calibration rows allow."""
+    """The requested threshold method, else the one that the labels of the calibration rows allow."""
     text = recipe.threshold if options.threshold is None else options.threshold
     if text is not None:
         return parse_method(text)
@@ -128,20 +128,20 @@ def choose_method(recipe: Recipe, options: Options, labels: NDArray[np.bool_] | 
 
 
 def check_calibration(method: Method, parts: Split) -> None:
-    """Find out before training, not after, that a threshold cannot be calibrated."""
+    """Check before training that a threshold can be calibrated."""
     stand_in = np.linspace(0, 1, len(parts.calibration), dtype=np.float32)
     calibrate(method, stand_in, parts.calibration_labels, parts.basis)
 
 
 def make_folder(folder: Path | None, name: str) -> Path:
-    """The run folder, made if need be; a new one under `runs/` where none is named."""
+    """Make the run folder if it does not exist; if None is given, a new one under `runs/`."""
     folder = folder if folder is not None else runs.new_folder(name)
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
 def notes(method: Method, parts: Split, folder: Path, saved: "Checkpoint | None") -> list[str]:
-    """What a person should know of the plan."""
+    """Notes on the plan for the user."""
     found = []
     if saved is None and (folder / runs.CHECKPOINT).exists():
         found.append("The interrupted run in this folder is started over; --resume would have gone on with it.")

@@ -1,4 +1,4 @@
-"""What a training reports."""
+"""The report of a training."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from aetk.lab.metrics import Metrics
 
 @dataclass
 class Evaluation:
-    """One line of the history: mean training loss since the last one, the selection score, the learning rate."""
+    """One line of the history; `loss` is the mean training loss since the line before, `score` the selection score."""
 
     step: int
     epoch: int
@@ -24,22 +24,22 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class TrainReport:
-    """What came of training.
+    """The results of a training.
 
     Attributes:
-        run: the folder.
-        rows: that gradients saw; `selection_rows` chose the best weights.
-        device: where it was trained.
-        amp: whether in mixed precision.
-        device_peak_bytes: the most memory that PyTorch held of the device, of all processes that which held most;
-            None where it is not counted.
-        fit_seconds: spent in the training loop.
-        best_step: the step whose weights were kept, of `steps` done.
-        metrics: on the calibration rows, where they are labelled.
+        run: the run folder.
+        rows, selection_rows: the numbers of rows that were fitted to, and that chose the best weights.
+        device: the device that was used.
+        amp: whether mixed precision was used.
+        device_peak_bytes: the most memory that PyTorch held on the device, as the maximum over all processes; None if
+            the device does not count it.
+        fit_seconds: the time spent in the training loop.
+        steps, best_step: the number of steps done, and the step whose weights were kept.
+        metrics: the metrics of the calibration rows if they are labelled, else None.
         calibration_similarity: float32 [rows].
         calibration_labels: bool [rows], or None.
         history: the evaluations, in order.
-        warnings: what a person should know.
+        warnings: the warnings for the user.
     """
 
     run: Path
@@ -62,4 +62,4 @@ class TrainReport:
 
 
 Extras = Callable[[TrainReport], Mapping[str, bytes]]
-"""Makes more files for the run folder, by name."""
+"""A function that makes additional files for the run folder, by name."""

@@ -1,4 +1,4 @@
-"""Lets a loop finish its step after Ctrl-C or SIGTERM."""
+"""Records Ctrl-C and SIGTERM, so that a loop can finish its step before it stops."""
 
 import signal
 import threading
@@ -10,8 +10,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 class StopRequest:
     """Within the block, SIGINT and SIGTERM set `received` instead of ending the process.
 
-    A second signal of the same kind acts at once. Outside the main thread, where handlers cannot be set, nothing
-    changes.
+    A second signal of the same kind acts at once. Outside the main thread, handlers cannot be set, so nothing changes.
     """
 
     def __init__(self) -> None:

@@ -12,24 +12,24 @@ from aetk.lab.data.shards import Stream, is_fit, read
 from aetk.lab.training.device import to_device
 
 BUFFER_VALUES = 2**24
-"""float32 values that a process shuffles at a time: 64 MiB, held twice while they are."""
+"""The number of float32 values that a process shuffles at a time: 64 MiB, and twice as much during the shuffle."""
 
 
 class Streamed:
-    """Batches of a process's own rows, see `Batches`, in a seeded order that depends on nothing but step and rank.
+    """Batches of a process's own rows, see `Batches`, in an order that depends only on seed, step and rank.
 
-    Every epoch goes through the shards in another order and cuts their rows into windows that fit the buffer; each
-    window is shuffled whole. Where all rows fit, they are read once and kept. A batch may take the last rows of one
-    epoch and the first of the next. A window is copied to the device whole, before the steps that use it.
+    Every epoch reads the shards in another order and cuts their rows into windows that fit the buffer; each window is
+    shuffled as a whole. If all rows fit, they are read once and kept. A batch may contain the last rows of one epoch
+    and the first of the next. A window is copied to the device as a whole, before the steps that use it.
 
     Args:
-        stream: the rows, of which at least one is to fit on.
-        prepare: brings rows, float64 [rows, n], to float32 and scale.
-        device: of the batches.
-        batch_rows: of this process.
+        stream: the source of the rows, with at least one row to fit on.
+        prepare: scales rows, float64 [rows, n], to float32.
+        device: the device of the batches.
+        batch_rows: the number of rows in a batch of this process.
         per_epoch: see `Batches`.
-        order: seeds of the shuffling, the rank among them.
-        buffer_values: that are shuffled at a time.
+        order: the seeds of the shuffling, including the rank.
+        buffer_values: the number of values that are shuffled at a time.
     """
 
     def __init__(
@@ -49,11 +49,11 @@ class Streamed:
         self._window = max(buffer_values // len(stream.columns.features), 2)
 
     def state(self, step: int) -> dict[str, Tensor]:
-        """Nothing: the step tells all."""
+        """Return nothing, since the order follows from the step."""
         return {}
 
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
-        """See `state`."""
+        """Do nothing; see `state`."""
 
     def stream(self, step: int) -> Iterator[Tensor]:
         """See `Batches.stream`; row groups before the step's window are skipped without being decoded."""
@@ -70,7 +70,7 @@ class Streamed:
             epoch, done = epoch + 1, 0
 
     def _windows(self, epoch: int, done: int) -> Iterator[Tensor]:
-        """The windows of an epoch, shuffled, float32 [rows, n], without the first `done` rows."""
+        """The shuffled windows of an epoch, float32 [rows, n], without the first `done` rows."""
         number = done // self._window
         done -= number * self._window
         for window in self._unshuffled(epoch, number * self._window):
@@ -79,7 +79,7 @@ class Streamed:
             number, done = number + 1, 0
 
     def _unshuffled(self, epoch: int, skip: int) -> Iterator[Tensor]:
-        """The windows of an epoch on the device, without the first `skip` rows."""
+        """The windows of an epoch before shuffling, on the device, without the first `skip` rows."""
         if self._total <= self._window:
             yield self._everything
             return
@@ -100,7 +100,7 @@ class Streamed:
         return to_device(torch.cat(list(self._rows(range(len(self._source.shards)), 0))), self._device)
 
     def _rows(self, shards: Sequence[int] | NDArray[np.int64], skip: int) -> Iterator[Tensor]:
-        """The rows to fit on, of shards in an order, without the first `skip`."""
+        """The rows to fit on from these shards, in this order, without the first `skip`."""
         for index in shards:
             if skip >= self._source.own_rows[index]:
                 skip -= int(self._source.own_rows[index])

@@ -1,4 +1,4 @@
-"""Settles what is trained on a table that need not fit into memory, by one process or several."""
+"""Makes the plan of a training on streamed rows, by one process or several."""
 
 import contextlib
 import hashlib
@@ -43,22 +43,22 @@ def make_streamed_plan(
     held: contextlib.ExitStack,
     note: str = "",
 ) -> Plan:
-    """What `plan.make_plan` does, for rows that are read and not kept; every process of the group takes part.
+    """Do the same as `plan.make_plan` for streamed rows; every process of the group calls it.
 
-    The first process's plan holds the rows to select and to calibrate on, and in place of the rows to fit on a sample
-    of them. The others' hold none.
+    The plan of the first process holds the rows to select and to calibrate on, and a sample of the rows to fit on. The
+    plans of the others hold no rows.
 
     Args:
         options, data, validation, folder, saved: see `plan.make_plan`.
         group: the processes that train together.
-        stop: what notes SIGINT and SIGTERM.
-        held: keeps what the rows are read from until it is closed.
-        note: what a person should know first of the plan.
+        stop: records SIGINT and SIGTERM.
+        held: keeps the working file of the rows, if there is one, until it is closed.
+        note: the first note on the plan for the user, or "".
 
     Raises:
-        BadInput: not a file, a recipe that has to see all rows at once, wrong data or options.
-        Unavailable: no such device, or not for mixed precision.
-        Interrupted: by a signal.
+        BadInput: the data is not a file, the recipe needs all rows in memory, or data or options are wrong.
+        Unavailable: the device is missing, or does not support mixed precision.
+        Interrupted: a signal came.
     """
     recipe = plan_recipe(options)
     _check_recipe(recipe, options.world)
@@ -104,7 +104,7 @@ def make_streamed_plan(
 
 
 def _file_of(data: Data | None, world: int | None) -> Path:
-    """The path of the data; BadInput for what is not a file."""
+    """The path of the data; raise BadInput if the data is not a file."""
     found = "the built-in table" if data is None else "rows in memory"
     if isinstance(data, (str, os.PathLike)) and data != FRAME:
         if not is_openml(data):
@@ -117,7 +117,7 @@ def _file_of(data: Data | None, world: int | None) -> Path:
 
 
 def _chooser(world: int | None) -> str:
-    """What made the rows be streamed, for a hint; `world` is None without torchrun."""
+    """The reason for streaming, `--stream` or torchrun, for a hint; `world` is None without torchrun."""
     return "--stream" if world is None else "torchrun"
 
 
@@ -142,7 +142,7 @@ def _columns(path: Path, all_names: Sequence[str], label: str | None, drop: Sequ
 
 
 def _look_at(path: Path, columns: Columns) -> tuple[Shard, ...] | None:
-    """The row groups of Parquet; None for a file that does not have them."""
+    """The row groups of Parquet as shards; None for another file format."""
     if by_ending(path) != "parquet":
         return None
     with text_in_words(path, columns.features, columns.label):
@@ -152,7 +152,7 @@ def _look_at(path: Path, columns: Columns) -> tuple[Shard, ...] | None:
 def _read_validation(
     path: Path, all_names: Sequence[str], columns: Columns, options: Options, validation: Data | None
 ) -> Source | None:
-    """The validation rows, checked; None without --val."""
+    """Read and check the validation rows; None without --val."""
     other, label, drop = options.validation, options.label, options.drop
     found = (
         None
@@ -167,7 +167,7 @@ def _read_validation(
 
 
 def _fingerprint(survey: Survey, held_out: Source | None) -> str:
-    """The data's, and that of the validation rows after it."""
+    """The fingerprint of the data and, if there are any, of the validation rows."""
     if held_out is None:
         return survey.fingerprint
     nothing = held_out.values[:0]
@@ -176,7 +176,7 @@ def _fingerprint(survey: Survey, held_out: Source | None) -> str:
 
 
 def _dataset(path: Path, columns: Columns, survey: Survey, held_out: Source | None) -> Dataset:
-    """The rows that are in memory: in place of the table's, the sample; for validation, those held back if need be."""
+    """The data set of the rows in memory: the sample, and validation rows or else those held back from training."""
     if held_out is not None:
         rows, labels = held_out.values, held_out.labels
     else:
@@ -185,7 +185,7 @@ def _dataset(path: Path, columns: Columns, survey: Survey, held_out: Source | No
     labelled, anomalies = (0, 0) if columns.label is None else (survey.rows, survey.rows - survey.ordinary)
     if held_out is not None and held_out.labels is not None:
         labelled, anomalies = labelled + len(held_out.labels), anomalies + int(held_out.labels.sum())
-    # of columns that differ in few rows, the sample may lack these
+    # the sample may miss the few rows in which a nearly constant column varies
     extremes = np.stack([survey.moments.low, survey.moments.high])
     ordinary = np.concatenate([survey.sample, survey.selection, survey.calibration, extremes])
     return Dataset(
@@ -204,7 +204,7 @@ def _dataset(path: Path, columns: Columns, survey: Survey, held_out: Source | No
 
 
 def _split(dataset: Dataset, survey: Survey, basis: str, recipe: Recipe, method: Method, seed: int) -> Split:
-    """What `lab.data.split.split` gives, with the sample in place of the rows to fit on."""
+    """Do the same as `lab.data.split.split`, with the sample in place of the rows to fit on."""
     assert dataset.validation is not None
     validation, labels = dataset.validation, dataset.validation_labels
     if recipe.select_on == "training":

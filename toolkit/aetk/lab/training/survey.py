@@ -1,4 +1,4 @@
-"""One pass over rows that do not fit into memory: checks, moments, a sample, and the rows that calibrate and select."""
+"""The first pass over streamed rows: checks, moments, a sample, and the rows to calibrate and to select on."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -23,28 +23,27 @@ from aetk.lab.training.signals import StopRequest
 
 _SAMPLE, _SELECTION, _CALIBRATION, _ANOMALIES = "sample", "selection", "calibration", "anomalies"
 KEPT_ROWS = {_SAMPLE: 100_000, _SELECTION: 50_000, _CALIBRATION: 200_000, _ANOMALIES: 50_000}
-"""Rows that are kept in memory at most, each kind for itself."""
+"""The maximum number of rows of each kind that are kept in memory."""
 _KEPT_VALUES, _FEWEST_KEPT = 2**23, 1000
-"""Fewer where a row is wide: so many float64 values, 64 MiB, of a kind, but never less than so many rows."""
+"""Lower limits for wide rows: this number of float64 values (64 MiB) of a kind, but at least this number of rows."""
 _MODULUS = 2**256
 
 
 @dataclass(frozen=True)
 class Survey:
-    """What the pass tells.
+    """The results of the pass; `rows`, `ordinary` and `redundancy` cover all processes only in the first one.
 
     Attributes:
-        shards: of this process.
-        own_rows: int64 [shards], how many of each are to fit on.
-        rows, ordinary: of all processes, how many there are, and how many are not labelled as anomalies.
-        fit_rows: of all processes, how many are to fit on.
-        moments: of all rows to fit on.
-        fingerprint: SHA-256 over names, rows and labels in hexadecimal digits, however they lie in files.
-        sample, selection, calibration, anomalies: float64 [rows, n], of the rows of each kind those that were drawn:
-            rows to fit on, ordinary rows to select and to calibrate on, labelled anomalies. Empty in other processes
-            than the first.
-        redundancy: of all rows; in other processes than the first, of their own.
-        notes: of which of these there were more than are kept.
+        shards: the shards of this process.
+        own_rows: int64 [shards], the number of rows to fit on in each of these shards.
+        rows, ordinary: the number of rows, and of those that are not labelled as anomalies.
+        fit_rows: the number of rows to fit on, in all processes.
+        moments: the moments of all rows to fit on.
+        fingerprint: SHA-256 over names, rows and labels, in hexadecimal digits; independent of the layout of files.
+        sample, selection, calibration, anomalies: float64 [rows, n], the rows kept of each kind: rows to fit on,
+            ordinary rows to select and to calibrate on, labelled anomalies. Empty in all processes but the first.
+        redundancy: the redundancy of the rows.
+        notes: notes for the user on kinds with more rows than are kept; empty in all processes but the first.
     """
 
     shards: tuple[Shard, ...]
@@ -71,11 +70,11 @@ def take_survey(
     group: Group,
     stop: StopRequest,
 ) -> Survey:
-    """Read every row once, each process its own; all return together.
+    """Read every row once, each process a part of them; all processes return together.
 
     Raises:
-        BadInput: a value or label that cannot be used, too few rows, or a damaged file.
-        Interrupted: by a signal.
+        BadInput: a value or label cannot be used, there are too few rows, or a file is damaged.
+        Interrupted: a signal came.
     """
     mine = deal(shards, group.rank, group.world)
     tally = _Tally(columns, hash_split)
@@ -114,12 +113,12 @@ def take_survey(
 
 
 class _Tally:
-    """What a process has seen so far, and in the first one what all have seen.
+    """Statistics of the rows that a process has read; the first process merges those of all.
 
     Attributes:
-        fit_rows: of each shard of this process.
-        counts: int64: rows, rows to fit on, ordinary rows; then missing or infinite values, rows with any, the first
-            such row's number in the table and its column, or -1.
+        fit_rows: the number of rows to fit on in each shard of this process.
+        counts: int64 [7], the numbers of rows, rows to fit on, ordinary rows, missing or infinite values, and rows with
+            such a value; then the number and the column of the first such row, or -1.
     """
 
     def __init__(self, columns: Columns, hash_split: HashSplit) -> None:
@@ -134,11 +133,11 @@ class _Tally:
         self._blocks, self._block, self._open_at = 0, hashlib.sha256(), 0
 
     def begin(self) -> None:
-        """Another shard begins."""
+        """Begin another shard."""
         self.fit_rows.append(0)
 
     def add(self, piece: Piece) -> None:
-        """Look at rows, which come in their order; BadInput for a label that is none."""
+        """Add rows, in the order of the table; raise BadInput for an invalid label."""
         label, labels = self._columns.label, np.zeros(len(piece.cells), bool)
         if label is not None:
             labels = as_labels(piece.cells[:, -1], label, piece.where, whole=False)
@@ -169,7 +168,7 @@ class _Tally:
         self.counts[3:5] += int(bad.sum()), len(rows)
 
     def _digest(self, piece: Piece) -> None:
-        """Add blocks of rows, which begin at the same numbers in every process, to a sum that has no order."""
+        """Add the digests of blocks to a sum, which has no order; blocks begin at the same rows in every process."""
         cells, number = piece.cells, int(piece.numbers[0])
         while len(cells):
             rows = min(len(cells), BLOCK_ROWS - number % BLOCK_ROWS)
@@ -180,14 +179,14 @@ class _Tally:
         self._open_at = number
 
     def _close(self, number: int) -> None:
-        """End the block of the rows before this number."""
+        """End the block before this row number, and add its digest to the sum."""
         self._block.update(number.to_bytes(8, "little"))
         self._blocks = (self._blocks + int.from_bytes(self._block.digest(), "little")) % _MODULUS
         self._block = hashlib.sha256()
 
     def tensors(self) -> Tensors:
-        """All of it, for `merge`; no rows follow."""
-        if self._open_at % BLOCK_ROWS:  # the table's last block is a shorter one
+        """Return all statistics, for `merge`; no rows may be added afterwards."""
+        if self._open_at % BLOCK_ROWS:  # the table's last block may be shorter
             self._close(self._open_at)
         parts = {f"{kind}.{name}": array for kind, drawn in self.drawn.items() for name, array in drawn.state().items()}
         parts |= self.redundancy.state()
@@ -198,7 +197,7 @@ class _Tally:
         return torch.frombuffer(bytearray(self._blocks.to_bytes(32, "little")), dtype=torch.uint8)
 
     def merge(self, other: Tensors) -> None:
-        """Add what the process of the next rank has seen."""
+        """Add the statistics of the process with the next rank."""
         arrays = {name: tensor.numpy() for name, tensor in other.items()}
         self.moments += Moments(*arrays["moments"])
         self.redundancy.merge(arrays)
@@ -216,7 +215,7 @@ class _Tally:
         return torch.frombuffer(bytearray(digest.digest()), dtype=torch.uint8)
 
     def notes(self) -> Iterator[str]:
-        """What a person should know of rows that were not kept."""
+        """Notes for the user on rows that were not kept."""
         words = {_SELECTION: "choose the weights", _CALIBRATION: "calibrate", _ANOMALIES: "calibrate as anomalies"}
         for kind, purpose in words.items():
             drawn = self.drawn[kind]

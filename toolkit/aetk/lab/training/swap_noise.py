@@ -1,4 +1,4 @@
-"""Swap noise: cells of a row taken from other rows, for a denoising autoencoder to put right."""
+"""Swap noise: cells are replaced by those of other rows, and a denoising autoencoder learns to correct them."""
 
 from collections.abc import Sequence
 
@@ -7,14 +7,14 @@ from torch import Tensor
 
 
 class SwapNoise:
-    """Gives each network its own version of the rows, some cells taken from other rows: it cannot just copy its input.
+    """Makes a version of the rows for each network, with some cells from other rows, so that it cannot copy its input.
 
     Source: swap noise as in Jahrer's solution of the Porto Seguro challenge (2017).
 
     Args:
-        shares: of the cells that are swapped, one for each network.
-        device: of the rows. The noise is drawn there, so that no step waits for a copy; another kind of device draws
-            other noise from the same seed.
+        shares: the share of cells to swap, one for each network.
+        device: the device of the rows. The noise is generated there, so that no step waits for a copy; the same seed
+            gives other noise on another kind of device.
     """
 
     def __init__(self, shares: Sequence[float], device: torch.device) -> None:
@@ -23,10 +23,10 @@ class SwapNoise:
         self._random = torch.Generator(device)
 
     def __call__(self, rows: Tensor, seed: int) -> Tensor:
-        """Swap cells of rows, float32 [batch, n], by the noise of a seed.
+        """Swap cells of rows, float32 [batch, n], with noise from a seed.
 
         Returns:
-            float32 [batch, networks, n]; the rows themselves, [batch, n], where no share is above 0.
+            float32 [batch, networks, n]; the unchanged rows, [batch, n], if no share is above 0.
         """
         if not self._is_needed:
             return rows

@@ -1,4 +1,4 @@
-"""Trains a detector: from a table to a run folder."""
+"""Trains a detector, from a table to a run folder."""
 
 import contextlib
 import os
@@ -49,37 +49,37 @@ def train(
 ) -> TrainReport:
     """Train a detector.
 
-    A file's rows are streamed where they do not fit into memory. Started by torchrun, all its processes train one
-    detector together, on streamed rows; the first writes the run, and all return its report.
+    A file's rows are streamed if they do not fit into memory. The processes that torchrun starts train one detector
+    together, on streamed rows; the first writes the run, and all return its report.
 
     Args:
-        data: a CSV or Parquet file, `openml:ID`, None for the built-in breast-cancer table, or rows in memory: whatever
-            `Scorer.score` takes. Columns without names are called c1, c2, ...
-        validation: rows to choose and calibrate on; None holds some of `data` back.
+        data: a CSV or Parquet file, `openml:ID`, None for the built-in breast-cancer table, or rows in memory of any
+            kind that `Scorer.score` takes. Columns without names are called c1, c2, ...
+        validation: rows to select and calibrate on; with None, some rows of `data` are held back.
         label: a column of 0 (ordinary) and 1 (anomaly); see `lab.data.dataset.load_dataset` for OpenML.
         drop: columns to leave out.
         recipe: `default`, `small` or `reference`, the path of a TOML file, or a `Recipe`; see `lab.presets`.
-        settings: values of the recipe to set anew, by key.
+        settings: values that replace those of the recipe, by key.
         device: `auto`, `cpu`, `cuda` or `mps`.
-        amp: mixed precision, on CUDA only: the networks compute in bfloat16 where PyTorch's autocast lets them, the
+        amp: mixed precision, on CUDA only: the networks compute in bfloat16 as far as PyTorch's autocast does; the
             weights and everything else stay float32.
-        epochs: passes over the rows, in place of the recipe's own length.
-        seed: of everything random; 41 unless named.
-        missing: `reject` (the default) or `median`.
-        threshold: `fixed:VALUE`, `best-f1`, `conformal` or `conformal:RATE`; the recipe's own unless named.
-        stream: whether to read a file's rows piece by piece, over and over, instead of holding them in memory; None for
-            only where they do not fit.
-        resume: go on with an interrupted run: the one in `out`, else the newest. Options not named are the run's.
-        out: the run folder; the first free `runs/NAME-N` unless named.
-        progress: whether to show a bar; None for only in a notebook.
-        extras: makes more files for the run folder, by name, from the report.
-        on_stage: is called as each stage begins, with its name: `reading the table`, `training`, ...
+        epochs: the number of passes over the rows, which replaces the recipe's `epochs` or `steps`.
+        seed: the seed of everything random; None for 41.
+        missing: `reject` or `median`; None for `reject`.
+        threshold: `fixed:VALUE`, `best-f1`, `conformal` or `conformal:RATE`; None for the recipe's own.
+        stream: whether to read a file's rows in parts, again in each epoch, instead of keeping them in memory; None to
+            do so only if they do not fit.
+        resume: continue an interrupted run: the one in `out`, else the newest. Options not given are those of the run.
+        out: the run folder; None for the first free `runs/NAME-N`.
+        progress: whether to show a progress bar; None to show it only in a notebook.
+        extras: makes additional files for the run folder, by name, from the report.
+        on_stage: called at the start of each stage with its name: `reading the table`, `training`, ...
 
     Raises:
-        BadInput: wrong data or options, or another process writes the run folder.
-        CheckFailed: the loss is not finite, or data against its checksum.
-        Unavailable: no such device, or one that cannot repeat itself or mix precisions as asked; no network for
-            `openml:ID`, or another process of torchrun's was lost.
+        BadInput: wrong data or options, or another process is writing the run folder.
+        CheckFailed: the loss is not finite, or downloaded data does not match its checksum.
+        Unavailable: the device is missing, or cannot train repeatably or in mixed precision; there is no network for
+            `openml:ID`; or another process of torchrun was lost.
         Interrupted: stopped by a signal, after saving.
     """
     given = {
@@ -97,7 +97,7 @@ def train(
         "stream": stream,
     }
     distributed = is_started_by_torchrun()
-    noting = StopRequest() if distributed else contextlib.nullcontext(None)  # alone, only the fit has work to save
+    noting = StopRequest() if distributed else contextlib.nullcontext(None)  # without torchrun, only the fit saves
     with noting as stop, joined() as group, contextlib.ExitStack() as held:
         folder = None if out is None else Path(out)
         with group.fail_together():
@@ -110,7 +110,7 @@ def train(
         on_stage("reading the table")
         is_chosen = stream is not None or saved is not None
         plan = choose_plan(options, data, validation, folder, saved, group, stop, held, on_stage, is_chosen=is_chosen)
-        # not before the table is read and checked: these import PyTorch
+        # imported only after the table is read and checked, since they import PyTorch
         from aetk.lab.training import finish, fitting
         from aetk.lab.training.device import repeatable_cublas
 
@@ -133,7 +133,7 @@ def train(
 def _begin(
     given: Mapping[str, Any], folder: Path | None, resume: bool, data: Data | None, group: Group
 ) -> tuple[Options, "Checkpoint | None"]:
-    """The options in force, and what an interrupted run has saved in its folder, at which the first process looks."""
+    """The merged options and the checkpoint of an interrupted run, which the first process reads and shares."""
     saved, options = None, None
     with group.fail_together():
         if group.is_first:
@@ -155,7 +155,7 @@ def _begin(
 
 
 def _claim(folder: Path, held: contextlib.ExitStack) -> None:
-    """Hold a run folder against other writers until `held` is closed; BadInput where it holds a finished run."""
+    """Lock a run folder until `held` is closed; raise BadInput if it contains a finished run."""
     held.enter_context(locked(folder, 0, "Wait for it, or name another folder with --out."))
     if runs.is_finished(folder):
         runs.sweep(folder)

@@ -1,4 +1,4 @@
-"""Rows of a CSV file that are streamed: read once into a working file of Parquet, whose row groups are the shards."""
+"""Streamed rows of a CSV file, which is first copied to a Parquet working file; its row groups are the shards."""
 
 import contextlib
 import itertools
@@ -23,11 +23,11 @@ _NAME = "streamed-rows.parquet"
 
 @dataclass(frozen=True)
 class WorkingShard(Shard):
-    """Rows of a table that stand in a working file.
+    """A shard of a working file.
 
     Attributes:
-        table: the file that a person knows.
-        places: the working file's column that tells where in the table a row stands.
+        table: the user's file.
+        places: the name of the working file's column with each row's place in the table.
     """
 
     table: Path
@@ -43,19 +43,19 @@ class WorkingShard(Shard):
 def write_shards(
     table: Path, columns: Columns, run: Path, held: contextlib.ExitStack, group: Group, stop: StopRequest
 ) -> tuple[WorkingShard, ...]:
-    """Read a CSV file in the first process, and return its rows as shards in all of them.
+    """Read a CSV file in the first process, and return its rows as shards in all processes.
 
     Args:
         table: the CSV file.
-        columns: to read.
-        run: the run folder, which need not be there; the working file lies beside it, on a disk and not in memory.
+        columns: the columns to read.
+        run: the run folder, which need not exist; the working file is written next to it, to disk and not to memory.
         held: deletes the working file when it is closed.
         group, stop: see `survey.take_survey`.
 
     Raises:
-        BadInput: a table that cannot be read, a cell that is not a number, or another process cannot see the file.
+        BadInput: the table cannot be read, a cell is not a number, or another process cannot access the working file.
         MissingExtra: pyarrow is not installed.
-        Interrupted: by a signal.
+        Interrupted: a signal came.
     """
     places = f"{max(columns.names, key=len)} place"  # a name that no column has
     path = Path()
@@ -77,7 +77,7 @@ def write_shards(
 
 
 def _home(run: Path) -> Path:
-    """The folder of the working file: the run's own where the one above is on another disk or cannot be written."""
+    """The folder for the working file: the parent of `run`; `run` if it is a mount point or its parent is read-only."""
     is_apart = run.is_dir() and (run.is_mount() or not os.access(run.parent, os.W_OK))
     return run if is_apart else run.parent
 

@@ -1,4 +1,4 @@
-"""BatchNorm over the batches of all processes at once, on any device; PyTorch's own wants CUDA."""
+"""BatchNorm over the batches of all processes together, on any device; PyTorch's own needs CUDA."""
 
 import copy
 from typing import Any
@@ -10,17 +10,17 @@ from torch.nn.functional import batch_norm
 
 
 class _Normalize(torch.autograd.Function):
-    """(x - mean) / √(variance + ε), mean and variance being those of every process's rows."""
+    """(x - mean) / √(variance + ε), with the mean and the variance of the rows of all processes."""
 
     @staticmethod
     def forward(ctx: Any, rows: Tensor, epsilon: float) -> tuple[Tensor, Tensor, Tensor]:
-        """The normalised rows, the mean and the biased variance, [width] each, of rows, [batch, width]."""
+        """Normalise rows, [batch, width]; also return the mean and the biased variance, [width] each."""
         own = torch.stack([rows.mean(0), rows.var(0, correction=0)])
         every = [torch.empty_like(own) for _ in range(dist.get_world_size())]
         dist.all_gather(every, own)
         means, variances = torch.stack(every).unbind(1)
         mean = means.mean(0)
-        # not the mean of squares less the square of the mean, of whose digits raw values leave none
+        # not the mean of squares minus the square of the mean, which loses all digits for raw values
         variance = variances.mean(0) + (means - mean).square().mean(0)
         inverse = (variance + epsilon).rsqrt()
         normal = (rows - mean) * inverse
@@ -30,7 +30,7 @@ class _Normalize(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        """As Ioffe and Szegedy (2015) derive it, with the two means taken over all processes."""
+        """Compute the gradient of Ioffe and Szegedy (2015), with both means over all processes."""
         normal, inverse = ctx.saved_tensors
         gradient = gradients[0]
         means = torch.stack([gradient.mean(0), (gradient * normal).mean(0)])
@@ -40,26 +40,26 @@ class _Normalize(torch.autograd.Function):
 
 
 class SyncedBatchNorm(nn.Module):
-    """What `nn.BatchNorm1d` does with the concatenated batch of all processes; each brings equally many rows.
+    """Does what `nn.BatchNorm1d` does with the concatenated batches of all processes, which must be of equal size.
 
-    It owns nothing: parameters and running statistics are those of the layer that it stands in for. PyTorch's
-    SyncBatchNorm refuses tensors of the CPU.
+    It uses the parameters and running statistics of the layer that it replaces. PyTorch's SyncBatchNorm refuses CPU
+    tensors.
 
     Args:
-        layer: whose tensors are used, and whose running statistics are updated.
+        layer: the layer whose tensors are used, and whose running statistics are updated.
     """
 
     def __init__(self, layer: nn.BatchNorm1d) -> None:
         super().__init__()
         self.weight, self.bias = layer.weight, layer.bias
-        # not registered: DistributedDataParallel would send them round in each step, though all make the same ones
+        # not registered: DistributedDataParallel would send them in each step, though they are equal in all processes
         self.running_mean, self.running_var = _tensor(layer.running_mean), _tensor(layer.running_var)
         self.num_batches_tracked = _tensor(layer.num_batches_tracked)
         assert layer.momentum is not None  # the cumulative average is not used here
         self.epsilon, self.momentum = layer.eps, layer.momentum
 
     def forward(self, rows: Tensor) -> Tensor:
-        """Normalise rows, float32 [batch, width], of this process; in evaluation mode, by the running statistics."""
+        """Normalise this process's rows, float32 [batch, width]; in evaluation mode, by the running statistics."""
         if not self.training:
             return batch_norm(
                 rows, self.running_mean, self.running_var, self.weight, self.bias, training=False, eps=self.epsilon
@@ -80,9 +80,9 @@ def _tensor(found: Tensor | None) -> Tensor:
 
 
 def synchronised(networks: nn.Module) -> nn.Module:
-    """A twin of the networks with the same parameters and buffers, whose BatchNorm is over all processes."""
+    """Copy the networks, sharing parameters and buffers, with a BatchNorm over all processes."""
     shared = {id(tensor): tensor for tensor in (*networks.parameters(), *networks.buffers())}
-    twin = copy.deepcopy(networks, shared)  # to deepcopy, what is in its memo has been copied already
+    twin = copy.deepcopy(networks, shared)  # deepcopy takes the tensors in its memo as already copied
     for parent in list(twin.modules()):
         for name, child in parent.named_children():
             if isinstance(child, nn.BatchNorm1d):

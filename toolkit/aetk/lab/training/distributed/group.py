@@ -1,4 +1,4 @@
-"""The processes that train together, as the training loop sees them; here, the one that trains alone."""
+"""The interface between the training loop and the processes that train together, with the group of one process."""
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
@@ -19,12 +19,12 @@ class Lost(Unavailable):
 
 
 class Group:
-    """One process alone, for which agreeing costs nothing; see `ranks.TorchrunGroup` for several.
+    """A group of a single process, which needs no communication; see `ranks.TorchrunGroup` for several.
 
     Attributes:
-        rank: of this process, from 0.
-        world: how many processes there are.
-        launcher: what starts them, as words of a command line.
+        rank: the rank of this process, from 0.
+        world: the number of processes.
+        launcher: the command that starts them, as a list of words.
     """
 
     rank = 0
@@ -33,15 +33,15 @@ class Group:
 
     @property
     def is_first(self) -> bool:
-        """Whether this is the process that scores, writes and speaks for all."""
+        """Whether this is the process that scores, writes and reports for all."""
         return self.rank == 0
 
     def device(self, chosen: "torch.device") -> "torch.device":
-        """The device of this process, where `chosen` is the kind."""
+        """The device of this process, of the same kind as `chosen`."""
         return chosen
 
     def parallel(self, networks: "nn.Module") -> "nn.Module":
-        """What to call in place of the networks in a training step, with the same parameters and buffers."""
+        """The module to call in place of the networks in a training step, with the same parameters and buffers."""
         return networks
 
     def sum(self, values: Sequence[float]) -> list[float]:
@@ -49,37 +49,37 @@ class Group:
         return list(values)
 
     def max(self, values: "Tensor") -> "Tensor":
-        """The largest of each value, [n], over all processes."""
+        """The maximum of each value, [n], over all processes."""
         return values
 
     def compute_on_first(self, compute: Callable[[], float]) -> float:
-        """What the first process computes."""
+        """Call the function in the first process, and return its result in all."""
         return compute()
 
     def broadcast(self, data: Any) -> Any:
-        """What the first process gives, plain JSON; what the others give does not count."""
+        """Return the first process's data, plain JSON, in all processes; the data of the others is ignored."""
         return data
 
     def broadcast_tensors(self, tensors: Tensors) -> Tensors:
-        """The same for tensors on the CPU, by name."""
+        """Return the first process's tensors, by name and on the CPU, in all processes."""
         return tensors
 
     def gather_to_first(self, tensors: Tensors) -> Iterator[Tensors]:
-        """To the first process what each of the others gives, one after the other in the order of ranks.
+        """In the first process, yield the tensors of each other process in the order of ranks.
 
-        All have to go through it, the others in vain.
+        All processes must exhaust the iterator, which is empty in the others.
         """
         return iter(())
 
     def fail_together(self) -> AbstractContextManager[None]:
-        """Within the block, an expected failure of one process is raised in all of them at its end.
+        """At the end of the block, raise an expected failure of one process in all of them.
 
-        The block asks nothing of the other processes, or they would wait for one that has failed.
+        The block must not communicate, or the other processes would wait for one that has failed.
         """
         return contextlib.nullcontext()
 
     def detect_loss(self, describe: Callable[[], str]) -> AbstractContextManager[None]:
-        """Within the block, Unavailable with this message where another process cannot be reached any more."""
+        """Within the block, raise `Lost` with this message if another process cannot be reached any more."""
         return contextlib.nullcontext()
 
 

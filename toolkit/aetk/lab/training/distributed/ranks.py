@@ -1,7 +1,7 @@
-"""Several processes that train together, started by torchrun: what they agree on, and how one speaks for all.
+"""The group of several processes that train together, started by torchrun.
 
-Nothing is pickled: they exchange numbers, JSON and safetensors. A process that fails tells the others at the end of a
-block, `fail_together`; one that dies is noticed by the closed connection, or by silence.
+Nothing is pickled: they exchange numbers, JSON and safetensors. A process that fails reports this to the others at the
+end of a block, `fail_together`; one that dies is noticed by its closed connection or by a timeout.
 """
 
 import atexit
@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
-import torch.distributed.nn  # before there is a group: defaults of its functions hold the one of that moment for good
+import torch.distributed.nn  # before a group exists, since default arguments in it keep the group of import time
 from safetensors.torch import load, save
 from torch import Tensor, nn
 from torch.distributed.rendezvous import rendezvous
@@ -26,9 +26,9 @@ from aetk.lab.training.distributed.batchnorm import synchronised
 from aetk.lab.training.distributed.group import Group, Lost, Tensors
 
 _STEP_TIMEOUT = timedelta(seconds=60)
-"""Silence in a step of training after which a process counts as lost; a closed connection is noticed at once."""
+"""The time without an answer, within a step, after which a process is lost; a closed connection is noticed at once."""
 _LONG_TIMEOUT = timedelta(days=1)
-"""The same between steps, where one reads, calibrates or writes for as long as it takes while the others wait."""
+"""The same between steps, when one process may read, calibrate or write for a long time while the others wait."""
 
 
 class TorchrunGroup(Group):
@@ -50,12 +50,12 @@ class TorchrunGroup(Group):
                 "Start all of them again, with the same --nnodes and the address of the same host.",
             ) from None
         self.launcher = _launcher()
-        atexit.register(gc.collect)  # of a fit that failed, whose frames hold the group for longer than `leave`
+        atexit.register(gc.collect)  # the frames of a failed fit keep the group beyond `leave`
 
     def leave(self) -> None:
-        """Part, all at the same time.
+        """Leave the group; all processes must call this together.
 
-        gloo's threads end with the last reference to their group. One that still holds a tensor of Python's when the
+        gloo's threads end with the last reference to their group. A thread that still has a Python tensor when the
         interpreter ends would abort the process.
         """
         self._patient = None
@@ -63,14 +63,14 @@ class TorchrunGroup(Group):
         gc.collect()
 
     def claim_report(self) -> bool:
-        """Whether no other process has asked this before: that one prints the error that all end with."""
+        """Whether this is the first process to call this; it prints the error that all processes end with."""
         try:
             return bool(self._store.add("reported", 1) == 1)
-        except RuntimeError:  # the store went away with torchrun: rather twice than never
+        except RuntimeError:  # the store ended with torchrun: two reports are better than none
             return True
 
     def device(self, chosen: torch.device) -> torch.device:
-        """The GPU of this process; BadInput for a kind that PyTorch cannot train on in several processes."""
+        """Choose the GPU of this process; raise BadInput if several processes cannot train on this kind of device."""
         if chosen.type == "mps":
             raise BadInput("PyTorch does not train on mps in several processes.", "Use --device cpu.")
         if chosen.type != "cuda":
@@ -82,7 +82,7 @@ class TorchrunGroup(Group):
         return torch.device("cuda", own)
 
     def parallel(self, networks: nn.Module) -> nn.Module:
-        """The networks in `DistributedDataParallel`, which averages their gradients, with a BatchNorm over all."""
+        """Wrap the networks in `DistributedDataParallel`, which averages gradients; BatchNorm is over all processes."""
         if self.world == 1:
             return networks
         device = next(networks.parameters()).device
@@ -91,7 +91,7 @@ class TorchrunGroup(Group):
         return model
 
     def sum(self, values: Sequence[float]) -> list[float]:
-        """See `Group.sum`; a collective of each step, with the short timeout."""
+        """See `Group.sum`; it is called in each step, so it has the short timeout."""
         summed = torch.tensor(values, dtype=torch.float64)
         with self.detect_loss(_lost):
             dist.all_reduce(summed)
@@ -129,7 +129,7 @@ class TorchrunGroup(Group):
         return sent.numpy().tobytes()
 
     def gather_to_first(self, tensors: Tensors) -> Iterator[Tensors]:
-        """See `Group.gather_to_first`; the first process holds no more than one of them at a time."""
+        """See `Group.gather_to_first`; the first process has the tensors of only one other in memory at a time."""
         sent = _as_tensor(b"" if self.is_first else _packed(tensors))
         sizes = [torch.zeros(1, dtype=torch.int64) for _ in range(self.world)]
         with self.detect_loss(_lost):
@@ -144,7 +144,7 @@ class TorchrunGroup(Group):
 
     @contextlib.contextmanager
     def fail_together(self) -> Iterator[None]:
-        """See `Group.fail_together`; of several failures, the one of the lowest rank is raised."""
+        """See `Group.fail_together`; if several processes fail, the failure of the lowest rank is raised."""
         failure: AetkError | None = None
         try:
             yield
@@ -184,9 +184,9 @@ class TorchrunGroup(Group):
 
 
 def _fix_bucket_order(model: nn.Module, networks: nn.Module) -> None:
-    """Go through a step that changes nothing, after which the gradients' order in their buckets is final.
+    """Do a step that changes nothing, after which the order of the gradients in their buckets is final.
 
-    Sums of three and more depend on it in the last bit, and a resumed fit begins anew with another order.
+    Sums over three or more processes depend on this order in the last bit, and a resumed fit would start with another.
     """
     weight = next(networks.parameters())
     model.eval()
@@ -199,7 +199,7 @@ def _lost() -> str:
 
 
 def _launcher() -> tuple[str, ...]:
-    """What started these processes, as far as it can be known from here."""
+    """The command that started these processes, as far as the environment shows it."""
     nodes = int(os.environ.get("GROUP_WORLD_SIZE", "1"))
     here = os.environ.get("LOCAL_WORLD_SIZE", os.environ["WORLD_SIZE"])
     several = ("--nnodes", str(nodes)) if nodes > 1 else ()
