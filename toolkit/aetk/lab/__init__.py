@@ -1,1 +1,1 @@
-"""Makes models: PyTorch, onnx, pandas and scikit-learn live here, behind the extra `lab`."""
+"""Trains, evaluates and exports models; needs PyTorch, onnx, pandas and scikit-learn, the extra `lab`."""

@@ -1,4 +1,4 @@
-"""Measures models on a labelled table: exported ones through the scorer of the edge, runs through PyTorch."""
+"""Measures models on a labelled table: exported models with the Scorer, runs with PyTorch."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from aetk.lab.model.detector import Detector
 
 _TILE = 16384
-"""Rows that a run's detector takes at a time: its activations are many times as large."""
+"""Rows that a run's detector computes at a time, because its activations are many times larger than the rows."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,8 @@ class ModelEvaluation:
 
     Attributes:
         model: an `.onnx` file or a run folder.
-        similarity: float32 [rows]; -1 for the `invalid` ones, which count as flagged.
-        natural_average_precision: at the report's prevalence; None without one.
+        similarity: float32 [rows]; -1 for the `invalid` rows, which count as flagged.
+        natural_average_precision: average precision at the report's prevalence; None if that is None.
     """
 
     model: Path
@@ -51,8 +51,8 @@ class EvaluateReport:
 
     Attributes:
         labels: bool [rows], True for an anomaly.
-        prevalence: the share of anomalies that the natural average precision supposes; None where not asked for.
-        warnings: what a person should know of the table and of each model's answers.
+        prevalence: the share of anomalies that the natural average precision assumes; None if it was not requested.
+        warnings: about the table and about each model's answers.
     """
 
     data: Path
@@ -76,15 +76,15 @@ def evaluate(
 
     Args:
         models: `.onnx` files and folders of finished runs.
-        data: a table with the features of all of them.
-        label: its column of 0 (ordinary) and 1 (anomaly).
-        prevalence: the share of anomalies in nature, where the table holds more of them.
+        data: a table with the features of all models.
+        label: the table's column of 0 (ordinary) and 1 (anomaly).
+        prevalence: the share of anomalies in real use, if the table holds a different share.
         on_stage: is called as each stage begins, with its name: `reading MODEL`, `measuring MODEL, 1 of 2`, ...
 
     Raises:
-        BadInput: not a model of the contract, no finished run, a table without the label, a feature, or any rows; a
-            prevalence that is not a share, or that a table of a single class cannot be weighted to.
-        CheckFailed: a model or run that was changed after it was made.
+        BadInput: a model breaks the contract, a run is not finished, the table lacks the label, a feature or any rows,
+            or the prevalence is not a share or the table holds only one class to weight.
+        CheckFailed: a model or run was changed after it was made.
     """
     if not models:
         raise BadInput("No model is named; expected at least one .onnx file or run folder.")
@@ -98,12 +98,12 @@ def evaluate(
             on_stage(f"reading {data}")
             table = read_table(Path(data), subject.feature_names, label)
             warnings += _table_warnings(table)
-        assert table.labels is not None  # a label was asked for
+        assert table.labels is not None  # a label was requested
         if prevalence is not None:
             _check_both_classes(table.labels, data, label)
         on_stage(f"measuring {path}, {number} of {len(models)}")
         found.append(_evaluate(path, subject, table.values, table.labels, prevalence))
-    assert table is not None  # there is a model
+    assert table is not None  # there is at least one model
     assert table.labels is not None
     warnings += [doubt for model in found for doubt in _answer_warnings(model, table)]
     return EvaluateReport(Path(data), label, table.labels, tuple(found), prevalence, tuple(dict.fromkeys(warnings)))
@@ -133,7 +133,7 @@ def _check_both_classes(labels: NDArray[np.bool_], data: str | Path, label: str)
 
 @dataclass(frozen=True)
 class _Subject:
-    """What is evaluated; `judge` answers similarity and validity of float64 rows."""
+    """A model or run to evaluate; `judge` returns similarity and validity of float64 rows."""
 
     feature_names: tuple[str, ...]
     threshold: float
@@ -141,7 +141,7 @@ class _Subject:
 
 
 def _subject(path: Path) -> _Subject:
-    """A folder is a run, anything else a model file."""
+    """Open a run if the path is a folder, otherwise a model file."""
     if path.is_dir():
         run = read_run(path)
         return _Subject(run.feature_names, float(run.detector.threshold), partial(_by_tiles, run.detector))
@@ -155,7 +155,7 @@ def _by_scorer(scorer: Scorer, rows: NDArray[np.float64]) -> tuple[NDArray[np.fl
 
 
 def _by_tiles(detector: "Detector", rows: NDArray[np.float64]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    from aetk.lab.export.golden import answers  # needs PyTorch, which a model file does not
+    from aetk.lab.export.golden import answers  # needs PyTorch, which model files do not need
 
     parts = [answers(detector, float32(rows[start : start + _TILE])) for start in range(0, len(rows), _TILE)]
     similarity, valid = zip(*parts, strict=True)

@@ -10,10 +10,10 @@ from aetk.contract.threshold import is_anomaly, macro_f1
 
 @dataclass(frozen=True)
 class Metrics:
-    """Quality at a threshold, and over all of them.
+    """Quality at a threshold, and over all thresholds.
 
     Attributes:
-        auroc, average_precision: None where one class is missing.
+        auroc, average_precision: None if one class is missing.
         true_positives, false_positives, true_negatives, false_negatives: counts; an anomaly is positive.
     """
 
@@ -31,7 +31,7 @@ class Metrics:
 
 
 def measure(similarity: NDArray[np.float32], labels: NDArray[np.bool_], threshold: float) -> Metrics:
-    """Metrics of similarities, float32 [rows], against labels, bool [rows], by the rule at a threshold."""
+    """Compare the decisions on similarities, float32 [rows], at a threshold with labels, bool [rows]."""
     flagged = is_anomaly(similarity, threshold)
     anomalies, ordinary = int(labels.sum()), int((~labels).sum())
     hits, false_alarms = int((flagged & labels).sum()), int((flagged & ~labels).sum())
@@ -52,17 +52,17 @@ def measure(similarity: NDArray[np.float32], labels: NDArray[np.bool_], threshol
 
 
 def natural_average_precision(similarity: NDArray[np.float32], labels: NDArray[np.bool_], prevalence: float) -> float:
-    """Average precision as it would be if anomalies were `prevalence` of all rows; both classes have to be there."""
+    """Average precision if anomalies were a share `prevalence` of all rows; both classes have to be present."""
     weight = np.where(labels, prevalence / labels.sum(), (1 - prevalence) / (~labels).sum())
     return _Curve.of(similarity, labels, weight).average_precision
 
 
 @dataclass(frozen=True)
 class _Curve:
-    """What every threshold would flag, from the strictest on: weights of anomalies and of ordinary rows, float64 [k].
+    """The weights of anomalies and of ordinary rows that each threshold flags, lowest threshold first, float64 [k].
 
-    The sums are those of scikit-learn, in its order, so that the last digit is the same; importing it takes as long as
-    importing PyTorch.
+    The sums are computed in the order of scikit-learn, so that the last digit is the same. It is not used because
+    importing it takes as long as importing PyTorch.
     """
 
     hits: NDArray[np.float64]
@@ -70,7 +70,7 @@ class _Curve:
 
     @classmethod
     def of(cls, similarity: NDArray[np.float32], labels: NDArray[np.bool_], weight: NDArray[np.float64]) -> "_Curve":
-        """Of rows of both classes; those of the same similarity are flagged together."""
+        """Compute the curve of rows of both classes; rows with the same similarity are flagged together."""
         order = np.argsort(similarity, kind="stable")
         last = np.append(np.flatnonzero(np.diff(similarity[order])), len(order) - 1)
         labels, weight = labels[order].astype(np.float64), weight[order]
@@ -78,7 +78,7 @@ class _Curve:
 
     @property
     def auroc(self) -> float:
-        """The area under the ROC curve, by trapezoids between its corners."""
+        """The area under the ROC curve, computed with trapezoids between its corners."""
         bends = np.diff(self.false_alarms, 2).astype(bool) | np.diff(self.hits, 2).astype(bool)
         corners = np.concatenate([[True], bends, [True]])[: len(self.hits)]
         hits, false_alarms = (np.append(0.0, values[corners]) for values in (self.hits, self.false_alarms))

@@ -1,4 +1,4 @@
-"""The recipes that come with aetk, and recipes made from them: by a TOML file, by single settings."""
+"""Defines the recipes that come with aetk, and changes them by a TOML file or by single settings."""
 
 import tomllib
 from collections.abc import Mapping
@@ -61,16 +61,16 @@ _OPTIONAL = {key for key, kind in get_type_hints(Recipe).items() if get_origin(k
 
 
 def find_recipe(named: str | Path | Recipe | None = None, settings: Mapping[str, Any] | None = None) -> Recipe:
-    """A preset by its name, or a recipe from a TOML file, with some of its values set anew.
+    """Return a preset by its name, or a recipe from a TOML file, with changed settings.
 
-    A file holds the keys of a recipe, each as in `Recipe`, and `base`, the preset that the others come from.
+    A file holds keys of `Recipe`, and `base`, the preset that supplies the other values.
 
     Args:
         named: a preset, the path of a TOML file, or None for `default`.
-        settings: values by key; "none" stands for None. To set `epochs` unsets `steps`, and the other way round.
+        settings: values by key; "none" means None. Setting `epochs` unsets `steps`, and the other way round.
 
     Raises:
-        BadInput: no such preset or file, or a value that no recipe can have.
+        BadInput: the preset or file does not exist, or a value is not valid.
     """
     if isinstance(named, Recipe):
         return _changed(named, settings or {})
@@ -83,10 +83,10 @@ def find_recipe(named: str | Path | Recipe | None = None, settings: Mapping[str,
 
 
 def read_setting(text: str) -> tuple[str, Any]:
-    """`KEY=VALUE` from the command line, VALUE as TOML writes it; a bare word is text.
+    """Parse `KEY=VALUE` from the command line; VALUE is TOML, and a word without quotes is text.
 
     Raises:
-        BadInput: no equals sign.
+        BadInput: the text has no equals sign or no key.
     """
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
@@ -98,7 +98,7 @@ def read_setting(text: str) -> tuple[str, Any]:
 
 
 def describe_changes(recipe: Recipe) -> str:
-    """The recipe's name and what sets it apart from the preset of that name."""
+    """The recipe's name, and its differences from the preset of that name."""
     data, preset = recipe.to_data(), RECIPES.get(recipe.name)
     changed = [] if preset is None else [f"{k} {data[k]}" for k, value in preset.to_data().items() if data[k] != value]
     return ", ".join([recipe.name, *changed])
@@ -123,7 +123,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """A value as JSON has it, where lists stand for tuples."""
+    """Convert tuples to lists, as in JSON."""
     return [_plain(item) for item in value] if isinstance(value, tuple | list) else value
 
 

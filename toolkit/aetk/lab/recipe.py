@@ -1,4 +1,4 @@
-"""Recipes: everything that decides how a detector is trained, as data."""
+"""Recipes: all settings that decide how a detector is trained, as data."""
 
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
@@ -12,34 +12,35 @@ _RECIPE = typed_json.Document("recipe", "Give another value with --set KEY=VALUE
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train.
+    """The settings of a training.
 
     Attributes:
-        name: on the command line.
-        scaling: `standard` subtracts the mean and divides by the standard deviation; `robust` takes the median and the
-            range of the middle half, as wide as a normal distribution's; `min-max` brings the rows to 0 to 1; `none`
-            leaves values raw.
+        name: the recipe's name on the command line.
+        scaling: `standard` subtracts the mean and divides by the standard deviation; `robust` uses the median and the
+            interquartile range, divided by 1.349 as for a normal distribution; `min-max` scales to 0 to 1; `none` does
+            not scale.
         kappa: the anchor κ of the cosine; 0 is the plain cosine.
-        networks: widths of the hidden layers of each autoencoder.
-        memory: prototypes of the training rows that reconstruct a row besides the autoencoders, at most; 0 for none.
+        networks: the widths of the hidden layers of each autoencoder.
+        memory: the largest number of prototypes of training rows, which reconstruct rows in addition to the
+            autoencoders; 0 for no memory.
         weighting: `error` measures each reconstruction of each feature in units of its ordinary error; `none` does not.
-        compact: whether the model spares bytes rather than microseconds.
-        trim: the share of the training rows, those that are isolated the soonest, that is left out; against anomalies
-            among them that nobody labelled.
-        learning_rate: of Adam; the peak of the one-cycle schedule.
-        batch_rows: rows per step, at most.
-        swap_noise: the share of cells that training replaces by another row's, for a network to put right: one share
-            for each network, or one for all. Networks with little noise and with much of it err differently.
-        epochs: passes over the rows, or None where `steps` counts.
-        steps: optimizer steps, or None where `epochs` counts.
+        compact: whether the model is made smaller, at the cost of speed.
+        trim: the share of the training rows to leave out as possible unlabelled anomalies: those that an isolation
+            forest isolates the soonest.
+        learning_rate: the learning rate of Adam; the peak of the one-cycle schedule.
+        batch_rows: the largest number of rows per step.
+        swap_noise: the share of cells that training replaces by the same cell of another row, for the network to
+            correct: one share for each network, or one for all. Networks with different noise make different errors.
+        epochs: the number of passes over the rows, or None if `steps` is set.
+        steps: the number of optimizer steps, or None if `epochs` is set.
         schedule: `plateau` halves the rate when the score stalls; `one-cycle` warms up and anneals.
-        evaluate_every: steps between evaluations; None for one after each epoch.
-        patience: evaluations without improvement before training stops; None for never.
-        select_on: where the rows that choose the best weights come from. `training`: a tenth of the ordinary training
-            rows, held back. `validation`: validation rows, by macro F1 at `selection_threshold` where their labels
-            are not needed for the threshold, else by the negative L1 error of half of the ordinary ones.
-        selection_threshold: the similarity that `validation` selection decides by.
-        threshold: the default threshold method; None for best-f1 with labels and conformal without.
+        evaluate_every: the number of steps between evaluations; None for one evaluation after each epoch.
+        patience: the number of evaluations without improvement after which training stops; None to never stop early.
+        select_on: the source of the rows that select the best weights. `training`: a tenth of the ordinary training
+            rows, set aside. `validation`: validation rows, by macro F1 at `selection_threshold` if their labels are
+            not needed for the threshold, else by the negative L1 error of half of the ordinary ones.
+        selection_threshold: the similarity threshold for `validation` selection.
+        threshold: the default threshold method; None for best-f1 with labels and conformal without labels.
     """
 
     name: str
@@ -63,10 +64,10 @@ class Recipe:
     threshold: str | None
 
     def total_steps(self, steps_per_epoch: int) -> int:
-        """The length of training in optimizer steps."""
+        """The number of optimizer steps of the training."""
         if self.epochs is not None:
             return self.epochs * steps_per_epoch
-        assert self.steps is not None  # a recipe names one of the two
+        assert self.steps is not None  # a recipe sets one of the two
         return self.steps
 
     @property
@@ -75,7 +76,7 @@ class Recipe:
         return self.swap_noise if len(self.swap_noise) > 1 else self.swap_noise * len(self.networks)
 
     def to_data(self) -> dict[str, Any]:
-        """The recipe as plain JSON."""
+        """Convert the recipe to plain JSON data."""
         networks = [list(hidden) for hidden in self.networks]
         return {**asdict(self), "networks": networks, "swap_noise": list(self.swap_noise)}
 
@@ -96,10 +97,10 @@ _WIDEST, _DEEPEST, _MOST = 4096, 16, 16
 
 
 def read_recipe(data: dict[str, Any]) -> Recipe:
-    """A recipe from plain JSON.
+    """Read a recipe from plain JSON data.
 
     Raises:
-        BadInput: a key that no recipe has, one that is missing, or a value of the wrong kind or out of range.
+        BadInput: a key is unknown or missing, or a value has the wrong type or is out of range.
     """
     recipe: Recipe = typed_json.read(Recipe, data, "recipe", _RECIPE)
     known = [field.name for field in fields(Recipe)]

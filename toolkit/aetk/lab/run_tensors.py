@@ -1,4 +1,4 @@
-"""The tensors of a run folder, as safetensors: written from a detector, and read back into one."""
+"""Writes the tensors of a run folder as safetensors, and reads them back into a detector."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,12 +25,12 @@ _REMEDY = "Train again."
 
 
 def pack(detector: Detector) -> bytes:
-    """The weights of a detector as a file."""
+    """Encode the weights of a detector as the content of a file."""
     return save({name: tensor.contiguous() for name, tensor in detector.state_dict().items()})
 
 
 def pack_rows(calibration: NDArray[np.float32], labels: NDArray[np.bool_] | None) -> bytes:
-    """Calibration rows, float32 [rows, n], and their labels, bool [rows], as a file."""
+    """Encode calibration rows, float32 [rows, n], and their labels, bool [rows], as the content of a file."""
     rows = {"features": torch.from_numpy(calibration)}
     if labels is not None:
         rows["labels"] = torch.from_numpy(labels)
@@ -38,7 +38,7 @@ def pack_rows(calibration: NDArray[np.float32], labels: NDArray[np.bool_] | None
 
 
 def unpack(content: bytes, folder: Path) -> dict[str, Tensor]:
-    """The tensors of a file of a run, by name; BadInput where there are none."""
+    """Return the tensors of a run's file by name; raise BadInput if they cannot be read."""
     try:
         return load(content)
     except SafetensorError as error:
@@ -48,7 +48,7 @@ def unpack(content: bytes, folder: Path) -> dict[str, Tensor]:
 
 
 def read_rows(rows: Mapping[str, Tensor], n: int) -> tuple[NDArray[np.float32], NDArray[np.bool_] | None]:
-    """Calibration rows, float32 [rows, n], and their labels, bool [rows] or None; BadInput for other tensors."""
+    """Return calibration rows, float32 [rows, n], and labels, bool [rows] or None; raise BadInput for other tensors."""
     count = rows["features"].numel() // n if "features" in rows else 0
     expected = {"features": torch.empty(count, n)}
     if "labels" in rows:
@@ -58,7 +58,7 @@ def read_rows(rows: Mapping[str, Tensor], n: int) -> tuple[NDArray[np.float32], 
 
 
 def _check_tensors(found: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
-    """BadInput unless the tensors are those expected, by name, type and shape."""
+    """Raise BadInput unless the tensors have the expected names, types and shapes."""
     for name in (*expected, *found):
         is_one = name in found and name in expected
         if not is_one or (found[name].shape, found[name].dtype) != (expected[name].shape, expected[name].dtype):
@@ -66,7 +66,7 @@ def _check_tensors(found: Mapping[str, Tensor], expected: Mapping[str, Tensor]) 
 
 
 def build(record: "RunRecord", state: Mapping[str, Tensor]) -> Detector:
-    """The detector of a run; BadInput where record and tensors do not agree."""
+    """Build the detector of a run; raise BadInput if record and tensors do not agree."""
     recipe, n = read_recipe(dict(record.recipe)), len(record.features)
     if not n or any(len(feature.quantiles) != len(QUANTILE_LEVELS) for feature in record.features):
         raise BadInput("The run lists no features, or one without its quantiles.", _REMEDY)
@@ -93,8 +93,8 @@ def build(record: "RunRecord", state: Mapping[str, Tensor]) -> Detector:
 
 
 def _check_state(state: Mapping[str, Tensor], networks: tuple[tuple[int, ...], ...], n: int) -> None:
-    """BadInput unless a detector of these networks and so many features can be made of the tensors."""
-    with torch.device("meta"):  # shapes alone: the record may ask for networks of any size
+    """Raise BadInput unless the tensors are those of a detector with these networks and `n` features."""
+    with torch.device("meta"):  # allocates no memory: the record may name networks of any size
         expected = {f"networks.{name}": tensor for name, tensor in Autoencoders(n, networks).state_dict().items()}
         expected |= {name: torch.empty(n) for name in ("center", "inverse_scale", "fill")}
         expected["threshold"] = torch.empty(())

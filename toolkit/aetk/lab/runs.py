@@ -1,4 +1,4 @@
-"""Run folders: where they are, what they hold, and how they are written and read."""
+"""Finds, writes and reads run folders."""
 
 import hashlib
 import json
@@ -31,7 +31,7 @@ _DOCUMENT = typed_json.Document("run", "Train again.")
 
 @dataclass(frozen=True)
 class RunRecord:
-    """What aetk reads of `run.json`, checked."""
+    """The parts of `run.json` that aetk reads, checked."""
 
     recipe: Mapping[str, Any]
     missing: Literal["reject", "median"]
@@ -48,8 +48,8 @@ class Run:
     """A finished run.
 
     Attributes:
-        folder: where it lies.
-        record: see `RunRecord`.
+        folder: the folder of the run.
+        record: the content of its `run.json`.
         detector: the trained module, in evaluation mode, on the CPU.
         calibration: float32 [rows, n], the rows that the threshold was calibrated on.
         calibration_labels: bool [rows], or None.
@@ -63,7 +63,7 @@ class Run:
 
     @property
     def feature_names(self) -> tuple[str, ...]:
-        """The columns that the detector takes, in order."""
+        """The names of the detector's features, in order."""
         return tuple(feature.name for feature in self.record.features)
 
 
@@ -82,7 +82,7 @@ def new_folder(stem: str, root: Path = RUNS) -> Path:
 
 
 def name_of(folder: Path) -> str:
-    """The name of a run, which becomes the model's."""
+    """The name of a run, which becomes the name of the model."""
     return folder.resolve().name
 
 
@@ -92,9 +92,9 @@ def is_finished(folder: Path) -> bool:
 
 
 def newest(root: Path, holding: str, without: str = "") -> Path | None:
-    """The folder under `root` whose file `holding` is the newest, of those that have no file `without`; or None.
+    """Return the folder under `root` with the newest file `holding` and without a file `without`, or None.
 
-    Of files of the same time, the last by `natural_order` of their folders is taken.
+    If several files have the same time, the folder that is last in `natural_order` is returned.
     """
     found = [path for path in root.glob(f"*/{holding}") if path.is_file()]
     found = [path for path in found if not without or not (path.parent / without).exists()]
@@ -104,7 +104,7 @@ def newest(root: Path, holding: str, without: str = "") -> Path | None:
 
 
 def newest_interrupted(root: Path = RUNS) -> Path:
-    """The newest run that was stopped before it was finished; BadInput where there is none."""
+    """Return the newest run that was interrupted before it was finished; raise BadInput if there is none."""
     folder = newest(root, CHECKPOINT, without=RECORD)
     if folder is None:
         raise BadInput(f"There is no interrupted run under {root}/.", "Start one with: aetk train")
@@ -112,7 +112,7 @@ def newest_interrupted(root: Path = RUNS) -> Path:
 
 
 def newest_finished(root: Path = RUNS) -> Path:
-    """The newest finished run; BadInput where there is none."""
+    """Return the newest finished run; raise BadInput if there is none."""
     folder = newest(root, RECORD)
     if folder is None:
         raise BadInput(f"There is no finished run under {root}/.", "Make one with: aetk train")
@@ -127,11 +127,11 @@ def write_run(
     labels: NDArray[np.bool_] | None,
     others: Mapping[str, bytes],
 ) -> None:
-    """Write a run; `run.json`, which vouches for the other files by their digests, appears last.
+    """Write a run; `run.json`, which holds the digests of the other files, appears last.
 
-    `others` are more files by name: the history, a picture.
+    `others` holds more files by name: the history and, if there is one, a picture.
     """
-    from aetk.lab import run_tensors  # needs PyTorch, which finding a run does not
+    from aetk.lab import run_tensors  # needs PyTorch, which is not needed to find a run
 
     files = {WEIGHTS: run_tensors.pack(detector), ROWS: run_tensors.pack_rows(calibration, labels), **others}
     record = {**record, "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}}
@@ -140,17 +140,17 @@ def write_run(
 
 
 def sweep(folder: Path) -> None:
-    """Remove the checkpoint of a finished run, which a kill at the last moment may have left."""
+    """Remove the checkpoint of a finished run, which is left if the process is killed at the last moment."""
     remove(folder / CHECKPOINT)
 
 
 def encode(data: Any) -> bytes:
-    """JSON as it is written into a run folder."""
+    """Encode data as JSON for a file of a run folder."""
     return (json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
 def read_record(folder: Path) -> dict[str, Any]:
-    """The content of `run.json`; BadInput where there is no finished run."""
+    """Return the content of `run.json`; raise BadInput if there is no finished run."""
     try:
         record = typed_json.parse((folder / RECORD).read_bytes())
     except (FileNotFoundError, NotADirectoryError):
@@ -170,7 +170,7 @@ def read_record(folder: Path) -> dict[str, Any]:
 
 
 def read_history(folder: Path) -> list[dict[str, Any]]:
-    """The evaluations of a run, in order; see `lab.training.checkpoint.Evaluation`. Raises as `read_run` does."""
+    """Return a run's evaluations in order (see `lab.training.checkpoint.Evaluation`); raises the same as `read_run`."""
     content = _vouched(folder, HISTORY, read_record(folder))
     try:
         history: list[dict[str, Any]] = typed_json.parse(content)
@@ -183,20 +183,20 @@ def read_run(folder: Path) -> Run:
     """Read a finished run.
 
     Raises:
-        BadInput: there is none, or its record is not one of this version.
-        CheckFailed: a file is not the one that `run.json` vouches for.
+        BadInput: there is no finished run, or its record is not one of this version.
+        CheckFailed: a file is missing, or its digest is not the one in `run.json`.
     """
     content = read_record(folder)
     contents = {name: _vouched(folder, name, content) for name in (WEIGHTS, ROWS)}
     record: RunRecord = typed_json.read(RunRecord, content, RECORD, _DOCUMENT)
-    from aetk.lab import run_tensors  # needs PyTorch, which a run that is not there does not
+    from aetk.lab import run_tensors  # needs PyTorch, which is slow to import; missing runs fail before
 
     weights, rows = (run_tensors.unpack(contents[name], folder) for name in (WEIGHTS, ROWS))
     return Run(folder, record, run_tensors.build(record, weights), *run_tensors.read_rows(rows, len(record.features)))
 
 
 def _vouched(folder: Path, name: str, record: Mapping[str, Any]) -> bytes:
-    """The content of a file, as `run.json` vouches for it."""
+    """Return the content of a file; raise CheckFailed if its digest is not the one in `run.json`."""
     try:
         content = (folder / name).read_bytes()
     except FileNotFoundError:
@@ -207,7 +207,7 @@ def _vouched(folder: Path, name: str, record: Mapping[str, Any]) -> bytes:
 
 
 def versions() -> dict[str, str]:
-    """Versions of what a model is made with."""
+    """The versions of aetk, Python and the packages that a model is made with."""
     packages = ("torch", "numpy", "scikit-learn", "onnx", "onnxscript", "onnxruntime")
     found = {"aetk": __version__, "python": platform.python_version()}
     for name in packages:

@@ -1,1 +1,1 @@
-"""Shows reports: as text, as JSON, as pictures."""
+"""Renders reports as text, as JSON and as pictures."""

@@ -1,4 +1,4 @@
-"""A benchmark as a picture (PNG): latency percentiles, throughput against its bound, and sparse arrivals."""
+"""Draws a benchmark as a picture (PNG): latency percentiles, throughput and its bound, and sparse arrivals."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -25,7 +25,7 @@ _DOUBTFUL: dict[str, Any] = {
 
 
 def draw_bench(report: BenchReport) -> bytes:
-    """Latency percentiles and throughput over batch size; rows from which nothing is concluded wear a ring."""
+    """Draw latency percentiles and throughput over batch size; rings mark rows that are unstable or lack samples."""
     figure, (axes,) = new_figure(3 if report.sparse else 2)
     groups: dict[str, list[Measured]] = {}
     for row in sorted(report.measured, key=lambda row: row.setting.batch):
@@ -33,7 +33,7 @@ def draw_bench(report: BenchReport) -> bytes:
     colors = {name: _COLORS[place % len(_COLORS)] for place, name in enumerate(groups)}
     figure.set_size_inches(6.0 * len(axes), 5.2)
     longest = max(len(rows) for rows in groups.values())
-    lines = {name: rows for name, rows in groups.items() if len(rows) == longest}  # the others are points on the way
+    lines = {name: rows for name, rows in groups.items() if len(rows) == longest}  # the others are single points
     _latency(axes[0], lines, colors)
     _throughput(axes[1], report, groups, colors)
     if report.sparse:
@@ -106,7 +106,7 @@ def _throughput(panel: Any, report: BenchReport, groups: dict[str, list[Measured
 
 
 def _alone(setting: Setting) -> dict[str, Any]:
-    """Marks of settings that were measured at some batch sizes only."""
+    """The markers of a setting that was measured at some batch sizes only."""
     marker = "*" if setting.mode == "scorer" else ("s" if setting.spinning else "v")
     return {"linestyle": "none", "marker": marker, "markersize": 11 if setting.mode == "scorer" else 7, "alpha": 0.9}
 

@@ -1,4 +1,4 @@
-"""A benchmark as text for a terminal."""
+"""Formats a benchmark as text for a terminal."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ from aetk.render.format import count, seconds, table
 
 _PERCENTILES = (50, 90, 99, 99.9)
 _ROWS = 6
-"""As many rows as the short table has, or a few more where there are more providers."""
+"""The number of rows of the short table; it has a few more if there are more providers."""
 
 Row = TypeVar("Row")
 
@@ -57,11 +57,11 @@ _SHORT_SPARSE = ("one row every", "provider", "threads", "p50", "p99", "of warm"
 
 
 def bench(report: BenchReport, everything: bool = False) -> str:
-    """The table of a benchmark, what was left out, what may have disturbed it, and what follows from it.
+    """The table of a benchmark, what was left out, what may have disturbed it, and its conclusions.
 
     Args:
         report: the benchmark.
-        everything: all rows and columns; else the few that fit a terminal of 80 columns.
+        everything: whether to show all rows and columns, or only the few that fit a terminal of 80 columns.
     """
     rows = list(report.measured) if everything else short_rows(report.measured)
     lines = [_table(_COLUMNS, tuple(_COLUMNS) if everything else _SHORT, rows)]
@@ -79,7 +79,7 @@ def bench(report: BenchReport, everything: bool = False) -> str:
 
 
 def short_rows(measured: Sequence[Measured]) -> list[Measured]:
-    """About six rows: each provider's fastest, whatever its mode and options, at batch sizes from first to last."""
+    """Choose about six rows: each provider's fastest, of all modes and options, at batch sizes from first to last."""
     if len(measured) <= _ROWS:
         return list(measured)
     providers = list(dict.fromkeys(row.setting.provider for row in measured))
@@ -98,14 +98,14 @@ def _usual(row: Measured) -> float:
 
 
 def _table(columns: dict[str, Callable[[Row], str]], names: Sequence[str], rows: Sequence[Row]) -> str:
-    """A table without the columns in which nothing is said."""
+    """A table without its empty columns."""
     cells = {name: [columns[name](row) for row in rows] for name in names}
     said = [name for name in names if any(cells[name])]
     return table(said, list(zip(*(cells[name] for name in said), strict=True)))
 
 
 def threads(setting: Setting) -> str:
-    """Threads, with an asterisk where they do not spin; empty where the provider has no use for them."""
+    """The number of threads, with an asterisk if they do not spin; empty for providers other than the CPU."""
     if setting.provider != "cpu":
         return ""
     return ("auto" if setting.threads is None else f"{setting.threads}") + ("" if setting.spinning else "*")
@@ -158,7 +158,7 @@ def _gpus(report: BenchReport) -> str:
 
 
 def _details(report: BenchReport) -> list[str]:
-    """What only the whole table needs."""
+    """The lines that only the full table needs."""
     rows: list[Measured | Arrivals] = [*report.measured, *report.sparse]
     lines = ["CPU/1k: processor time of 1,000 rows"]
     if any(_blank(row.timings) for row in rows):
@@ -181,7 +181,7 @@ def _blank(timings: Timings) -> bool:
 
 
 def comparison(found: Comparison) -> str:
-    """Ratios with their spread, and the verdict."""
+    """The comparison with another report: ratios with their spread, and the verdict."""
     lines = [f"against {found.other} (above 1 is slower now):", *(f"WARNING: {words}" for words in found.warnings)]
     lines.append(_table(_RATIOS, tuple(_RATIOS), found.rows))
     if found.missing:

@@ -1,4 +1,4 @@
-"""What a benchmark concludes, and what is missing where it concludes nothing, in sentences."""
+"""Writes the conclusions of a benchmark as sentences, or what is missing to conclude something."""
 
 from collections.abc import Iterable, Sequence
 
@@ -20,7 +20,7 @@ _REMEDIES = {"too few samples": "give more --seconds", "unstable": "measure agai
 
 
 def disturbance(found: Disturbance) -> str:
-    """What may have disturbed the measurement."""
+    """A sentence about something that may have disturbed the measurement."""
     match found:
         case QuotaReached():
             times = f"{count(found.times, 'time')}, for {found.seconds:.2f} s"
@@ -37,7 +37,7 @@ def disturbance(found: Disturbance) -> str:
 
 
 def conclusion(found: Conclusion) -> list[str]:
-    """A line for each thing that follows, or does not."""
+    """One line for each conclusion, and for each question that stays open."""
     if found.withheld:
         return ["no conclusion: other processes took the processors; measure again on a quiet machine"]
     several = {crossover.provider for crossover in found.crossovers if crossover.mode != "run"}
@@ -103,7 +103,7 @@ def _reasons(points: Sequence[Point]) -> str:
 
 
 def doubts(found: Iterable[Doubtful]) -> list[str]:
-    """Rows that are not known well enough, by what they lack, and what to do about it."""
+    """The rows that are too uncertain, grouped by the reason, and what to do about it."""
     groups: dict[str, dict[str, list[int]]] = {}
     for doubtful in dict.fromkeys(found):
         setting = doubtful.setting
@@ -142,7 +142,7 @@ def options(setting: Setting) -> str:
 
 
 def left_out(skipped: Sequence[Skipped], too_long: Sequence[TooLong], once: Sequence[Setting]) -> list[str]:
-    """What was not measured, or once only, and why."""
+    """What was not measured, or only once, and why."""
     lines = [f"{skip.provider}: not measured: {skip.reason}" for skip in skipped if skip.setting is None]
     failed: dict[tuple[str, str], list[int]] = {}
     for skip in skipped:

@@ -1,11 +1,11 @@
-"""What an engine did, as text."""
+"""Formats the reports of an engine as text."""
 
 from aetk.cluster.scoring import ClusterProgress, ClusterReport
 from aetk.render.format import count, rate, seconds
 
 
 def scoring(report: ClusterReport) -> str:
-    """What came of scoring a folder."""
+    """The result of scoring a folder."""
     gpus = f", {report.gpus:g} GPU{'s' * (report.gpus > 1)} each" if report.gpus else ""
     workers = f" with {count(report.workers, 'worker')}{gpus}" if report.workers else ""
     pace = "all of it was there" if report.rows_per_second is None else rate(report.rows_per_second)
@@ -18,5 +18,5 @@ def scoring(report: ClusterReport) -> str:
 
 
 def progress(found: ClusterProgress) -> str:
-    """How far an engine has come, in one line."""
+    """The progress of an engine in one line."""
     return f"{found.partitions:,} of {count(found.of, 'file')}, {count(found.rows, 'row')}"

@@ -1,4 +1,4 @@
-"""Reports as text for a terminal."""
+"""Formats the reports of the edge as text for a terminal."""
 
 import json
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ _BAR = 30
 
 
 def threshold(found: Threshold) -> str:
-    """A threshold in one line, and what to expect of it in another."""
+    """A threshold in one line, and the alarms to expect from it in another."""
     first = f"threshold {_chosen(found)}"
     alarms = found.alarms
     if alarms is None:
@@ -31,7 +31,7 @@ def threshold(found: Threshold) -> str:
 
 
 def _chosen(found: Threshold) -> str:
-    """A threshold, how it was chosen, and by which rows."""
+    """A threshold, how it was chosen, and from which rows."""
     rows = f", from {found.rows:,} {found.basis}" if found.rows else ""
     return f"{found.value:.6g} by {found.method}{rows}" + (
         f"; false-alarm rate at most {found.target:.4g}" if found.target is not None else ""
@@ -53,7 +53,7 @@ def golden(report: GoldenReport) -> str:
 
 
 def verification(report: VerifyReport) -> str:
-    """A verdict, a line per provider."""
+    """The verdict on a model, one line per provider."""
     lines = [f"{report.model}: digests and threshold agree with the card; the card's copy is {report.card_copy}"]
     if report.trusted_key is not None:
         lines.append(f"  signed by the owner of {report.trusted_key}")
@@ -78,7 +78,7 @@ def _path(check: PathCheck) -> str:
 
 
 def scoring(report: ScoreReport) -> str:
-    """What came of scoring a table."""
+    """The result of scoring a table."""
     of_files = f" of {count(report.files, 'file')}" if report.files > 1 else ""
     return (
         f"{count(report.rows, 'row')}{of_files} on {report.provider} in {seconds(report.seconds)} "
@@ -89,7 +89,7 @@ def scoring(report: ScoreReport) -> str:
 
 
 def scoring_progress(progress: ScoreProgress) -> str:
-    """How far scoring has come, in one line."""
+    """The progress of scoring in one line."""
     line = f"{count(progress.rows, 'row')}, {rate(progress.rows / progress.seconds)}"
     if progress.share is None:
         return line
@@ -98,7 +98,7 @@ def scoring_progress(progress: ScoreProgress) -> str:
 
 
 def thresholds(report: ThresholdReport) -> str:
-    """A threshold before and after."""
+    """The threshold before and after a change."""
     lines = [f"before: {threshold(report.before)}", f"now:    {threshold(report.after)}"]
     if report.out is None:
         lines[1] = f"then:   {threshold(report.after)}"
@@ -109,14 +109,14 @@ def thresholds(report: ThresholdReport) -> str:
 
 
 def embedding(report: EmbedReport) -> str:
-    """What an app consists of."""
+    """A summary of an app."""
     return (
         f"{report.host} app around {report.model}: {count(report.files, 'file')}, {size(report.bytes)}; see README.md"
     )
 
 
 def doctor(report: DoctorReport) -> str:
-    """What works here."""
+    """What works on this machine."""
     runtimes = ", ".join(f"{name} {version}" for name, version in report.runtimes.items()) or "none"
     packages = ", ".join(f"{name} {version or 'missing'}" for name, version in report.packages.items())
     rows = [[s.provider, "works" if s.works else "no", s.reason or s.plugin] for s in report.providers]
@@ -134,14 +134,14 @@ def doctor(report: DoctorReport) -> str:
 
 
 def _metadata(known: Mapping[str, str]) -> str:
-    """What fits a line of what is known of a device: `--json` has all of it."""
+    """The metadata of a device, shortened to one line; `--json` has all of it."""
     shown = [f"{name} {value}" for name, value in known.items() if value and name != "library_path"]
     shown.sort(key=lambda text: not text.startswith(("FULL_DEVICE_NAME", "pci_bus_id", "version")))
     return ", ".join(shown[:4])
 
 
 def inspection(report: InspectReport) -> str:
-    """What a model is."""
+    """The description of a model."""
     card = report.card
     names = ", ".join(card.feature_names[:6]) + (", ..." if len(card.features) > 6 else "")
     lines = [

@@ -1,4 +1,4 @@
-"""An evaluation as a picture (PNG): the distributions of each model, and the curves of all models in one place."""
+"""Draws an evaluation as a picture (PNG): the distributions of each model, and the curves of all models together."""
 
 from collections.abc import Sequence
 from itertools import count
@@ -24,17 +24,17 @@ if TYPE_CHECKING:  # scikit-learn is not needed to draw
     from aetk.lab.evaluation import EvaluateReport, ModelEvaluation
 
 _COLORS = ("#000000", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#0072b2", "#d55e00")
-"""Okabe and Ito's, which the colour-blind can tell apart, without yellow; those like the two classes' come last."""
+"""Okabe and Ito's colour-blind-safe colours without yellow; those similar to the two classes' colours come last."""
 
 _STYLES = ("-", "--", ":", "-.")
-"""For as many models again, once the colours are used up."""
+"""Line styles; the next one is used when all colours are used."""
 
 _LINE = 0.045
-"""The height of a line of a legend, in rows of panels."""
+"""The height of a line of a legend, as a share of a panel's height."""
 
 
 def draw_evaluation(report: "EvaluateReport") -> bytes:
-    """Distributions for each model; precision over recall, and macro F1 over thresholds, of all of them."""
+    """Draw the distributions of each model, and precision over recall and macro F1 over thresholds of all models."""
     names = short_names([model.model for model in report.models])
     figure, curve, quality, distributions = _panels(len(names))
     for panel, model, name, style in zip(distributions, report.models, names, _looks(len(names)), strict=True):
@@ -49,7 +49,7 @@ def draw_evaluation(report: "EvaluateReport") -> bytes:
 
 
 def short_names(paths: Sequence[Path]) -> list[str]:
-    """The ends of paths, just long enough to tell them apart."""
+    """The shortest ends of paths that tell the paths apart."""
     for length in count(1):
         names = [str(Path(*path.parts[-length:])) for path in paths]
         if len(set(names)) == len(set(paths)):
@@ -58,7 +58,7 @@ def short_names(paths: Sequence[Path]) -> list[str]:
 
 
 def _panels(models: int) -> tuple[Any, Any, Any, list[Any]]:
-    """A figure, its panels for curves, and one for each model: in one row, or below the curves where there are more."""
+    """Return a figure, its two panels for curves, and a panel for each model, below the curves if there are several."""
     names = [f"distribution {place}" for place in range(models)]
     if models == 1:
         mosaic, heights = [[*names, "curve", "quality"]], [1.1]
@@ -66,7 +66,7 @@ def _panels(models: int) -> tuple[Any, Any, Any, list[Any]]:
         across = 2 if models in (2, 4) else 3
         rest = names + ["."] * (-models % across)
         rows = [rest[start : start + across] for start in range(0, len(rest), across)]
-        # both curves share a row as wide as that of two or three distributions
+        # both curves share a row, which is as wide as a row of two or three distributions
         mosaic = [
             ["curve"] * across + ["quality"] * across,
             *([name for name in row for _ in range(2)] for row in rows),
@@ -78,7 +78,7 @@ def _panels(models: int) -> tuple[Any, Any, Any, list[Any]]:
 
 
 def _looks(models: int) -> list[dict[str, Any]]:
-    """A look for the line of each model; of lines that coincide, the one below is wider and so to be seen."""
+    """The line style of each model; lines that are drawn first are wider, so that coinciding lines stay visible."""
     widths = np.linspace(1.5 + 0.8 * min(models - 1, 4), 1.5, models)
     colors, styles = len(_COLORS), len(_STYLES)
     return [
@@ -117,5 +117,5 @@ def _figure(value: float | None) -> str:
 
 
 def _words(name: str, width: int) -> str:
-    """A name in lines of a width."""
+    """A name, broken into lines of at most `width` characters."""
     return as_it_stands(fill(name, width))

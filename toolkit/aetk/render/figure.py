@@ -1,4 +1,4 @@
-"""Reports as pictures (PNG), drawn with matplotlib."""
+"""Common parts of the pictures (PNG), drawn with matplotlib."""
 
 import io
 from collections.abc import Mapping
@@ -11,14 +11,14 @@ from aetk.base.errors import MissingExtra
 from aetk.base.names import as_text
 
 _NEAREST = 1e-6
-"""Distances below this are drawn there."""
+"""Smaller distances are drawn at this one."""
 
 ORDINARY, ANOMALY, INK = "#3b76af", "#c8553d", "#333333"
 DISTANCE_AXIS = {"xscale": "log", "xlabel": "1 - similarity (anomalies lie to the right)"}
 
 
 def empty_figure(columns: float, rows: float, layout: Literal["constrained"] | None = "constrained") -> Any:
-    """A figure with room for so many panels; MissingExtra without matplotlib."""
+    """Make a figure with space for `columns` x `rows` panels; raise MissingExtra if matplotlib is not installed."""
     try:
         from matplotlib.figure import Figure
     except ImportError:
@@ -27,22 +27,22 @@ def empty_figure(columns: float, rows: float, layout: Literal["constrained"] | N
 
 
 def new_figure(columns: int, margins: Mapping[str, float] | None = None) -> tuple[Any, Any]:
-    """A figure and its axes, a row of them; MissingExtra without matplotlib.
+    """Make a figure with one row of panels, and return both; raise MissingExtra if matplotlib is not installed.
 
     `margins` are those of matplotlib's `subplots_adjust`. Without them the layout is computed from the texts, which
-    takes longer than to draw the figure.
+    takes longer than drawing the figure.
     """
     figure = empty_figure(columns, 1, "constrained" if margins is None else None)
     return figure, figure.subplots(1, columns, squeeze=False, gridspec_kw=margins)
 
 
 def as_it_stands(name: str) -> str:
-    """A file's name for matplotlib, which takes dollars for mathematics and nothing but text."""
+    """Escape a file's name for matplotlib, which reads dollar signs as formulas and accepts only text."""
     return as_text(name).replace("$", r"\$")
 
 
 def as_png(figure: Any) -> bytes:
-    """The figure as a PNG file, the same bytes each time."""
+    """Encode the figure as a PNG file; the same figure gives the same bytes."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=120, metadata={"Software": None})
     return buffer.getvalue()
@@ -51,7 +51,7 @@ def as_png(figure: Any) -> bytes:
 def draw_distribution(
     axes: Any, similarity: NDArray[np.float32], labels: NDArray[np.bool_] | None, threshold: float
 ) -> None:
-    """Both classes' similarities, and the threshold."""
+    """Draw the similarities of both classes, and the threshold."""
     anomalous = np.zeros(len(similarity), bool) if labels is None else labels
     bins = np.geomspace(_NEAREST, 2.0, 61)
     for rows, color, name in ((~anomalous, ORDINARY, "ordinary"), (anomalous, ANOMALY, "anomaly")):
@@ -73,18 +73,18 @@ def draw_distribution(
 
 
 def legend_below(axes: Any, columns: int = 1, title: str | None = None) -> None:
-    """A legend below the panel, where it hides no line."""
+    """Draw a legend below the panel, so that it hides no line."""
     place = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.17), "columnspacing": 1.0}
     axes.legend(frameon=False, fontsize=8, title_fontsize=8, ncols=columns, title=title, **place)
 
 
 def distance(similarity: Any) -> Any:
-    """1 - similarity, which spreads out on a log scale what crowds together below 1."""
+    """1 - similarity, clipped; on a log scale it separates similarities close to 1."""
     return np.clip(1.0 - np.asarray(similarity, np.float64), _NEAREST, 2.0)
 
 
 def plain_ticks(axis: Any) -> None:
-    """Numbers such as 0.2 and 1e-05 on a logarithmic axis; as powers of ten they take half of the time of drawing."""
+    """Label a log axis with numbers such as 0.2 and 1e-05; powers of ten would take half of the drawing time."""
     from matplotlib.ticker import LogFormatter
 
     axis.set_major_formatter(LogFormatter())

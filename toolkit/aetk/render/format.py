@@ -1,10 +1,10 @@
-"""Tables, times, sizes and counts as text."""
+"""Formats tables, times, sizes and counts as text."""
 
 from collections.abc import Sequence
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Columns aligned, numbers to the right."""
+    """A table with aligned columns: text to the left, numbers to the right."""
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
     left = [any(_is_text(cell) for cell in column) for column in zip(*rows, strict=True)]
 
@@ -20,7 +20,7 @@ def _is_text(cell: str) -> bool:
 
 
 def seconds(value: float | None) -> str:
-    """A time in the unit that suits it; empty for None."""
+    """A time in s, ms or µs; empty for None."""
     if value is None:
         return ""
     for unit, size in (("s", 1.0), ("ms", 1e-3)):
@@ -30,7 +30,7 @@ def seconds(value: float | None) -> str:
 
 
 def size(value: int | None) -> str:
-    """A number of bytes; empty for None."""
+    """A number of bytes in KiB or MiB; empty for None."""
     if value is None:
         return ""
     return f"{value / 2**20:.1f} MiB" if value >= 2**20 else f"{value / 2**10:.1f} KiB"
@@ -42,5 +42,5 @@ def count(number: int, thing: str) -> str:
 
 
 def rate(rows_per_second: float) -> str:
-    """Throughput."""
+    """A throughput in rows per second."""
     return f"{rows_per_second:,.0f} rows/s"

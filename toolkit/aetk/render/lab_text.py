@@ -1,4 +1,4 @@
-"""Reports of the lab as text for a terminal."""
+"""Formats the reports of the lab as text for a terminal."""
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def training(report: TrainReport) -> str:
-    """What came of training."""
+    """The result of a training."""
     lines = [f"note: {warning}" for warning in report.warnings]
     lines += [
         f"{count(report.rows, 'row')} of {count(len(report.features), 'feature')} to fit on, "
@@ -36,7 +36,7 @@ def _device(report: TrainReport) -> str:
 
 
 def metrics(found: Metrics) -> str:
-    """Quality in one line."""
+    """The quality metrics in one line."""
     parts = [f"macro F1 {found.macro_f1:.4f}", f"precision {found.precision:.4f}", f"recall {found.recall:.4f}"]
     if found.auroc is not None and found.average_precision is not None:
         parts += [f"AUROC {found.auroc:.4f}", f"average precision {found.average_precision:.4f}"]
@@ -55,7 +55,7 @@ def parity(report: "ParityReport") -> str:
 
 
 def export(report: ExportReport) -> str:
-    """What was published."""
+    """The result of an export."""
     outputs = "similarity, is_anomaly, is_valid" + (", contribution" if report.explain else "")
     return (
         f"{parity(report.parity)}\n"
@@ -65,7 +65,7 @@ def export(report: ExportReport) -> str:
 
 
 def evaluation(report: EvaluateReport) -> str:
-    """A table of models by quality."""
+    """A table with the quality of each model."""
     natural = () if report.prevalence is None else ("natural AP",)
     head = ("model", "threshold", "macro F1", "precision", "recall", "AUROC", "AP", *natural)
     head += ("TP", "FP", "TN", "FN", "invalid")

@@ -1,4 +1,4 @@
-"""A report as JSON."""
+"""Encodes reports as JSON."""
 
 import json
 import math
@@ -16,17 +16,17 @@ _BEYOND_ASCII = re.compile("[^\x00-\x7f]")
 
 
 def to_json(report: Any) -> str:
-    """A report as one JSON document; a number that is NaN or infinite becomes null."""
+    """Encode a report as one JSON document; numbers that are NaN or infinite become null."""
     return encode(to_data(report))
 
 
 def encode(data: Any) -> str:
-    """Plain data as JSON that UTF-8 can hold: a file's name may have bytes that are not text, which are escaped."""
+    """Encode plain data as JSON that is valid UTF-8: bytes of a file's name that are not text are escaped."""
     return _escaped(_NO_TEXT, json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False))
 
 
 def in_ascii(document: str) -> str:
-    """The same JSON document without any other character: it has none outside its texts, where JSON has escapes."""
+    """Escape all characters of a JSON document that are not ASCII; they only occur in texts, where JSON has escapes."""
     return _escaped(_BEYOND_ASCII, document)
 
 
@@ -35,7 +35,7 @@ def _escaped(characters: re.Pattern[str], document: str) -> str:
 
 
 def to_data(value: Any) -> Any:
-    """Dataclasses and paths as dictionaries and strings; a verdict (`passed`) comes along, arrays of rows do not."""
+    """Convert dataclasses to dictionaries, and paths to text; add `passed` if there is one, leave out arrays."""
     if isinstance(value, Card):
         return json.loads(value.to_json())
     if is_dataclass(value) and not isinstance(value, type):

@@ -1,4 +1,4 @@
-"""A training as a picture."""
+"""Draws a training as a picture."""
 
 from aetk.lab.training.report import TrainReport
 from aetk.render.figure import ANOMALY, INK, as_png, draw_distribution, new_figure, plain_ticks
@@ -7,7 +7,7 @@ _MARGINS = {"left": 0.055, "right": 0.99, "bottom": 0.22, "top": 0.92, "wspace":
 
 
 def draw_training(report: TrainReport) -> bytes:
-    """Loss and selection score over steps, and the calibration rows' similarities with the threshold."""
+    """Draw loss and selection score over steps, and the calibration rows' similarities with the threshold."""
     figure, ((loss, score, distribution),) = new_figure(3, _MARGINS)
     steps = [line.step for line in report.history]
     loss.plot(steps, [line.loss for line in report.history], color=INK)

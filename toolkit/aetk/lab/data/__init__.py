@@ -1,1 +1,1 @@
-"""From files and frames to checked rows: sources, splits, preprocessing."""
+"""Turns files and data frames into checked rows: sources, splits, preprocessing."""

@@ -1,4 +1,4 @@
-"""Turns tables into a data set: checked features, labels, and what a person should know of them."""
+"""Turns tables into a data set: checked features, labels, and warnings about them."""
 
 import hashlib
 import shlex
@@ -27,17 +27,17 @@ _FEWEST_ROWS = 10
 
 @dataclass(frozen=True)
 class Dataset:
-    """Training rows and, where there are any, validation rows, checked.
+    """Checked training rows and, if there are any, validation rows.
 
     Attributes:
         name: a word for file names.
-        source: where the rows came from, in words.
+        source: text that says where the rows came from.
         features: column names, in order.
         rows: float64 [rows, n], labelled and unlabelled alike.
-        labels: bool [rows], True for anomalies, which are not trained on; None without labels.
+        labels: bool [rows], True for anomalies, which are not trained on; None if there are no labels.
         validation: float64 [rows, n], or None.
         validation_labels: bool [rows], or None.
-        warnings: what a person should know of the columns.
+        warnings: about the columns and the labels.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Dataset:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 over names, values and labels, in hexadecimal digits."""
+        """The SHA-256 of names, values and labels, in hexadecimal digits."""
         digest = hashlib.sha256("\0".join(self.features).encode())
         for part in (self.rows, self.labels, self.validation, self.validation_labels):
             digest.update(b"none" if part is None else np.ascontiguousarray(part).tobytes())
@@ -72,17 +72,17 @@ def load_dataset(
     Args:
         data: a CSV or Parquet file, `openml:ID`, rows in memory (see `lab.data.source`), or None for scikit-learn's
             breast-cancer table.
-        validation: rows to choose and calibrate on; None to hold some of `data` back.
-        label: a column of 0 (ordinary) and 1 (anomaly), in either table or both; never a feature. Unless named, the
-            target of an OpenML data set whose values are exactly these.
+        validation: rows to select weights and calibrate on; None to set some rows of `data` aside for that.
+        label: a column of 0 (ordinary) and 1 (anomaly), in either table or both; never a feature. If None, the target
+            of an OpenML data set is the label if its values are exactly 0 and 1.
         drop: columns to leave out.
-        missing: `reject` missing and infinite values, or fill them by the `median`.
-        copies: how many times over there has to be room for the rows of `data`, where it is a file.
+        missing: `reject` refuses missing and infinite values; `median` replaces them by the column's median.
+        copies: how many copies of the rows of `data`, if it is a file, have to fit in memory.
 
     Raises:
-        BadInput: whatever is wrong with the tables, with file, column and first offending row.
-        DoesNotFit: there is no room for a file's rows.
-        CheckFailed, Unavailable: a data set of OpenML cannot be had; see `lab.data.openml`.
+        BadInput: something is wrong with the tables; the message names file, column and first bad row.
+        DoesNotFit: the rows of a file do not fit in memory.
+        CheckFailed, Unavailable: an OpenML data set cannot be fetched; see `lab.data.openml`.
     """
     if data is None:
         if validation is not None or label is not None or drop:
@@ -123,7 +123,7 @@ def _fetched(data: Any) -> Any:
 def check_named(
     title: str, all_names: Sequence[str], other: Source | None, label: str | None, drop: Sequence[str]
 ) -> None:
-    """BadInput where neither the table nor the validation rows have a column that an option names."""
+    """Raise BadInput if an option names a column that neither the table nor the validation rows have."""
     columns = {*all_names, *(other.all_names if other else ())}
     for name in [*drop, *([label] if label else [])]:
         if name not in columns:
@@ -131,7 +131,7 @@ def check_named(
 
 
 def match_columns(title: str, names: Sequence[str], other: Source) -> Source:
-    """The validation rows with the table's feature columns in its order; BadInput unless they have just these."""
+    """Put the validation rows' columns in the table's order; raise BadInput if the feature columns differ."""
     found_names, expected_names = set(other.names), set(names)
     lacking = [name for name in names if name not in found_names]
     extra = [name for name in other.names if name not in expected_names]
@@ -147,7 +147,7 @@ def match_columns(title: str, names: Sequence[str], other: Source) -> Source:
 
 
 def check_enough(title: str, ordinary: int, rows: int) -> None:
-    """BadInput where there are, among so many rows, too few ordinary ones to train on."""
+    """Raise BadInput if too few of the `rows` are ordinary to train on."""
     if ordinary < _FEWEST_ROWS:
         found = f"found {ordinary} ordinary row{'s' * (ordinary != 1)}"
         hint = "Bring more rows."
@@ -158,13 +158,13 @@ def check_enough(title: str, ordinary: int, rows: int) -> None:
 
 
 def _counts(*tables: NDArray[np.bool_] | None) -> tuple[int, int]:
-    """How many rows are labelled, and how many of them as anomalies."""
+    """The number of labelled rows, and how many of them are anomalies."""
     labelled = [labels for labels in tables if labels is not None]
     return sum(map(len, labelled)), sum(int(labels.sum()) for labels in labelled)
 
 
 def check_finite(part: Source, missing: str) -> None:
-    """BadInput where a value is missing or infinite; with `median`, only where a column holds nothing else."""
+    """Raise BadInput for missing or infinite values; with `median`, only if no ordinary value of a column is finite."""
     bad = ~(np.abs(part.values) <= spec.FINITE_LIMIT)
     if missing == "median":
         ordinary = bad if part.labels is None else bad[~part.labels]
@@ -179,12 +179,12 @@ def check_finite(part: Source, missing: str) -> None:
 
 
 def no_number(title: str, column: str) -> BadInput:
-    """The error of a column without a median."""
+    """The error for a column that has no median."""
     return BadInput(f"{title}: column '{column}' holds no number in any ordinary row.", drop_hint(column))
 
 
 def not_finite(title: str, values: int, rows: int, where: str, column: str) -> BadInput:
-    """The error of missing and infinite values, so many in so many rows, where nothing replaces them."""
+    """The error for missing and infinite values that nothing replaces: `values` is their number in `rows` rows."""
     return BadInput(
         f"{title}: {values} missing or infinite values in {rows} rows, the first in {where}, column '{column}'.",
         "Clean the table, or train their replacement into the model with: --missing median",
@@ -192,7 +192,7 @@ def not_finite(title: str, values: int, rows: int, where: str, column: str) -> B
 
 
 def _built_in() -> Dataset:
-    """scikit-learn's breast-cancer table, of which aetk has a copy: importing scikit-learn takes seconds.
+    """Read aetk's own copy of scikit-learn's breast-cancer table, because importing scikit-learn takes seconds.
 
     Source: W. Wolberg, O. Mangasarian, N. Street and W. Street, "Breast Cancer Wisconsin (Diagnostic)", UCI Machine
     Learning Repository, 1993, https://doi.org/10.24432/C5DW2B, licensed under CC BY 4.0.

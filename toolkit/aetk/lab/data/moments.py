@@ -13,19 +13,19 @@ SMALLEST = 1e-30
 
 
 def is_constant(column: Column) -> bool:
-    """Whether a column's finite values, float64 [rows], do not differ in any way that arithmetic could scale."""
+    """Whether a column's finite values, float64 [rows], are equal, or too close for float64 to scale them."""
     return bool(column.std() <= max(1e-12 * float(np.abs(column).max()), SMALLEST))
 
 
 @dataclass(frozen=True)
 class Moments:
-    """Of the finite values of each column, float64 [n] each.
+    """The moments of the finite values of each column, each float64 [n].
 
     Attributes:
-        count: how many there are.
-        mean: 0 where there are none.
-        squares: the sum of the squared differences from the mean.
-        low, high: the smallest and the largest; +∞ and -∞ where there are none.
+        count: the number of finite values.
+        mean: their mean; 0 if there are none.
+        squares: the sum of their squared differences from the mean.
+        low, high: the smallest and the largest; +∞ and -∞ if there are none.
     """
 
     count: Column
@@ -36,7 +36,7 @@ class Moments:
 
     @classmethod
     def of(cls, rows: NDArray[np.float64]) -> "Moments":
-        """Of rows, float64 [rows, n]."""
+        """Compute the moments of rows, float64 [rows, n]."""
         finite = np.abs(rows) <= spec.FINITE_LIMIT
         count = finite.sum(0).astype(np.float64)
         mean = np.where(finite, rows, 0.0).sum(0) / np.maximum(count, 1)
@@ -50,7 +50,7 @@ class Moments:
         )
 
     def __add__(self, other: "Moments") -> "Moments":
-        """Of both together.
+        """The moments of the rows of both.
 
         Source: Chan, Golub and LeVeque, "Updating Formulae and a Pairwise Algorithm for Computing Sample Variances"
         (1979).
@@ -67,7 +67,7 @@ class Moments:
         )
 
     def filled(self, rows: int, fill: Column) -> "Moments":
-        """As if each column's `fill` took the place of what is missing for it to count so many rows."""
+        """The moments after the values that a column lacks to have `rows` values are replaced by its `fill`."""
         missing = rows - self.count
         there = np.where(missing > 0, fill, np.nan)
         return self + Moments(missing, fill, np.zeros_like(fill), _or(there, np.inf), _or(there, -np.inf))
@@ -79,7 +79,7 @@ class Moments:
         return deviation
 
     def stacked(self) -> NDArray[np.float64]:
-        """All in one array, [5, n]; `Moments(*array)` takes it apart."""
+        """All moments in one array, [5, n]; `Moments(*array)` is the inverse."""
         return np.stack([self.count, self.mean, self.squares, self.low, self.high])
 
 

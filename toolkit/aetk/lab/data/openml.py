@@ -29,13 +29,13 @@ _UNREADABLE = (EOFError, zlib.error, BadGzipFile, JSONDecodeError, UnicodeDecode
 
 @dataclass(frozen=True)
 class OpenMLTable:
-    """A data set as OpenML hands it out, without the columns that it marks as identifiers or to be ignored.
+    """An OpenML data set, without the columns that OpenML marks as identifiers or as columns to ignore.
 
     Attributes:
         name: a word for file names and messages: `openml-1597`.
-        frame: the columns, targets among them; categories that hold numbers are numbers.
-        targets: the columns that OpenML names as those to predict.
-        notes: what OpenML says of the data set that a person should know.
+        frame: the columns, targets included; a column whose categories are all numbers is numeric.
+        targets: the columns that OpenML names as the ones to predict.
+        notes: scikit-learn's warnings about the data set.
     """
 
     name: str
@@ -45,17 +45,17 @@ class OpenMLTable:
 
 
 def is_openml(data: Any) -> bool:
-    """Whether data is named as `openml:ID`."""
+    """Whether data is a name of the form `openml:ID`."""
     return isinstance(data, (str, Path)) and str(data).startswith(PREFIX)
 
 
 def read_openml(text: str) -> OpenMLTable:
-    """Read the data set that `openml:ID` names, from scikit-learn's cache where it is there.
+    """Read the data set that `openml:ID` names, from scikit-learn's cache if it is there.
 
     Raises:
-        BadInput: no number, an ID that OpenML does not know, or a data set that is not a table.
-        CheckFailed: the data is not what its checksum says.
-        Unavailable: no network, or no proper answer.
+        BadInput: the ID is not a number or OpenML does not know it, or the data set is not a table.
+        CheckFailed: the data does not match its checksum.
+        Unavailable: there is no network, or OpenML's answer is broken.
     """
     number = text.removeprefix(PREFIX)
     if not (number.isascii() and number.isdecimal() and int(number) > 0):
@@ -70,7 +70,7 @@ def read_openml(text: str) -> OpenMLTable:
 
 
 def _fetch(number: int) -> tuple[Any, tuple[str, ...]]:
-    """What scikit-learn makes of a data set, and what it says of it besides that it tried again."""
+    """Fetch a data set, and return it with scikit-learn's warnings, except those about retries."""
     from sklearn.datasets import fetch_openml
 
     def fetch(parser: str) -> Any:
@@ -82,7 +82,7 @@ def _fetch(number: int) -> tuple[Any, tuple[str, ...]]:
             try:
                 bunch = fetch("auto")
             except TypeError:  # with pandas 3.1, unquoted numbers as categories (scikit-learn's pull request 34902)
-                bunch = fetch("liac-arff")  # slow, and part of scikit-learn
+                bunch = fetch("liac-arff")  # slower, but part of scikit-learn
         except (*_UNREACHED, *_UNREADABLE, ValueError) as error:
             raise _explain(error, number) from None
     said = [str(warning.message) for warning in caught if warning.category is UserWarning]
@@ -91,7 +91,7 @@ def _fetch(number: int) -> tuple[Any, tuple[str, ...]]:
 
 @contextmanager
 def _timeout(seconds: float) -> Iterator[None]:
-    """Let connections give up that would wait for ever; scikit-learn sets no limit."""
+    """Set a timeout for connections, which could otherwise wait forever: scikit-learn sets none."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(before or seconds)
     try:
@@ -135,7 +135,7 @@ def _reason(error: Exception) -> str:
 
 
 def _as_numbers(column: "pd.Series") -> "pd.Series":
-    """A column of categories as numbers where each is one; any other column as it is."""
+    """Convert a column of categories to numbers if each category is a number; leave other columns as they are."""
     import pandas as pd
 
     if not isinstance(column.dtype, pd.CategoricalDtype):

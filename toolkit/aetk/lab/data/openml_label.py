@@ -1,4 +1,4 @@
-"""Takes the target of an OpenML data set for the label where it can be one."""
+"""Uses the target of an OpenML data set as the label if its values are 0 and 1."""
 
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 
 def find_label(tables: Iterable[Any], label: str | None, drop: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
-    """The label column in force, and what a person should know of the targets of OpenML data sets.
+    """Return the label column to use, and notes about the targets of OpenML data sets.
 
-    Without a label named, a data set's only target is the label if its values are exactly 0 and 1. Another target of
-    numbers is a column like any other.
+    If `label` is None, a data set's only target is the label if its values are exactly 0 and 1. Any other numeric
+    target is a column like the others.
 
     Raises:
-        BadInput: a target that is not numeric and neither label nor dropped.
+        BadInput: a target is not numeric, and is neither the label nor dropped.
     """
     notes: list[str] = []
     for table in tables:

@@ -1,4 +1,4 @@
-"""What every row goes through before a network sees it: imputation and scaling."""
+"""Prepares rows for the networks: imputation and scaling."""
 
 from dataclasses import dataclass
 
@@ -12,17 +12,17 @@ from aetk.lab.data.moments import SMALLEST, Moments, is_constant
 from aetk.lab.recipe import Recipe
 
 _LARGEST = 1e30
-"""Scales stay between `SMALLEST` and this, so that no inverse is 0 or infinite in float32, and no product NaN."""
+"""Scales stay between `SMALLEST` and this, so that no inverse is 0 or infinite in float32, and no product is NaN."""
 
 _NORMAL_IQR = 1.349
 """The interquartile range of a normal distribution, in standard deviations."""
 _SMALLEST_SHARE = 0.01
-"""An interquartile range below this share of the standard deviation says nothing of the column's scale."""
+"""An interquartile range below this share of the standard deviation is no measure of the column's scale."""
 
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """Imputation, if the run imputes, and scaling, both fitted.
+    """Fitted scaling and, if the run imputes, imputation.
 
     Attributes:
         center, inverse_scale: float32 [n].
@@ -36,28 +36,28 @@ class Preprocessing:
     imputes: bool
 
     def filled(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Rows, float64 [rows, n], with `fill` in place of missing and infinite values if the run imputes."""
+        """Replace missing and infinite values of rows, float64 [rows, n], by `fill` if the run imputes."""
         return impute(rows, self.fill.numpy()) if self.imputes else rows
 
     def __call__(self, rows: NDArray[np.float64]) -> Tensor:
-        """Rows, float64 [rows, n], as the networks take them, float32 on the CPU."""
+        """Convert rows, float64 [rows, n], to the input of the networks, float32 [rows, n] on the CPU."""
         return (torch.from_numpy(self.filled(rows).astype(np.float32)) - self.center) * self.inverse_scale
 
 
 def medians(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    """float64 [n]: each column's median over its finite values; 0 where there are none."""
+    """Each column's median over its finite values, float64 [n]; 0 if a column has none."""
     finite = np.where(np.abs(rows) <= spec.FINITE_LIMIT, rows, np.nan)
     return np.array([np.nanmedian(c) if np.isfinite(c).any() else 0.0 for c in finite.T])
 
 
 def impute(rows: NDArray[np.float64], fill: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Rows, float64 [rows, n], with `fill`, float64 [n], in place of missing and infinite values."""
+    """Replace missing and infinite values of rows, float64 [rows, n], by `fill`, float64 [n]."""
     return np.where(np.abs(rows) <= spec.FINITE_LIMIT, rows, fill)
 
 
 @dataclass(frozen=True)
 class ColumnStatistics:
-    """What every scaling is made of, [n] each; `is_constant` says which columns are."""
+    """The statistics that the scalings use, each [n]; `is_constant` marks the constant columns."""
 
     mean: NDArray[np.float64]
     deviation: NDArray[np.float64]
@@ -67,22 +67,22 @@ class ColumnStatistics:
 
     @classmethod
     def of(cls, rows: NDArray[np.float64]) -> "ColumnStatistics":
-        """Of rows, float64 [rows, n]."""
+        """Compute the statistics of rows, float64 [rows, n]."""
         constant = np.array([is_constant(column) for column in rows.T])
         return cls(rows.mean(0), rows.std(0), rows.min(0), rows.max(0), constant)
 
     @classmethod
     def known(cls, moments: Moments) -> "ColumnStatistics":
-        """Of rows that are not in memory."""
+        """Derive the statistics from moments, for rows that are not in memory."""
         largest = np.maximum(np.abs(moments.low), np.abs(moments.high))
         constant = moments.deviation <= np.maximum(1e-12 * largest, SMALLEST)
         return cls(moments.mean, moments.deviation, moments.low, moments.high, constant | (moments.low == moments.high))
 
 
 def fit_scaling(rows: NDArray[np.float64], recipe: Recipe, moments: Moments | None = None) -> tuple[Tensor, Tensor]:
-    """Center and inverse scale, float32 [n], of rows, float64 [rows, n]; a constant column is only centred.
+    """Return center and inverse scale, float32 [n], of rows, float64 [rows, n]; a constant column is only centred.
 
-    With the `moments` of more rows, `rows` are a sample of those, for what they do not tell: the quantiles.
+    With the `moments` of more rows, `rows` are a sample of these, and only their quantiles are used.
     """
     n = rows.shape[1]
     if recipe.scaling == "none":
@@ -101,7 +101,7 @@ def _standard(_rows: NDArray[np.float64], statistics: ColumnStatistics) -> Cente
 
 
 def _robust(rows: NDArray[np.float64], statistics: ColumnStatistics) -> CenterAndScale:
-    """The median and the interquartile range; the standard deviation where half of the values are the same."""
+    """The median and the interquartile range, or the standard deviation if half of the values are the same."""
     low, middle, high = np.quantile(rows, (0.25, 0.5, 0.75), axis=0)
     width = (high - low) / _NORMAL_IQR
     return middle, np.where(width > _SMALLEST_SHARE * statistics.deviation, width, statistics.deviation)

@@ -1,4 +1,4 @@
-"""Finds columns that say nothing new of a row: copies of other columns, and numbers of the rows."""
+"""Finds columns that add no information: copies of other columns, and row numbers."""
 
 from collections.abc import Mapping
 from hashlib import blake2b
@@ -7,17 +7,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 _HEAD_ROWS, _BLOCK_ROWS = 16, 512
-"""Rows that are compared at a time: the first few already tell most columns apart, and cost next to nothing."""
+"""Rows that are compared at a time: a few first rows are cheap, and already show that most columns differ."""
 
 
 class Redundancy:
-    """What rows of a table, seen piece by piece, tell of its n columns; any order of the pieces gives the same.
+    """Redundant columns of a table that is read piece by piece; the order of the pieces does not matter.
 
     Attributes:
-        same_as: int64 [n], for each column the first one that equals it in every row; itself where there is none.
-        start: float64 [n], what a column that goes up by one from row to row holds in the table's first row; NaN for
+        same_as: int64 [n], for each column the first one that equals it in every row; the column itself if it differs
+            from all before it.
+        start: float64 [n], the value in the table's first row of a column that goes up by one from row to row; NaN for
             every other column.
-        rows: that were seen.
+        rows: the number of rows that were added.
     """
 
     def __init__(self, n: int) -> None:
@@ -26,7 +27,7 @@ class Redundancy:
         self.rows = 0
 
     def see(self, values: NDArray[np.float64], numbers: NDArray[np.int64]) -> None:
-        """Add rows, float64 [rows, n], that stand in the table at these places, int64 [rows], counted from 0."""
+        """Add rows, float64 [rows, n], whose numbers in the table, counted from 0, are int64 [rows]."""
         while len(values):
             rows = _BLOCK_ROWS if self.rows else _HEAD_ROWS
             self._compare(values[:rows])
@@ -35,16 +36,16 @@ class Redundancy:
             values, numbers = values[rows:], numbers[rows:]
 
     def _compare(self, values: NDArray[np.float64]) -> None:
-        """Part the columns that were equal so far and are not in these rows."""
+        """Separate columns that were equal so far but differ in these rows."""
         alike = np.bincount(self.same_as, minlength=len(self.same_as)) > 1
         first = dict[tuple[int, bytes], int]()
         for column in np.flatnonzero(alike[self.same_as]).tolist():
-            cells = values[:, column] + 0.0  # which makes 0 of -0
+            cells = values[:, column] + 0.0  # turns -0 into 0
             key = int(self.same_as[column]), blake2b(cells.tobytes(), digest_size=16).digest()
             self.same_as[column] = first.setdefault(key, column)
 
     def _count(self, values: NDArray[np.float64], numbers: NDArray[np.int64]) -> None:
-        """Keep the columns that go up by one, of those that did so far."""
+        """Of the columns that went up by one so far, keep those that still do."""
         if not self.rows:
             start = values[0] - numbers[0]
             self.start = np.where(np.isfinite(start) & (start == np.floor(start)), start, np.nan)
@@ -54,11 +55,11 @@ class Redundancy:
             self.start[counting[~still]] = np.nan
 
     def state(self) -> dict[str, NDArray]:
-        """What another process needs to `merge`."""
+        """The state that another process needs to `merge` these findings into its own."""
         return {"same_as": self.same_as.copy(), "start": self.start.copy(), "seen": np.array([self.rows])}
 
     def merge(self, state: Mapping[str, NDArray]) -> None:
-        """Add what another process has seen of the same table."""
+        """Add the state of another process that read other rows of the same table."""
         rows = int(state["seen"][0])
         if rows and not self.rows:
             self.same_as, self.start = state["same_as"].copy(), state["start"].copy()
@@ -71,7 +72,7 @@ class Redundancy:
 
 
 def find_redundancy(rows: NDArray[np.float64]) -> Redundancy:
-    """Of a whole table, float64 [rows, n]."""
+    """Find the redundant columns of a whole table, float64 [rows, n]."""
     found = Redundancy(rows.shape[1])
     found.see(rows, np.arange(len(rows), dtype=np.int64))
     return found

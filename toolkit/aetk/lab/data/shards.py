@@ -1,4 +1,4 @@
-"""Rows of Parquet files, dealt out to the processes of a fit, read piece by piece and shuffled in a bounded buffer."""
+"""Distributes the rows of Parquet files among the processes of a fit, and reads them piece by piece."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ from aetk.lab.data.hash_split import FIT, HashSplit
 from aetk.lab.data.moments import Moments
 
 BLOCK_ROWS = 64
-"""Rows that are never dealt to two processes; the fingerprint goes by them."""
+"""Rows of a block, which is never split between two processes; the fingerprint is computed by blocks."""
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,9 @@ class Shard:
 
     Attributes:
         first: the number of its first row in the whole table, from 0.
-        in_file: the same in the file.
-        skip: rows of the row group that come before.
-        rows: how many it has.
+        in_file: the number of its first row in the file, from 0.
+        skip: the number of rows of the row group before the shard.
+        rows: the number of rows of the shard.
     """
 
     path: Path
@@ -35,20 +35,20 @@ class Shard:
     rows: int
 
     def where(self, row: int) -> str:
-        """How a message names one of its rows, counted from 0."""
+        """The name of one of its rows, counted from 0, for a message."""
         return row_location(self.path, self.in_file + row + 1)
 
 
 @dataclass(frozen=True)
 class Columns:
-    """What to read of each row: features by name, and the label's column or None."""
+    """The columns to read: features by name, and the label's column or None."""
 
     features: tuple[str, ...]
     label: str | None
 
     @property
     def names(self) -> tuple[str, ...]:
-        """All of them, the label last."""
+        """The names of all columns, the label last."""
         return self.features if self.label is None else (*self.features, self.label)
 
 
@@ -57,10 +57,10 @@ class Piece:
     """Some rows of a shard.
 
     Attributes:
-        shard: whose they are.
-        start: the first of them in the shard, from 0.
+        shard: the shard that the rows belong to.
+        start: the number of the first of them in the shard, from 0.
         cells: float64 [rows, columns], the label last.
-        columns: what they are.
+        columns: the columns of `cells`.
     """
 
     shard: Shard
@@ -80,12 +80,12 @@ class Piece:
 
     @property
     def numbers(self) -> NDArray[np.int64]:
-        """Where the rows stand in the whole table, int64 [rows], from 0."""
+        """The numbers of the rows in the whole table, int64 [rows], from 0."""
         first = self.shard.first + self.start
         return np.arange(first, first + len(self.cells), dtype=np.int64)
 
     def where(self, row: int) -> str:
-        """How a message names one of these rows, counted from 0."""
+        """The name of one of these rows, counted from 0, for a message."""
         return self.shard.where(self.start + row)
 
 
@@ -93,8 +93,8 @@ def find_shards(path: Path, columns: Columns) -> tuple[Shard, ...]:
     """The row groups of a Parquet file, or of a folder of them, in order; those without rows are left out.
 
     Raises:
-        BadInput: no such file, one that is not Parquet, a missing column.
-        NoNumbers: a column of another type.
+        BadInput: a file does not exist or is not Parquet, or lacks a column.
+        NoNumbers: a column is not numeric.
         MissingExtra: pyarrow is not installed.
     """
     found, first = [], 0
@@ -109,9 +109,9 @@ def find_shards(path: Path, columns: Columns) -> tuple[Shard, ...]:
 
 
 def deal(shards: Sequence[Shard], rank: int, world: int) -> tuple[Shard, ...]:
-    """The shards of one process: of all rows in their order, the `rank`th of `world` equal parts, in whole blocks.
+    """Return the shards of one process: all rows in order are cut into `world` equal parts, in whole blocks.
 
-    At most `world` - 1 row groups are read by two processes, so a single one can be dealt out, too.
+    A row group may be cut too, so that a single one can be shared. At most `world` - 1 cuts fall inside row groups.
     """
     blocks = -(-sum(shard.rows for shard in shards) // BLOCK_ROWS)
     start, stop = (part * blocks // world * BLOCK_ROWS for part in (rank, rank + 1))
@@ -127,8 +127,8 @@ def deal(shards: Sequence[Shard], rank: int, world: int) -> tuple[Shard, ...]:
 
 
 def read(shard: Shard, columns: Columns) -> Iterator[Piece]:
-    """The rows of a shard in order, some thousands at a time; BadInput for a damaged file."""
-    done = -shard.skip  # rows of the shard that were read
+    """Read the rows of a shard in order, some thousands at a time; raise BadInput if the file is damaged."""
+    done = -shard.skip  # rows of the shard that were read so far
     for cells in parquet.read_row_group(shard.path, shard.row_group, columns.names):
         start, done = done, done + len(cells)
         cells = cells[max(-start, 0) : max(shard.rows - start, 0)]
@@ -143,11 +143,11 @@ class Stream:
     """Rows that are not in memory, as one process sees them.
 
     Attributes:
-        shards: of this process.
-        columns: to read.
-        hash_split: what each row is for.
-        own_rows: int64 [shards], how many of each shard are to fit on.
-        moments: of all rows to fit on, of all processes.
+        shards: the shards of this process.
+        columns: the columns to read.
+        hash_split: decides what each row is used for.
+        own_rows: int64 [shards], the number of rows of each shard to fit on.
+        moments: the moments of the rows to fit on of all processes.
     """
 
     shards: tuple[Shard, ...]
@@ -158,6 +158,6 @@ class Stream:
 
 
 def is_fit(piece: Piece, hash_split: HashSplit) -> NDArray[np.bool_]:
-    """Which rows of a piece gradients see, bool [rows]: ordinary ones by lot."""
+    """Mark the rows of a piece to fit on, bool [rows]: ordinary rows that the hash split assigns to FIT."""
     chosen = np.equal(hash_split.parts(piece.numbers), FIT)
     return chosen if piece.labels is None else chosen & np.not_equal(piece.labels, 1)

@@ -1,4 +1,4 @@
-"""Reads features and labels from a file, from rows in memory or from a data set of OpenML."""
+"""Reads features and labels from a file, from rows in memory or from an OpenML data set."""
 
 import contextlib
 import os
@@ -26,16 +26,16 @@ _LABEL_HINT = "A label is 0 (ordinary) or 1 (anomaly)."
 
 @dataclass(frozen=True)
 class Source:
-    """One table as read.
+    """One table as it was read.
 
     Attributes:
-        title: the file's path, or what else to call it in a message.
+        title: the file's path, or another name for messages.
         name: a word for file names.
-        all_names: every column, label and identifiers included.
+        all_names: the names of all columns, label and identifiers included.
         names: the feature columns.
-        values: float64 [rows, features]; NaN where missing.
+        values: float64 [rows, features]; missing values are NaN.
         labels: bool [rows], True for an anomaly, or None.
-        where: names a row in a message.
+        where: returns the name of a row, counted from 0, for a message.
     """
 
     title: str
@@ -48,18 +48,18 @@ class Source:
 
 
 def read_source(data: Any, title: str, label: str | None, drop: Sequence[str], copies: float = JOINING) -> Source:
-    """Read a table; `title` names one in memory, and "array" takes the place of "data frame" where it has no names.
+    """Read a table; `title` names rows in memory, with "array" instead of "data frame" if they have no column names.
 
     Args:
-        data: a path, an OpenML table, or rows that `contract.named_rows` takes. Columns without names are c1, c2, ...
-        title: for messages.
+        data: a path, an OpenML table, or rows that `contract.named_rows` accepts; unnamed columns become c1, c2, ...
+        title: a name for messages.
         label: the label column, which this table need not have.
         drop: columns to leave out.
-        copies: how many times over there has to be room for a file's rows; see `edge.tables.read.read_table`.
+        copies: how many copies of a file's rows have to fit in memory; see `edge.tables.read.read_table`.
 
     Raises:
-        BadInput: a table that cannot be read, holds no rows or no features, or a column that is not numeric.
-        DoesNotFit: there is no room for a file's rows.
+        BadInput: the table cannot be read, has no rows or no features, or a column is not numeric.
+        DoesNotFit: the rows of a file do not fit in memory.
     """
     if isinstance(data, OpenMLTable):
         source = _read_memory(data.frame, (data.name, data.name), label, drop, drop_hint)
@@ -74,7 +74,7 @@ def read_source(data: Any, title: str, label: str | None, drop: Sequence[str], c
 
 
 def is_numeric(column: "pd.Series") -> bool:
-    """Whether a column holds real numbers, booleans or nothing; dates, durations and text are not numbers."""
+    """Whether a column holds only real numbers, booleans or missing values, and no dates, durations or text."""
     try:
         named_rows.as_numbers(column)
     except named_rows.Refused:
@@ -102,12 +102,12 @@ def _read_file(path: Path, label: str | None, drop: Sequence[str], copies: float
 
 @contextlib.contextmanager
 def text_in_words(path: Path, names: Sequence[str], label: str | None) -> Iterator[None]:
-    """Around reading a file's numbers: where columns hold text, the error says which ones, and what to do about them.
+    """While a file's numbers are read, replace an error about text by one that names all columns with text.
 
     Args:
         path: the file.
-        names: its feature columns.
-        label: its label column, or None.
+        names: the names of its feature columns.
+        label: the name of its label column, or None.
     """
     try:
         with text_labels_in_words(path, names, label):
@@ -119,13 +119,13 @@ def text_in_words(path: Path, names: Sequence[str], label: str | None) -> Iterat
 
 
 def check_features(title: str, names: Sequence[str]) -> None:
-    """BadInput where no feature column is left."""
+    """Raise BadInput if no feature column is left."""
     if not names:
         raise BadInput(f"{title} has no feature columns left after --label and --drop.", "Drop fewer columns.")
 
 
 def feature_names(title: str, all_names: Sequence[str], label: str | None, drop: Sequence[str]) -> tuple[str, ...]:
-    """The columns that are neither label nor dropped; BadInput where they are more than a model takes."""
+    """The columns that are neither label nor dropped; raise BadInput if a model cannot have so many."""
     left_out = {label, *drop}
     names = tuple(name for name in all_names if name not in left_out)
     if len(names) > spec.MAX_FEATURES:
@@ -139,7 +139,7 @@ def feature_names(title: str, all_names: Sequence[str], label: str | None, drop:
 def _read_memory(
     rows: Any, called: tuple[str, str], label: str | None, drop: Sequence[str], hint: Callable[..., str]
 ) -> Source:
-    """Read rows in memory; `called` is their title and name, `hint` says how to leave a column out."""
+    """Read rows in memory; `called` is their title and their name, `hint` says how to leave a column out."""
     title, word = called
     table, names = None, tuple[str, ...]()
     try:
@@ -178,7 +178,7 @@ def _is_readable(table: named_rows.Columns, name: str) -> bool:
 
 
 def _with_names(values: NDArray[Any], title: str) -> named_rows.Columns:
-    """The columns of an array, called c1, c2, ..."""
+    """The columns of an array, with the names c1, c2, ..."""
     if len(values) == 1:
         raise BadInput(
             f"{title} is one row of {values.shape[1]:,} values; expected a table, [rows, columns].",

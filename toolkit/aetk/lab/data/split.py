@@ -1,4 +1,4 @@
-"""Divides a data set into disjoint parts: to fit on, to select on, to calibrate on."""
+"""Splits a data set into disjoint parts: for fitting, for selection, for calibration."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from aetk.lab.data.trim import trim
 from aetk.lab.recipe import Recipe
 
 HELD_BACK, SELECTING = 0.25, 0.1
-"""Shares: of the ordinary rows, held back to calibrate on; of the rest, those that choose the best weights."""
+"""The share of the ordinary rows to calibrate on, and the share of the other ones to select the best weights by."""
 
 
 @dataclass(frozen=True)
@@ -20,13 +20,13 @@ class Split:
     """Disjoint parts of a data set.
 
     Attributes:
-        fit: float64 [rows, n], ordinary rows that gradients see.
-        selection: float64 [rows, n], rows that choose the best weights.
-        selection_labels: bool [rows], or None where all are ordinary and the L1 error decides.
+        fit: float64 [rows, n], ordinary rows to train on.
+        selection: float64 [rows, n], rows to select the best weights by.
+        selection_labels: bool [rows], or None if all are ordinary and the L1 error decides.
         calibration: float64 [rows, n], rows that the threshold and the reported metrics come from.
         calibration_labels: bool [rows], or None.
-        basis: what the calibration rows are, in words.
-        trimmed: training rows that the recipe left out.
+        basis: text that says what the calibration rows are.
+        trimmed: the number of training rows that the recipe left out.
     """
 
     fit: NDArray[np.float64]
@@ -39,10 +39,10 @@ class Split:
 
 
 def split(dataset: Dataset, recipe: Recipe, method: Method, seed: int) -> Split:
-    """Divide a data set; no calibration row is ever used for early stopping or selection.
+    """Split a data set; no calibration row is used for early stopping or selection.
 
-    The one exception is named in `basis`: with a fixed threshold nothing is calibrated, and the reference's selection
-    may use every validation row, from which the expected alarms are then estimated too.
+    There is one exception, which `basis` names: a fixed threshold is not calibrated, so with recipes that select on
+    validation rows, all of these rows select the weights, and the expected alarms are estimated from them too.
     """
     random = np.random.default_rng(seed)
     ordinary = dataset.rows if dataset.labels is None else dataset.rows[~dataset.labels]
@@ -67,7 +67,7 @@ def split(dataset: Dataset, recipe: Recipe, method: Method, seed: int) -> Split:
 
 
 def in_words(basis: str, method: Method, labels: NDArray[np.bool_] | None) -> str:
-    """What the threshold is calibrated on, where `basis` says where those rows come from."""
+    """Text that says what the threshold is calibrated on; `basis` says where those rows come from."""
     return f"ordinary {basis}" if method.kind == "conformal" and labels is not None else basis
 
 
@@ -80,7 +80,7 @@ def select_on_validation(
     random: np.random.Generator,
     trimmed: int = 0,
 ) -> Split:
-    """Let validation rows choose the weights: all where the threshold needs none, else half of the ordinary ones."""
+    """Select the weights on validation rows: on all if the threshold is fixed, else on half of the ordinary ones."""
     if method.kind == "fixed":
         basis = f"{basis}, which also selected the weights"
         return Split(ordinary, validation, labels, validation, labels, basis, trimmed)

@@ -1,4 +1,4 @@
-"""Says which columns of a table hold text where numbers are expected: all of them at once, and what to do."""
+"""Reports all columns of a table that hold text instead of numbers in one error, which also says what to do."""
 
 import shlex
 from collections.abc import Iterable, Sequence
@@ -9,32 +9,32 @@ from aetk.contract.dialect import parse_cell, parse_plain
 from aetk.edge.tables.chunk import AS_NUMBERS, MOST_NAMED, TRUTHS, Chunk, NotANumber, listed, show_name
 
 _CELLS = 2**22
-"""So many cells are looked through at most, from the start of the table."""
+"""The search for text ends after about this many cells from the start of the table."""
 
 
 def drop_hint(*columns: str) -> str:
-    """What to do about columns that are not features."""
+    """A hint that says how to leave out columns that are not features."""
     return f"Leave the column{'s' * (len(columns) > 1)} out with: {drop_options(columns)}"
 
 
 def quoted(names: Sequence[str], end: str = "") -> str:
-    """Names of columns in quotes for a message, see `listed`."""
+    """The names of columns in quotes for a message; see `listed`."""
     return listed([f"'{show_name(name)}'" for name in names], end)
 
 
 def drop_options(names: Sequence[str]) -> str:
-    """The options that leave columns out, the first of them."""
+    """The options that leave columns out, for the first `MOST_NAMED` of them."""
     shown = " ".join(f"--drop {shlex.quote(name)}" for name in names[:MOST_NAMED])
     return shown + " ..." * (len(names) > MOST_NAMED)
 
 
 def text_columns(error: NotANumber, names: Sequence[str], chunks: Iterable[Chunk]) -> BadInput:
-    """The error of a CSV file some of whose columns hold text.
+    """The error for a CSV file that has columns with text.
 
     Args:
         error: the first cell that is not a number.
-        names: of the columns to read.
-        chunks: the table, with these as text.
+        names: the names of the columns to read.
+        chunks: the table, with these columns as text.
     """
     found = {error.column: error.cell.lower() in TRUTHS}
     try:
@@ -46,7 +46,7 @@ def text_columns(error: NotANumber, names: Sequence[str], chunks: Iterable[Chunk
             if left < 0:
                 break
     except BadInput:
-        pass  # the rows below are damaged; what stands above is worth telling
+        pass  # the rows below are damaged, but the rows above can be reported
     truths = [name for name in names if found.get(name) is True]
     texts = [name for name in names if found.get(name) is False]
     message, hints = error.message, list[str]()
@@ -60,7 +60,7 @@ def text_columns(error: NotANumber, names: Sequence[str], chunks: Iterable[Chunk
 
 
 def _look_through(name: str, column: Any, found: dict[str, bool]) -> None:
-    """Note in `found` whether a column's text, see `Chunk`, is true and false alone; nothing for numbers."""
+    """Note in `found` whether a column's text (see `Chunk`) is only true and false; note nothing for numbers."""
     cells = list(column) if isinstance(column, tuple) else column.to_pylist()
     if found.get(name) is False or parse_plain(cells) is not None:
         return

@@ -1,4 +1,4 @@
-"""Leaves out training rows that look least like the others, against anomalies that nobody labelled."""
+"""Leaves out the training rows that differ most from the others, because they may be unlabelled anomalies."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,16 +7,16 @@ from aetk.contract import spec
 
 
 def trim(rows: NDArray[np.float64], share: float, seed: int) -> NDArray[np.float64]:
-    """The rows without those `share` of them that an isolation forest isolates the soonest, in their order.
+    """Leave out the `share` of the rows that an isolation forest isolates the soonest; keep the order of the others.
 
-    An isolation forest asks for no scale and no clean rows, which is what there is before training.
+    An isolation forest needs neither scaled rows nor rows without anomalies, so it can run before training.
 
     Source: Liu, Ting and Zhou, "Isolation Forest" (2008).
 
     Args:
-        rows: float64 [rows, n]; missing and infinite values count as the largest there is.
-        share: of the rows, below 1; with 0 all are kept.
-        seed: of the forest.
+        rows: float64 [rows, n]; missing and infinite values count as `spec.FINITE_LIMIT`.
+        share: the share of the rows to leave out, below 1; with 0 all are kept.
+        seed: the seed of the forest.
     """
     dropped = int(len(rows) * share)
     if not dropped:

@@ -1,4 +1,4 @@
-"""What should make a person doubt a model, in words: its columns, its labels, its threshold."""
+"""Writes the warnings about a model: about its columns, its labels and its threshold."""
 
 from collections.abc import Sequence
 
@@ -13,19 +13,19 @@ from aetk.lab.data.redundancy import Redundancy
 from aetk.lab.data.text_columns import drop_options, quoted
 
 MOST_ALARMS = 100
-"""Alarms per 1,000 ordinary rows of which a person should know."""
+"""More alarms per 1,000 ordinary rows than this lead to a warning."""
 _FEWEST_ROWS = 10
-"""In fewer rows, columns are alike by chance."""
+"""In fewer rows, columns can be equal by chance."""
 _SWAP = "write the column anew with 0 and 1 swapped"
 
 
 def column_warnings(names: Sequence[str], rows: NDArray[np.float64], redundancy: Redundancy) -> tuple[str, ...]:
-    """Of the columns, each kind of doubt in one sentence, however many columns it names.
+    """Warnings about columns, one for each kind of problem, however many columns it names.
 
     Args:
-        names: of the n columns.
+        names: the names of the n columns.
         rows: float64 [rows, n], ordinary rows.
-        redundancy: of the whole table, anomalies included: a column that differs there alone is not a copy.
+        redundancy: found in the whole table, anomalies included: a column that differs only there is not a copy.
     """
     if len(rows) < _FEWEST_ROWS:
         return ()
@@ -101,7 +101,7 @@ def _leave_out(names: list[str]) -> str:
 
 
 def label_warnings(rows: int, anomalies: int) -> tuple[str, ...]:
-    """Of labels by which most rows are anomalies."""
+    """Warn about labels that mark most rows as anomalies."""
     if 2 * anomalies <= rows:
         return ()
     return (
@@ -111,7 +111,7 @@ def label_warnings(rows: int, anomalies: int) -> tuple[str, ...]:
 
 
 def ranking_warnings(auroc: float | None, where: str) -> tuple[str, ...]:
-    """Of anomalies that look more ordinary than ordinary rows; `where` says which rows they are."""
+    """Warn about anomalies that look more ordinary than ordinary rows; `where` says which rows were measured."""
     if auroc is None or auroc >= 0.5:
         return ()
     return (
@@ -121,7 +121,7 @@ def ranking_warnings(auroc: float | None, where: str) -> tuple[str, ...]:
 
 
 def alarm_warnings(alarms: Alarms | None, where: str) -> tuple[str, ...]:
-    """Of a threshold that flags many ordinary rows; `where` says which rows they are."""
+    """Warn about a threshold that flags many ordinary rows; `where` says which rows were measured."""
     if alarms is None or alarms.expected <= MOST_ALARMS:
         return ()
     return (

@@ -1,1 +1,1 @@
-"""From a run to one ONNX file that has proven that it decides alike."""
+"""Exports a run to one ONNX file, after a proof that the file decides as the run does."""

@@ -15,20 +15,20 @@ from aetk.lab.model.threads import threads_for
 
 _SEED = 0
 _ORDINARY = 1e6
-"""A golden input of a larger magnitude is there to test the arithmetic, not the decision."""
+"""Golden inputs of a larger magnitude test the arithmetic, not the decision."""
 _CLIMB = 2000
-"""Steps on the way to the other side of the threshold."""
+"""The most gradient steps towards the other side of the threshold."""
 
 
 def answers(detector: Detector, rows: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """PyTorch's float32 similarity and validity, each [rows], of rows, float32 [rows, n]."""
+    """Compute similarity and validity, each [rows], of rows, float32 [rows, n], with PyTorch in float32."""
     with torch.no_grad():
         similarity, _, is_valid = detector(torch.from_numpy(rows))[:3]
     return similarity.numpy(), is_valid.numpy()
 
 
 def in_float64(detector: Detector) -> Similarity:
-    """The similarity of float32 rows computed throughout in float64."""
+    """Return a function that computes the similarity of float32 rows entirely in float64."""
     precise = copy.deepcopy(detector).double()
     parameters = sum(tensor.numel() for tensor in (*precise.parameters(), *precise.buffers()))
 
@@ -41,9 +41,9 @@ def in_float64(detector: Detector) -> Similarity:
 
 
 def make_golden(detector: Detector, features: Sequence[Feature]) -> Golden:
-    """Golden rows for a detector, none of them a near tie of its threshold.
+    """Make golden rows for a detector, without near ties with its threshold.
 
-    Drawn from the card's quantiles alone, so that no row of the training data is among them.
+    They are sampled from the card's quantiles alone, so that they contain no row of the training data.
     """
     similarity64 = in_float64(detector)
     rows = synthetic_rows(features)
@@ -54,10 +54,10 @@ def make_golden(detector: Detector, features: Sequence[Feature]) -> Golden:
 
 
 def _beyond(detector: Detector, similarity: NDArray[np.floating], rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    """A row on the other side of the threshold where all ordinary rows lie on one; else no rows.
+    """Find a row on the other side of the threshold if all ordinary rows lie on one side; otherwise return no rows.
 
-    Without it, nothing could be placed close to the threshold, and a moved one would go unnoticed. Found by following
-    the gradient from the row that is nearest; no row where that leads nowhere.
+    Without such a row, no golden row could be placed close to the threshold, and a changed threshold would not be
+    noticed. The search follows the gradient from the nearest row; if it fails, no rows are returned.
     """
     threshold = float(detector.threshold)
     ordinary = np.flatnonzero(np.isfinite(rows).all(axis=1) & (np.abs(rows) < _ORDINARY).all(axis=1))
@@ -92,7 +92,7 @@ def _answered(detector: Detector, similarity64: Similarity, rows: NDArray[np.flo
 
 
 def synthetic_rows(features: Sequence[Feature]) -> NDArray[np.float32]:
-    """float32 [rows, n]: ordinary, stretched, empty, huge, tiny, and not judgeable."""
+    """Make rows, float32 [rows, n], that are ordinary, stretched, constant, huge, tiny or invalid."""
     random = np.random.default_rng(_SEED)
     n = len(features)
     median = between_quantiles(features, np.full((1, n), 0.5))[0]
@@ -102,7 +102,7 @@ def synthetic_rows(features: Sequence[Feature]) -> NDArray[np.float32]:
 
     stretch = np.array([0.0, 0.1, 0.25, 0.5, 0.75, 1, 1, 1, 1, 1.5, 2, 3, 5, 10, 30, 100])[:, None]
     special = []
-    for value in (1e20, -1e20, 1e30, 3.4e38, 1e-40):  # in a single column, on an ordinary row
+    for value in (1e20, -1e20, 1e30, 3.4e38, 1e-40):  # in one column of an ordinary row
         row = draws(1)[0]
         row[int(random.integers(n))] = value
         special.append(row)

@@ -1,4 +1,4 @@
-"""From a detector to the bytes of an ONNX file that keeps the contract."""
+"""Turns a detector into the bytes of an ONNX file that keeps the contract."""
 
 import contextlib
 import logging
@@ -17,15 +17,15 @@ from aetk.lab.model.detector import Detector
 
 OPSETS = tuple(spec.OLDEST_RUNTIMES)
 _OLDEST_EXPORTED = 18
-"""PyTorch writes no older opset, and its own way down to 17 gives up on reductions; onnx's converter does not."""
+"""PyTorch writes no older opset, and its own conversion to 17 fails on reductions; onnx's converter does not."""
 
 
 def to_onnx(detector: Detector, opset: int = spec.OPSET) -> bytes:
-    """Export a detector in exactly that opset, without its card; the same detector gives the same bytes.
+    """Export a detector in exactly this opset, without its card; the same detector gives the same bytes.
 
     Raises:
-        BadInput: an opset outside `OPSETS`.
-        CheckFailed: PyTorch's exporter or converter did not deliver what was asked for.
+        BadInput: the opset is not one of `OPSETS`.
+        CheckFailed: PyTorch's exporter or the converter returned another opset or another decision operator.
     """
     if opset not in OPSETS:
         raise BadInput(f"--opset is {opset}; expected {OPSETS[0]} to {OPSETS[-1]}.")
@@ -56,7 +56,7 @@ def to_onnx(detector: Detector, opset: int = spec.OPSET) -> bytes:
 
 
 def _older(model: onnx.ModelProto, opset: int) -> onnx.ModelProto:
-    """The same model in an older opset, without an attribute that onnx's converter leaves behind."""
+    """Convert a model to an older opset, and remove an attribute that onnx's converter forgets to remove."""
     older = version_converter.convert_version(model, opset)
     for node in older.graph.node:
         if node.op_type == "ReduceL2":
@@ -68,7 +68,7 @@ def _older(model: onnx.ModelProto, opset: int) -> onnx.ModelProto:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Silence the exporter's notices, of torchvision missing for instance; the checks above decide."""
+    """Silence the exporter's warnings, for instance that torchvision is missing; `to_onnx` checks the result itself."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
@@ -80,7 +80,7 @@ def _quiet() -> Iterator[None]:
 
 
 def _separate_threshold(graph: onnx.GraphProto, value: float) -> None:
-    """Give the decision its own initializer: exporters merge equal constants, and the threshold may equal any."""
+    """Give the decision its own initializer: exporters merge equal constants, and the threshold may equal another."""
     makers = {name: node for node in graph.node for name in node.output}
     decision = makers[makers[spec.IS_ANOMALY].input[0]]
     if decision.op_type != "GreaterOrEqual":
@@ -99,7 +99,7 @@ def _separate_threshold(graph: onnx.GraphProto, value: float) -> None:
 
 
 def _strip(model: onnx.ModelProto) -> None:
-    """Remove what tells of the exporting machine and not of the model: stack traces, names of modules, shapes."""
+    """Remove details of the export that the model does not need: stack traces, names of modules, inner shapes."""
     del model.metadata_props[:]
     model.doc_string = ""
     graph = model.graph

@@ -21,19 +21,19 @@ _PAIRS = 32
 
 @dataclass(frozen=True)
 class ParityReport:
-    """PyTorch against ONNX Runtime.
+    """The comparison of PyTorch with ONNX Runtime.
 
     Attributes:
-        groups: rows compared per kind of row.
-        levels: graph-optimization levels, each of which saw every row.
-        batches: batch sizes compared besides.
-        near_ties: rows within the tolerance of the threshold in float64, whose decision may go either way.
-        flipped_decisions: of the other rows, those decided differently, over all levels and batches.
-        flipped_validity: rows judged valid on one side only.
-        broken_rule: rows whose outputs contradict one another, see `contract.golden.contradictions`.
-        largest_difference: of similarity, and of contribution where there is one; infinite where one is NaN.
+        groups: the number of rows compared, by kind of row.
+        levels: the graph-optimization levels; every row was compared at each.
+        batches: batch sizes that were compared as well.
+        near_ties: the number of rows within the tolerance of the threshold in float64; either decision is accepted.
+        flipped_decisions: the number of other rows that were decided differently, over all levels and batches.
+        flipped_validity: the number of rows that only one side judged valid.
+        broken_rule: the number of rows whose outputs contradict one another; see `contract.golden.contradictions`.
+        largest_difference: of similarity and, if there is one, of contribution; infinite if one side is NaN.
         where: the kind of row, its number and the level of the largest difference.
-        tolerance: what the difference was held against.
+        tolerance: the largest difference that is allowed.
     """
 
     groups: dict[str, int]
@@ -50,13 +50,13 @@ class ParityReport:
 
     @property
     def passed(self) -> bool:
-        """Whether no decision and no validity flipped and the similarity kept its tolerance."""
+        """Whether no decision and no validity flipped, no rule was broken, and the difference is within tolerance."""
         flips = self.flipped_decisions + self.flipped_validity + self.broken_rule
         return flips == 0 and self.largest_difference <= self.tolerance
 
     @property
     def rows(self) -> int:
-        """How many rows were compared, at each level."""
+        """The number of rows that were compared at each level."""
         return sum(self.groups.values())
 
 
@@ -66,13 +66,13 @@ def compare(
     rows: NDArray[np.float32],
     on_stage: Callable[[str], None] = lambda _: None,
 ) -> ParityReport:
-    """Hold an exported file against the module it came from.
+    """Compare an exported file with the module that it was exported from.
 
     Args:
         detector: the module, in evaluation mode, on the CPU.
         model: the file's bytes.
         rows: float32 [rows, n], calibration rows.
-        on_stage: is told how many of the levels are done.
+        on_stage: is called as each stage begins, with its name.
     """
     on_stage("choosing rows to check parity on")
     groups = {name: part for name, part in _groups(detector, rows) if len(part)}
@@ -106,7 +106,7 @@ def compare(
 
 
 def _expected(detector: Detector, rows: NDArray[np.float32]) -> tuple[dict[str, NDArray], NDArray[np.bool_]]:
-    """PyTorch's outputs by name, each [rows, ...], and where a decision may go either way, bool [rows]."""
+    """Return PyTorch's outputs by name, each [rows, ...], and which rows are near ties, bool [rows]."""
     with torch.no_grad():
         outputs = [output.numpy() for output in detector(torch.from_numpy(rows))]
     names = [*spec.OUTPUTS, spec.CONTRIBUTION][: len(outputs)]
@@ -133,7 +133,7 @@ def _groups(detector: Detector, rows: NDArray[np.float32]) -> Iterator[tuple[str
 
 
 def _near_threshold(detector: Detector, rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Rows 2, 10 and 100 tolerances on both sides of the threshold; none where all rows lie on one side of it."""
+    """Make rows 2, 10 and 100 tolerances above and below the threshold; none if all rows lie on one side of it."""
     similarity64 = in_float64(detector)
     targets = float(detector.threshold) + _OFFSETS * spec.TOLERANCE
     targets = targets[(targets > -1) & (targets < 1)]

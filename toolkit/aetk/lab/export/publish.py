@@ -1,4 +1,4 @@
-"""Exports a run: one ONNX file with its card, published only after parity has held."""
+"""Exports a run to one ONNX file with its card, which is published only if the parity check passes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -53,27 +53,27 @@ def export(
     """Export a finished run.
 
     Args:
-        run: its folder; None for the newest under `runs/`.
-        out: the `.onnx` file; None for `exports/RUN.onnx`. The card's copy is written beside it.
-        opset: of the file; 17 loads everywhere from ONNX Runtime 1.17 on.
-        explain: whether the file also answers each feature's contribution.
-        sign_key: a private Ed25519 key in PEM; the signature is written beside the file as `NAME.onnx.sig`.
+        run: the folder of the run; None for the newest under `runs/`.
+        out: the `.onnx` file; None for `exports/RUN.onnx`. A copy of the card is written next to it.
+        opset: the opset of the file; ONNX Runtime 1.17 and newer load opset 17.
+        explain: whether the file also outputs each feature's contribution.
+        sign_key: a private Ed25519 key in PEM; the signature is written next to the file as `NAME.onnx.sig`.
         on_stage: is called as each stage begins, with its name: `exporting`, `checking parity, 1 of 5`, ...
 
     Raises:
-        BadInput: no such run or key, a name that does not end in `.onnx`, an opset out of range, an unsigned model in
-            the place of a signed one, or another process writes into the model's folder and does not end.
-        CheckFailed: parity does not hold; nothing is published.
+        BadInput: the run or key does not exist, the name does not end in `.onnx`, the opset is out of range, an
+            unsigned model would replace a signed one, or another process keeps writing into the model's folder.
+        CheckFailed: the parity check failed; nothing is published.
     """
     folder = Path(run) if run is not None else runs.newest_finished()
     target = Path(out) if out is not None else EXPORTS / f"{runs.name_of(folder)}.onnx"
     check_name(target)
     key = None if sign_key is None else Path(sign_key)
-    signed(target, b"", key)  # before the work, for what stands in its way
+    signed(target, b"", key)  # before the work, to find problems early
     on_stage("loading PyTorch and the run")
     found = runs.read_run(folder)
     from aetk.lab.export import parity
-    from aetk.lab.export.graph import to_onnx  # imports the onnx package, too
+    from aetk.lab.export.graph import to_onnx  # also imports the onnx package
 
     detector = found.detector
     detector.explain = explain
@@ -82,7 +82,7 @@ def export(
     on_stage("making golden rows")
     card = _card(found, as_text(target.stem), data, opset)
     finished = onnxfile.with_card(data, card.to_json())
-    onnxfile.read(finished)  # refuses what breaks the contract, before a runtime sees it
+    onnxfile.read(finished)  # refuses a file that breaks the contract before a runtime loads it
     verdict = parity.compare(detector, finished, found.calibration, on_stage)
     if not verdict.passed:
         raise CheckFailed(
@@ -110,7 +110,7 @@ def export(
 
 
 def _publish(target: Path, finished: bytes, card: str, key: Path | None) -> None:
-    """Write the model, the copy of its card and its signature, when nobody else writes into their folder."""
+    """Write the model, a copy of its card and its signature while no other process writes into their folder."""
     folder = target.resolve().parent
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder, FOLDER_WAIT):
@@ -118,10 +118,10 @@ def _publish(target: Path, finished: bytes, card: str, key: Path | None) -> None
 
 
 def verify_against_run(model: str | Path, run: str | Path) -> "ParityReport":
-    """Repeat the full comparison of a published file with the run it came from.
+    """Repeat the full comparison of a published file with the run that it was exported from.
 
-    A threshold that was set anew in the file is taken over: the comparison is about the rest of the graph, and about
-    decisions at the file's own threshold.
+    If the file's threshold was changed after export, the comparison uses the new one: it checks the rest of the graph,
+    and the decisions at the file's own threshold.
     """
     loaded = load_model(Path(model))
     found = runs.read_run(Path(run))
