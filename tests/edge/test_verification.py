@@ -8,7 +8,7 @@ from aetk.contract import onnxfile, spec
 from aetk.contract.golden import compare
 from aetk.edge.model import card_path, load
 from aetk.edge.runtime.session import open_session
-from aetk.edge.scoring import tiles
+from aetk.edge.scoring import lanes
 from aetk.edge.scoring.lanes import HostLane
 from aetk.edge.scoring.scorer import Scorer
 from aetk.edge.scoring.tiles import Tiles
@@ -169,7 +169,7 @@ def test_a_lane_that_keeps_its_first_row_is_found_out(model, monkeypatch):
             super().run(self.first, results)
 
     assert verify(model).passed
-    monkeypatch.setattr(tiles, "open_lane", Stale)
+    monkeypatch.setattr(lanes, "open_lane", Stale)
     (check,) = verify(model).checks
     assert [path.path for path in check.paths if path.golden.passed] == ["a tile"]
     assert check.golden.flipped_decisions > 0

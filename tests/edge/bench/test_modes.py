@@ -78,10 +78,11 @@ from aetk.edge.runtime.providers import PROVIDERS
 memory = ort.OrtMemoryInfo("Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT)
 ort.create_and_register_allocator(memory, None)
 devices = [
-    SimpleNamespace(ep_name="OtherExecutionProvider", memory_info=None),
-    SimpleNamespace(ep_name="CPUExecutionProvider", memory_info=lambda kind: None),
+    SimpleNamespace(ep_name="OtherExecutionProvider", memory_info=None, ep_metadata={{}}),
+    SimpleNamespace(ep_name="CPUExecutionProvider", memory_info=lambda kind: None, ep_metadata={{}}),
     SimpleNamespace(
         ep_name="CPUExecutionProvider",
+        ep_metadata={{}},
         memory_info=lambda kind: memory if kind == ort.OrtDeviceMemoryType.HOST_ACCESSIBLE else None,
     ),
 ]

@@ -72,6 +72,11 @@ LOG = (
 )
 
 
+@pytest.fixture(autouse=True)
+def _in_a_process_that_is_not_quiet(monkeypatch):
+    monkeypatch.setattr(ort, "_is_quiet", False)  # a command that ran in this process before made it so
+
+
 def test_what_is_only_logged_is_collected_and_the_rest_passed_on(capfd):
     with logged(None) as lines:
         os.write(2, LOG.encode())
