@@ -1,1 +1,1 @@
-"""Runs models over data that no machine holds, on an engine that is there already: Ray or Spark."""
+"""Runs models over data that is too large for one machine, on an existing engine: Ray or Spark."""

@@ -1,4 +1,4 @@
-"""What an engine has to do: run one piece of work on each of many tasks, wherever it likes, as often as it must."""
+"""The interface of an engine, which runs the same work on many tasks, on any machine, and again if necessary."""
 
 import contextlib
 import json
@@ -9,17 +9,17 @@ from typing import Any, Protocol
 from aetk.base.errors import expected, from_plain, to_plain
 
 Work = Callable[[Any], Any]
-"""From a task to a result, both plain JSON. It pickles; done twice, it leaves what it leaves done once."""
+"""A function from a task to a result, both plain JSON. It can be pickled; run twice, it has the effect of one run."""
 
 
 @dataclass(frozen=True)
 class Resources:
-    """What a job may take of an engine.
+    """The resources of an engine that a job may use.
 
     Attributes:
         workers: processes at a time; None for as many as the processors, or the GPUs, allow.
-        threads: processors of each.
-        gpus: of each; a fraction shares one. None for one where the workers compute on GPUs, else none at all.
+        threads: processors of each worker.
+        gpus: GPUs of each worker; a fraction shares one. None means one if the workers compute on GPUs, else 0.
     """
 
     workers: int | None = None
@@ -29,11 +29,11 @@ class Resources:
 
 @dataclass(frozen=True)
 class Workers:
-    """What works on a job.
+    """The workers of a job.
 
     Attributes:
-        count: processes at a time; None where that is the engine's own affair.
-        gpus: of each.
+        count: processes at a time; None if the engine decides.
+        gpus: GPUs of each worker.
     """
 
     count: int | None
@@ -41,7 +41,7 @@ class Workers:
 
 
 class Engine(Protocol):
-    """An engine.
+    """Runs work on the workers of a cluster or of this machine.
 
     Attributes:
         threads: processors of each worker.
@@ -51,27 +51,27 @@ class Engine(Protocol):
     threads: int
 
     def connected(self, on_gpus: bool = False) -> contextlib.AbstractContextManager["Workers"]:
-        """Be connected while the block runs: to the cluster that is configured, else to one of this machine's own.
+        """Connect while the block runs: to the cluster that is configured, or else to one on this machine.
 
-        The block is given what works there. `on_gpus` says whether each worker computes on a GPU.
+        The block gets the workers. `on_gpus` says whether each worker computes on a GPU.
 
         Raises:
-            BadInput: resources that it cannot give out.
-            Unavailable: it cannot be reached, or has no GPU where one is needed.
+            BadInput: the engine cannot provide the resources.
+            Unavailable: the engine cannot be reached, or has no GPU and one is needed.
         """
 
     def run(self, work: Work, tasks: Sequence[Any]) -> Iterator[Any]:
-        """The results as they are done, in any order, within `connected`.
+        """Yield the results when they are done, in any order; call this within `connected`.
 
-        A worker that dies is replaced, and what it had in hand is done again.
+        A worker that dies is replaced, and its unfinished tasks are run again.
 
         Raises:
-            AetkError: the first that a task ended with, or Unavailable where the engine itself gives up.
+            AetkError: the first error of a task, or Unavailable if the engine itself fails.
         """
 
 
 def attempt(work: Work, task: str) -> str:
-    """Run work on a task where an engine says; JSON in and out, for errors would be wrapped in the engine's own."""
+    """Run work on a task in a worker; JSON in and out, since the engine would wrap errors in its own."""
     try:
         return json.dumps({"result": work(json.loads(task))})
     except Exception as error:
@@ -82,7 +82,7 @@ def attempt(work: Work, task: str) -> str:
 
 
 def outcome(text: str) -> Any:
-    """The result of an attempt; raises the error that it ended with."""
+    """The result of an attempt; raise its error if it failed."""
     found = json.loads(text)
     if "error" in found:
         raise from_plain(found["error"])

@@ -1,4 +1,4 @@
-"""The engines by name."""
+"""Finds an engine by its name."""
 
 from aetk.base.errors import BadInput
 from aetk.cluster.engine import Engine, Resources
@@ -9,10 +9,10 @@ _ALL = Resources()
 
 
 def find_engine(name: str, resources: Resources = _ALL) -> Engine:
-    """An engine by its name, not connected yet.
+    """Make the engine of a name, not connected yet.
 
     Raises:
-        BadInput: a name that is none of `ENGINES`.
+        BadInput: the name is not in `ENGINES`.
         MissingExtra: its package is not installed.
     """
     if name == "ray":

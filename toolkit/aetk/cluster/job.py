@@ -1,4 +1,4 @@
-"""What a job will do, settled before it starts, so that a second driver knows what the first has left."""
+"""The plan of a job, made before it starts, so that a later run knows what an earlier one has left to do."""
 
 import hashlib
 import json
@@ -15,19 +15,19 @@ from aetk.edge.scoring.batch_scorer import BatchScorer
 from aetk.edge.tables import parquet
 
 PLAN = "_aetk-plan.json"
-"""Where a plan is kept among the scores; readers of Parquet folders leave names that begin with `_` alone."""
+"""The plan's file name in the folder of scores; readers of Parquet folders ignore names that begin with `_`."""
 
 _AT_ONCE = 16
-"""Files that are looked at side by side: of an object store, each takes some round trips."""
+"""The number of files that are read in parallel: each takes some round trips to an object store."""
 
 
 @dataclass(frozen=True)
 class Partition:
-    """A file of the data, which becomes one of the scores, of the same name.
+    """A file of the data, which is scored into a file of the same name.
 
     Attributes:
         name: its path within the folder.
-        rows: by its footer.
+        rows: the number of its rows, by its footer.
         first: the number of its first row in the whole table, counted from 1.
     """
 
@@ -38,15 +38,15 @@ class Partition:
 
 @dataclass(frozen=True)
 class Plan:
-    """A model, what it decides by, and the files that it is to score.
+    """A model, its threshold, and the files to score.
 
     Attributes:
         model: SHA-256 of the model file.
-        threshold: that decides.
+        threshold: the threshold in use.
         contribution: whether contributions are written.
-        id_column: carried along in place of row numbers.
-        entries: the files, as they were seen.
-        partitions: the same, counted.
+        id_column: the column that is copied in place of row numbers; None for row numbers.
+        entries: the files as they were listed.
+        partitions: the same files with their numbers of rows.
     """
 
     model: str
@@ -58,7 +58,7 @@ class Plan:
 
     @cached_property
     def text(self) -> str:
-        """As JSON: the same plan, the same text."""
+        """The plan as JSON; equal plans have equal texts."""
         return json.dumps(asdict(self), indent=1, sort_keys=True) + "\n"
 
     @cached_property
@@ -68,10 +68,10 @@ class Plan:
 
 
 def make_plan(data: Folder, scorer: BatchScorer, id_column: str | None) -> Plan:
-    """Look at every file's footer.
+    """Make the plan from every file's footer.
 
     Raises:
-        BadInput: no files, or one that is not Parquet or lacks a column.
+        BadInput: there are no files or no rows, or a file is not Parquet or lacks a column.
         Unavailable: the store cannot be reached.
     """
     entries = tuple(data.tables())
@@ -89,7 +89,7 @@ def make_plan(data: Folder, scorer: BatchScorer, id_column: str | None) -> Plan:
 
 
 def count_rows(data: Folder, entries: Sequence[Entry], numeric: Sequence[str], text: Sequence[str]) -> list[int]:
-    """The rows of files whose columns fit, by their footers."""
+    """Count the rows of files by their footers, and check their columns."""
 
     def count(entry: Entry) -> int:
         with data.open(entry.name) as file:
@@ -99,16 +99,16 @@ def count_rows(data: Folder, entries: Sequence[Entry], numeric: Sequence[str], t
 
 
 def map_in_threads(function: Any, items: Sequence[Any]) -> list[Any]:
-    """What a function that waits for a store makes of each item, in order."""
+    """Call a function that waits for a store on each item, in parallel; return the results in order."""
     with ThreadPoolExecutor(_AT_ONCE) as threads:
         return list(threads.map(function, items))
 
 
 def write_or_match_plan(plan: Plan, out: Folder) -> None:
-    """Write a plan beside the scores, or find it there.
+    """Write a plan into the folder of scores, or check that it is there already.
 
     Raises:
-        BadInput: the folder holds another plan, or tables that no plan is known of.
+        BadInput: the folder holds another plan, or tables without a plan.
     """
     try:
         with out.open(PLAN) as file:

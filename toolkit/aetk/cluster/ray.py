@@ -1,4 +1,4 @@
-"""Ray: a pool of actors, each with a model's session of its own."""
+"""The engine Ray: a pool of actors, each with its own session of the model."""
 
 import contextlib
 import json
@@ -17,9 +17,9 @@ from aetk.contract.dialect import escape_for_message
 
 _TASK = "task"
 _PATIENCE = 10.0
-"""Seconds for a cluster to take a connection."""
+"""Seconds that a cluster has to accept a connection."""
 _SILENT = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "fatal"}
-"""Ray reports its use to its makers unless told not to, and warns on the terminal of what it does itself."""
+"""Without these, Ray reports its use to its makers, and prints warnings about its own work."""
 
 
 def _ray() -> Any:
@@ -49,7 +49,7 @@ class RayEngine:
         """See `Engine`."""
         with contextlib.ExitStack() as ours:
             if not self._ray.is_initialized():
-                ours.enter_context(contextlib.redirect_stdout(sys.stderr))  # where Ray tells of workers that died
+                ours.enter_context(contextlib.redirect_stdout(sys.stderr))  # Ray prints there that a worker died
                 self._start()
                 ours.callback(self._ray.shutdown)
             self._workers = self._find_workers(on_gpus)
@@ -60,13 +60,13 @@ class RayEngine:
         before = signal.getsignal(signal.SIGTERM)
         try:
             self._ray.init(log_to_driver=False, logging_level="ERROR", include_dashboard=False)
-        except Exception as error:  # noqa: BLE001 - a start that fails raises whatever failed
+        except Exception as error:  # noqa: BLE001 - a failed start raises errors of many types
             raise _unavailable(error) from None
         if threading.current_thread() is threading.main_thread() and before is not None:
-            signal.signal(signal.SIGTERM, before)  # Ray sets its own, which exits with another code
+            signal.signal(signal.SIGTERM, before)  # Ray sets its own handler, which exits with another code
 
     def _find_workers(self, on_gpus: bool) -> Workers:
-        """What is to work; Ray itself would wait for ever for what the cluster does not have."""
+        """Choose the workers; raise an error if the cluster is too small, since Ray itself would wait for ever."""
         found, wanted = self._ray.cluster_resources(), self._resources
         cpus, gpus = found.get("CPU", 0), found.get("GPU", 0)
         each = wanted.gpus if wanted.gpus is not None else float(on_gpus)
@@ -92,7 +92,7 @@ class RayEngine:
         return Workers(wanted.workers or room, each)
 
     def run(self, work: Work, tasks: Sequence[Any]) -> Iterator[Any]:
-        """See `Engine`; by Ray Data, one block a task, so that a lost worker costs what it had in hand."""
+        """See `Engine`; uses Ray Data with a block per task, so that a lost worker loses only its unfinished tasks."""
         rows = [{_TASK: json.dumps(task)} for task in tasks]
         self._ray.data.DataContext.get_current().enable_progress_bars = False
         logging.getLogger("ray.data").setLevel(logging.ERROR)
@@ -115,7 +115,7 @@ class RayEngine:
 
 
 def _check_address(address: str) -> None:
-    """Unavailable where nobody listens at HOST:PORT; Ray itself would try for minutes."""
+    """Raise Unavailable if no program listens at HOST:PORT; Ray itself would try for minutes."""
     host, _, port = address.rpartition(":")
     if not host or "/" in address or not port.isdigit():
         return
@@ -129,7 +129,7 @@ def _check_address(address: str) -> None:
 
 
 class _Worker:
-    """An actor; a task stays in Ray's hands until it is answered."""
+    """An actor; Ray keeps a task until it has the result."""
 
     def __init__(self, work: Work) -> None:
         self._work = work

@@ -1,4 +1,4 @@
-"""Scores a folder of Parquet files into another, on an engine."""
+"""Scores a folder of Parquet files into another folder, on an engine."""
 
 import contextlib
 import json
@@ -30,7 +30,7 @@ _NOTE = "aetk.partition"
 
 @dataclass(frozen=True)
 class PartitionScores:
-    """What came of a partition."""
+    """The result of scoring a partition."""
 
     name: str
     rows: int
@@ -40,16 +40,16 @@ class PartitionScores:
 
 @dataclass(frozen=True)
 class ClusterReport:
-    """What came of scoring a folder.
+    """The result of scoring a folder.
 
     Attributes:
-        partitions: files of it, each scored into one of the same name.
-        found: of them, how many an earlier run had left, complete.
-        rows: of all, as `anomalies` and `invalid`.
-        workers: processes at a time; None where the engine does not tell, or had nothing to do.
-        gpus: that each of them was given.
-        seconds: that the engine took, its start left out.
-        rows_per_second: of the partitions that this run scored; None where all were found.
+        partitions: the number of its files, each scored into a file of the same name.
+        found: the number of partitions that an earlier run had completed.
+        rows, anomalies, invalid: the numbers of rows in all partitions.
+        workers: processes at a time; None if the engine does not say, or had nothing to do.
+        gpus: GPUs of each worker.
+        seconds: the time that the engine took, without its start.
+        rows_per_second: the speed over the partitions that this run scored; None if all were found.
     """
 
     model: Path
@@ -89,28 +89,27 @@ def score_folder(
     trusted_key: Path | None = None,
     progress: Callable[[ClusterProgress], None] = lambda _: None,
 ) -> ClusterReport:
-    """Score every Parquet file of a folder into a file of the same name, each whole or not at all.
+    """Score every Parquet file of a folder into a file of the same name, each completely or not at all.
 
-    Started again after an end of whatever kind, it does what is missing: a partition that is there bears the digest of
-    the plan in its metadata. The summary, partition by partition, is `_aetk-summary.json`, written last.
+    Started again after any interruption, it scores the missing partitions: a finished one has the digest of the plan
+    in its metadata. The summary of all partitions is `_aetk-summary.json`, written last.
 
     Args:
-        model: an exported model, which lies at the same path wherever the engine works.
-        data: a folder or a URL of one; nested folders are read, too, names that begin with `.` or `_` are not.
-        engine: where the work is done, and where `data` and `out` mean the same as here.
-        out: a folder or a URL, empty or of an earlier run of the same plan; `NAME.scores` in the working folder unless
-            named.
-        id_column: a column of the data to carry along, in place of a row number that counts from 1 over all files.
-        providers: see `Scorer`; where the first computes on CUDA, each worker is given a GPU.
+        model: an exported model, at the same path on every machine of the engine.
+        data: a folder or its URL; nested folders are read, too, names that begin with `.` or `_` are not.
+        engine: the engine, on whose machines `data` and `out` mean the same as here.
+        out: a folder or its URL, empty or of an earlier run of the same plan; by default `NAME.scores` in the working
+            folder.
+        id_column: a column of the data to copy, in place of a row number that counts from 1 over all files.
+        providers: see `Scorer`; if the first computes on CUDA, each worker gets a GPU.
         threshold: see `Scorer`.
         trusted_key: see `BatchScorer`.
         progress: called after every partition.
 
     Raises:
-        BadInput: data that cannot be scored, or an `out` that holds something else or is being written.
-        CheckFailed: the model is not the one that its card describes, or a worker finds another.
-        Unavailable: the engine or a store cannot be reached or gave up, no GPU is there where one is needed, a disk is
-            full.
+        BadInput: the data cannot be scored, or `out` holds something else or is being written.
+        CheckFailed: the model is not the one that its card describes, or a worker finds another model.
+        Unavailable: the engine or a store cannot be reached or failed, a GPU is needed and missing, or a disk is full.
     """
     _check_device(providers)
     scorer = BatchScorer(
@@ -182,7 +181,7 @@ def _shown(location: str, folder: Folder) -> str:
 
 
 def _check_device(providers: Sequence[str]) -> None:
-    """BadInput for a GPU named by its number: a worker counts only the GPUs that the cluster has given to it."""
+    """Raise BadInput if a GPU is named by its number: a worker counts only the GPUs that the cluster gave to it."""
     for provider in map(find_provider, providers):
         if provider.device == "cuda" and provider.chosen not in ("", "0"):
             raise BadInput(
@@ -192,7 +191,7 @@ def _check_device(providers: Sequence[str]) -> None:
 
 
 def _check_apart(source: Folder, target: Folder) -> None:
-    """BadInput where scores would be read as data next time, or take its place."""
+    """Raise BadInput if scores would be read as data next time, or replace it."""
     one, other = str(source).rstrip("/") + "/", str(target).rstrip("/") + "/"
     if isinstance(source, LocalFolder) and isinstance(target, LocalFolder):
         one, other = f"{source.path.resolve()}/", f"{target.path.resolve()}/"
@@ -202,7 +201,7 @@ def _check_apart(source: Folder, target: Folder) -> None:
 
 @contextlib.contextmanager
 def _alone(target: Folder) -> Iterator[None]:
-    """Hold a local folder against a second driver; on a store two would write the same files, each whole."""
+    """Lock a local folder against a second run; in a store, both would write the same files, each completely."""
     if not isinstance(target, LocalFolder):
         yield
         return
@@ -212,7 +211,7 @@ def _alone(target: Folder) -> Iterator[None]:
 
 
 def _found(target: Folder, plan: Plan, partition: Partition) -> PartitionScores | None:
-    """What an earlier run of the plan has left of a partition; None where that is nothing whole."""
+    """The result of a partition that an earlier run of the plan completed; None if it did not."""
     pa = pyarrow()
     try:
         with target.open(partition.name) as file, pa.parquet.ParquetFile(file) as scores:
@@ -226,7 +225,7 @@ def _found(target: Folder, plan: Plan, partition: Partition) -> PartitionScores 
 
 @dataclass(frozen=True)
 class _Work:
-    """Scores one partition, wherever it is called."""
+    """Scores one partition, on any machine."""
 
     scorer: BatchScorer
     data: Folder
@@ -255,7 +254,7 @@ class _Work:
         return asdict(scores)
 
     def _columns(self, path: Path, first: int) -> Iterator[dict[str, Any]]:
-        """The scores of a file, piece by piece, as arrow arrays by column name."""
+        """Yield the scores of a file, piece by piece, as arrow arrays by column name."""
         pa, names = pyarrow(), list(self.scorer.feature_names)
         text = [] if self.id_column is None else [self.id_column]
         pieces = parquet.batches(path, names, text) if parquet.checked_rows(path, names, text) else self._empty()

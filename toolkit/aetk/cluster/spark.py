@@ -1,4 +1,4 @@
-"""Spark: one task a partition, through `mapInArrow`."""
+"""The engine Spark: one task per partition, through `mapInArrow`."""
 
 import contextlib
 import json
@@ -18,16 +18,16 @@ _TASK = "task"
 
 
 class SparkEngine:
-    """A Spark session: the one that is active, else what Spark is configured for, else this machine's processors.
+    """A Spark session: the active one, else one as Spark is configured, else one on this machine's processors.
 
-    How many workers there are, with how many processors each, is Spark's to say: `spark.executor.*`, `spark.task.cpus`.
+    Spark's configuration sets the number of workers and their processors: `spark.executor.*`, `spark.task.cpus`.
     """
 
     name = "spark"
 
     def __init__(self, resources: Resources) -> None:
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-        warnings.filterwarnings("ignore", ".*pandas", FutureWarning, r"pyspark\.")  # none of it is used here
+        warnings.filterwarnings("ignore", ".*pandas", FutureWarning, r"pyspark\.")  # pandas is not used here
         try:
             from pyspark.errors import PySparkException
             from pyspark.sql import SparkSession
@@ -45,7 +45,7 @@ class SparkEngine:
 
     @contextlib.contextmanager
     def connected(self, on_gpus: bool = False) -> Iterator[Workers]:
-        """See `Engine`; a session that is active already is left so. No worker is given a GPU."""
+        """See `Engine`; a session that is active already stays active. No worker gets a GPU."""
         if on_gpus:
             raise BadInput(
                 "The provider computes on a GPU; Spark does not keep its Python workers to the GPUs that it gives out, "
@@ -55,7 +55,7 @@ class SparkEngine:
         ours = self._active() is None
         try:
             self._session = self._builder.getOrCreate()
-        except Exception as error:  # noqa: BLE001 - what Java or py4j raise is of many types
+        except Exception as error:  # noqa: BLE001 - Java and py4j raise errors of many types
             raise _unavailable(error) from None
         try:
             yield Workers(None)

@@ -1,4 +1,4 @@
-"""Folders of Parquet files, of a file system or an object store."""
+"""Folders of Parquet files, in a file system or an object store."""
 
 import contextlib
 import posixpath
@@ -18,7 +18,7 @@ from aetk.edge.tables import parquet
 from aetk.edge.tables.arrow import pyarrow
 
 _COPY_BYTES = 2**25
-"""Of an object at a time: each piece is a request, and waits for the store."""
+"""Bytes of an object that are copied at a time: each piece is a request, which waits for the store."""
 
 
 @dataclass(frozen=True)
@@ -37,29 +37,29 @@ class Entry:
 
 
 class Folder(Protocol):
-    """A place for files; pickles, so that a worker finds the same."""
+    """A folder of files; it can be pickled, so that a worker uses the same one."""
 
     def __str__(self) -> str:
-        """As a message names it."""
+        """The folder's name in messages."""
 
     def tables(self) -> list[Entry]:
-        """Its Parquet files in the order of `edge.tables.parquet.files`; none where there is no such folder."""
+        """Its Parquet files in the order of `edge.tables.parquet.files`; empty if there is no such folder."""
 
     def local(self, name: str) -> contextlib.AbstractContextManager[Path]:
-        """A file as one of this machine, while the block runs."""
+        """The path of a file on this machine, valid while the block runs."""
 
     def create(self, name: str) -> contextlib.AbstractContextManager[IO[bytes]]:
-        """A binary file that appears, or takes the place of another, when the block ends well."""
+        """Open a new binary file, which appears, or replaces another, when the block ends without an error."""
 
     def open(self, name: str) -> Any:
-        """A binary file to read from, at any position; FileNotFoundError where there is none."""
+        """Open a binary file to read at any position; raise FileNotFoundError if it does not exist."""
 
 
 def open_folder(location: str) -> Folder:
-    """The folder of a path or of a URL, `s3://bucket/scores` for one.
+    """The folder of a path or of a URL, such as `s3://bucket/scores`.
 
     Raises:
-        BadInput: a URL of a store that pyarrow does not know, or a wrong one.
+        BadInput: the URL is wrong, or names a store that pyarrow does not know.
     """
     if "://" not in location:
         return LocalFolder(Path(location).absolute())
@@ -69,7 +69,7 @@ def open_folder(location: str) -> Folder:
         return LocalFolder(Path(path))
     if not path:
         raise BadInput(f"{location} names no folder.", "Name one such as s3://bucket/folder.")
-    parts = urlsplit(location)  # what else a URL may hold are credentials
+    parts = urlsplit(location)  # the other parts of a URL may hold credentials
     return StoreFolder(f"{parts.scheme}://{parts.hostname or ''}{parts.path}", filesystem, path)
 
 
@@ -143,7 +143,7 @@ class StoreFolder:
 
     @contextlib.contextmanager
     def create(self, name: str) -> Iterator[IO[bytes]]:
-        """See `Folder`; the object is made here, and put there when it is whole."""
+        """See `Folder`; the object is written on this machine, and uploaded when it is complete."""
         with tempfile.TemporaryFile(prefix="aetk-") as file:
             yield file
             file.seek(0)
@@ -161,7 +161,7 @@ class StoreFolder:
     def _new(self, path: str) -> Any:
         try:
             return self.filesystem.open_output_stream(path)
-        except FileNotFoundError:  # of a store that has real folders
+        except FileNotFoundError:  # raised by a store that has real folders
             self.filesystem.create_dir(posixpath.dirname(path), recursive=True)
             return self.filesystem.open_output_stream(path)
 
@@ -171,7 +171,7 @@ class StoreFolder:
 
 @contextlib.contextmanager
 def _storing(url: str, temporary: str = "") -> Iterator[None]:
-    """Turns what pyarrow raises over a store into the errors that a person meets, who knows no temporary name."""
+    """Turn the errors that pyarrow raises for a store into errors for the user, without temporary names."""
     try:
         yield
     except (FileNotFoundError, AetkError):

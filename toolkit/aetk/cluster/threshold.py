@@ -1,4 +1,4 @@
-"""Calibrates a threshold on more rows than any memory holds: exactly, in two passes."""
+"""Calibrates a threshold exactly, in two passes, on more rows than fit into memory."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ from aetk.edge.tables.labels import as_labels
 from aetk.edge.threshold import ThresholdReport, reissue
 
 _LOW_BITS = 16
-"""A similarity's rank is found by the higher half of its bits first, then by the lower half."""
+"""Half the bits of a similarity: its rank is found by the higher half of its bits first, then by the lower half."""
 
 
 def calibrate_on_engine(
@@ -35,25 +35,25 @@ def calibrate_on_engine(
     out: str | Path | None = None,
     dry_run: bool = False,
 ) -> ThresholdReport:
-    """Calibrate a model's threshold on a folder of Parquet files: split-conformal, as `calibrate_threshold` would.
+    """Calibrate a model's threshold on a folder of Parquet files: split-conformal, as `calibrate_threshold` does.
 
-    The first pass counts similarities by the higher half of their bits, and so finds the few among which the
-    threshold lies; the second counts those one by one.
+    The first pass counts similarities by the higher half of their bits, and so finds the few that are close to the
+    threshold; the second pass counts those one by one.
 
     Args:
-        model: the model to change; it lies at the same path wherever the engine works.
+        model: the model to change, at the same path on every machine of the engine.
         method: `conformal`.
-        data: a folder or a URL of one, with the model's features. Without a label every row passes for ordinary.
-        engine: where the work is done.
+        data: a folder or its URL, with the model's features. Without a label every row counts as ordinary.
+        engine: the engine that does the work.
         label: a column of 0 (ordinary) and 1 (anomaly).
-        sign_key: a private Ed25519 key in PEM, to sign the file anew.
+        sign_key: a private Ed25519 key in PEM, to sign the file again.
         out: another file to write, so that `model` stays as it is.
         dry_run: whether nothing is written.
 
     Raises:
-        BadInput: data that cannot be scored, too few ordinary rows, or another process writes the model's folder.
-        CheckFailed: the workers do not agree with themselves from pass to pass.
-        Unavailable: the engine or a store cannot be reached or gave up.
+        BadInput: the data cannot be scored or has too few ordinary rows, or another process writes the model's folder.
+        CheckFailed: the workers' results differ from pass to pass.
+        Unavailable: the engine or a store cannot be reached or failed.
     """
     folder, destination = open_folder(data), Destination(out, dry_run, sign_key)
     with destination.held(Path(model)) as loaded:
@@ -73,10 +73,10 @@ def calibrate_on_engine(
 
 @dataclass(frozen=True)
 class _Count:
-    """Counts the similarities of a partition's ordinary rows, by keys that are in the order of the similarities.
+    """Counts the similarities of a partition's ordinary rows, by keys that have the same order as the similarities.
 
-    Without `bins` the keys are those of bins, by the higher half of the bits; with them, those of the similarities in
-    these bins.
+    Without `bins`, a key is the number of a bin: the higher half of the bits. With `bins`, it is the full key of a
+    similarity in one of these bins.
     """
 
     scorer: BatchScorer
@@ -126,7 +126,7 @@ def _sum(results: Iterator[dict[str, Any]]) -> tuple[dict[int, int], int]:
 
 
 def _among(engine: Engine, count: _Count, names: Sequence[str], bins: Mapping[int, int]) -> dict[int, int]:
-    """The similarities of some bins, counted one by one; CheckFailed where they are not as many as the bins held."""
+    """Count the similarities of some bins one by one; raise CheckFailed if the first pass counted another number."""
     counts, _ = _sum(engine.run(replace(count, bins=tuple(bins)), [{"name": name} for name in names]))
     found = dict.fromkeys(bins, 0)
     for key, number in counts.items():
@@ -146,8 +146,8 @@ def _search(
     """The threshold just below the similarity of a rank, and how many similarities lie below the threshold.
 
     Args:
-        bins: how many similarities each holds.
-        rank: counted from 1, of the smallest first.
+        bins: the number of similarities in each bin.
+        rank: the rank, counted from 1 for the smallest similarity.
         among: counts the similarities of some bins one by one.
     """
     order = sorted(bins)
@@ -168,11 +168,11 @@ def _search(
 
 
 def _keys(similarity: NDArray[np.float32]) -> NDArray[np.uint32]:
-    """The bits of float32 numbers, so turned that they are in the order of the numbers."""
-    bits = (similarity + np.float32(0)).view(np.uint32)  # of both zeros the positive
+    """The bits of float32 numbers, changed so that they have the same order as the numbers."""
+    bits = (similarity + np.float32(0)).view(np.uint32)  # turns -0 into 0
     return np.where(bits >> 31, ~bits, bits | np.uint32(1 << 31))
 
 
 def _similarities(keys: NDArray[np.uint32]) -> NDArray[np.float32]:
-    """The numbers that keys came from."""
+    """Turn keys back into similarities."""
     return np.where(keys >> 31, keys & np.uint32((1 << 31) - 1), ~keys).view(np.float32)

@@ -1,4 +1,4 @@
-"""The benchmark: a grid of settings measured in turns, sparse arrivals, the machine behind it, and what follows."""
+"""The benchmark: measures a grid of settings in turns and sparse arrivals, describes the machine, and concludes."""
 
 from aetk.edge.bench.benchmark import bench
 from aetk.edge.bench.grid import BATCHES, PROVIDERS

@@ -1,7 +1,7 @@
-"""What follows from a benchmark for the machine it was made on: when to use which provider, with which options.
+"""Concludes from a benchmark, for its machine, when to use which provider, with which options.
 
-Nothing follows from rows whose windows disagree or whose samples are too few, and nothing at all where other processes
-took the machine: then it is data what is missing.
+Rows whose windows disagree or whose samples are too few allow no conclusion, and no row does if other processes used
+the machine. What is missing is reported as data.
 """
 
 import math
@@ -17,17 +17,17 @@ from aetk.edge.bench.snippet import snippet
 
 _ALIKE = 1.05
 _CPU_ALIKE = 1.10
-"""Medians this close are a tie, which less processor time wins; is that alike too, fewer threads and no spinning do."""
+"""Medians this close are equal: then less processor time wins; if that is equal too, fewer threads and no spinning."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """The session options that served a batch size best, all rows that might have been faster being known.
+    """The best session options for a batch size; no doubtful row can be faster.
 
     Attributes:
         setting: provider, threads and spinning.
-        median: seconds of a run with them.
-        others: what was tried besides.
+        median: median seconds of a run with them.
+        others: the other settings that were compared.
     """
 
     setting: Setting
@@ -37,7 +37,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Undecided:
-    """A batch size for which no options can be chosen, and the rows that are not known well enough."""
+    """A batch size for which no options can be chosen, and the doubtful rows."""
 
     batch: int
     doubtful: tuple[Doubtful, ...]
@@ -49,8 +49,8 @@ class ScorerThroughput:
 
     Attributes:
         batch: the rows of a call.
-        rows_per_second: what it reached with them.
-        ratio: to the highest throughput of a single session on the CPU; None where that is not known.
+        rows_per_second: the throughput with that batch.
+        ratio: the throughput over the highest of a single session on the CPU; None if that is not known.
     """
 
     batch: int
@@ -60,15 +60,15 @@ class ScorerThroughput:
 
 @dataclass(frozen=True)
 class Conclusion:
-    """What follows from a benchmark, as data.
+    """The conclusions from a benchmark, as data.
 
     Attributes:
-        withheld: whether nothing is concluded, since other processes took the machine; all else is empty then.
-        crossovers: one for every other provider and mode that was measured beside the CPU.
-        choices: at the smallest batch and at the one near 1,024 rows, where the rows allow one.
-        undecided: where they do not.
-        scorer: None where the Scorer was not measured, or not well enough.
-        snippet: Python that opens a session for each of the choices; empty without one.
+        withheld: whether nothing is concluded, since other processes used the machine; all else is empty then.
+        crossovers: one for every mode of every other provider that was compared with the CPU.
+        choices: the choices at the smallest batch and at the one near 1,024 rows, if the rows allow one.
+        undecided: those of the two batches that allow no choice.
+        scorer: the Scorer's throughput; None if it was not measured, or not well enough.
+        snippet: Python code that opens a session for each of the choices; empty if there are none.
     """
 
     withheld: bool
@@ -80,7 +80,7 @@ class Conclusion:
 
 
 def conclude(model: Path, measured: Sequence[Measured], withheld: bool = False) -> Conclusion:
-    """Compare medians: by provider where batches agree, by session options at two batch sizes."""
+    """Compare medians: of providers at equal batch sizes, of session options at two batch sizes."""
     if withheld:
         return Conclusion(True, (), (), (), None, "")
     sizes = [row.setting.batch for row in measured if row.setting.mode == "run"]
@@ -120,7 +120,7 @@ def _scorer(measured: Sequence[Measured]) -> ScorerThroughput | None:
 
 
 def _ratio(scorer: Measured, measured: Sequence[Measured]) -> float | None:
-    """Throughput over the best of single sessions on the CPU; None where a doubtful one might be the best."""
+    """The throughput over that of the best single session on the CPU; None if a doubtful one may be the best."""
     plain = [row for row in measured if row.setting.mode == "run" and row.setting.provider == "cpu"]
     best = max((row.rows_per_second for row in plain if row.doubt is None), default=0.0)
     doubtful = [row.setting.batch / row.fastest_run for row in plain if row.doubt is not None]

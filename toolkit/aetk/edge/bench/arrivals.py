@@ -1,9 +1,9 @@
-"""Sparse arrivals: one row every so often, as devices see them.
+"""Sparse arrivals: single rows at fixed intervals, as on devices.
 
-A model that is asked all the time has its weights in the caches and its threads awake; one that is asked once a second
-has neither, and takes several times as long. Rows arrive at absolute moments, slept for and never waited for busily, so
-that a late one does not move those after it. Several sessions share the time between two arrivals of one of them,
-unless that is too short for the threads of one to fall asleep before the next one's row; then they take turns.
+A model that runs all the time has its weights in the caches and its threads awake; one that runs once a second has
+neither, and takes several times as long. Rows arrive at fixed times, so that a late one does not delay those after it;
+the process sleeps in between. Several sessions share an interval, unless it is too short for the threads of one to
+fall asleep before the row of the next; then they take turns.
 """
 
 import time
@@ -18,9 +18,9 @@ from aetk.edge.runtime.session import Session
 
 INTERVALS_MS = (10, 100, 1000)
 _SHARES = {10: 0.3, 100: 0.2, 1000: 0.5}
-"""Of the time: ten samples take a second apart what a thousand take at a hundredth."""
+"""The share of the time for each interval: ten samples at 1 s take as long as a thousand at 10 ms."""
 _SPIN_DOWN = 0.03
-"""Seconds after which a thread pool that spins has gone to sleep: seen to take 20 to 25 ms."""
+"""Seconds after which a spinning thread pool is asleep: it was seen to take 20 to 25 ms."""
 
 
 @dataclass(frozen=True)
@@ -28,13 +28,13 @@ class Arrivals:
     """Rows that arrived one by one at a fixed interval.
 
     Attributes:
-        setting: how they were run.
-        interval_ms: from one to the next.
-        timings: of the runs; processor time is that until the next arrival, threads that spin on included.
-        late: arrivals that began more than a tenth of the interval too late.
-        warm_ratio: median over that of the same setting asked without a pause; None where a median is missing.
+        setting: the setting in which they were run.
+        interval_ms: milliseconds from one to the next.
+        timings: the timings of the runs; processor time counts until the next arrival, with threads that still spin.
+        late: the number of runs that began late by more than a tenth of the interval.
+        warm_ratio: the median over that of the same setting run without pauses; None if a median is missing.
         placement: nodes per provider.
-        evidence: how that is known.
+        evidence: how the placement is known.
     """
 
     setting: Setting
@@ -48,7 +48,7 @@ class Arrivals:
 
 @dataclass(frozen=True)
 class _Arrival:
-    """One run: whose, when (of `time.perf_counter_ns`), how late, for how long, and its processor time."""
+    """One run: its owner, its start by `time.perf_counter_ns`, its delay and duration in ns, its processor time."""
 
     owner: int
     start: int
@@ -63,13 +63,13 @@ def measure_arrivals(
     origin: float,
     progress: Callable[[str], None] = lambda _: None,
 ) -> list[Arrivals]:
-    """Feed single rows to every runner at each interval, within `seconds` altogether.
+    """Feed single rows to every runner at each interval, within `seconds` in total.
 
     Args:
         runners: warm runners of one row each, with their sessions.
-        seconds: for all intervals; an interval that has no time for one arrival of each is left out.
-        origin: start of the benchmark, of `time.perf_counter`.
-        progress: told in words what is being done.
+        seconds: the time for all intervals; an interval is left out if there is no time for one row of each runner.
+        origin: start of the benchmark, by `time.perf_counter`.
+        progress: called with a text that says what is being done.
     """
     found: list[Arrivals] = []
     for interval_ms in INTERVALS_MS if runners else ():
@@ -77,7 +77,7 @@ def measure_arrivals(
         shares = interval / len(runners) >= _SPIN_DOWN
         groups = [list(range(len(runners)))] if shares else [[i] for i in range(len(runners))]
         count = min(SAMPLES_NEEDED[99.9], int(_SHARES[interval_ms] * seconds / (interval * len(groups))) - 1)
-        if count < 1:  # the first of them comes after an interval of rest
+        if count < 1:  # the first row comes after an interval of rest
             continue
         progress(f"one row every {interval_ms} ms")
         turns: list[list[Round]] = [[] for _ in runners]
@@ -108,13 +108,13 @@ def _parts(count: int, parts: int = WINDOWS) -> list[int]:
 
 
 def _feed(calls: Sequence[tuple[int, Callable[[], object]]], interval: float, count: int, ends: int) -> list[_Arrival]:
-    """Rows for each of the calls in turn, the first after an interval of rest; fewer where a run outlasts its interval.
+    """Run the calls in turn, the first after an interval of rest; fewer rows if a run takes longer than its interval.
 
     Args:
-        calls: each with the number of its owner.
+        calls: the calls, each with the number of its owner.
         interval: seconds from one row of an owner to the next.
         count: rows of each owner.
-        ends: of `time.perf_counter_ns`, after which every owner has one row at most.
+        ends: time by `time.perf_counter_ns` after which no owner gets another row, except its first.
     """
     clock, seen, spent = time.perf_counter_ns, list[tuple[int, int, int, int]](), list[float]()
     settle()
@@ -142,7 +142,7 @@ def _sleep_until(moment: int) -> None:
 
 
 def _turns(own: Sequence[_Arrival], origin: float, parts: int) -> list[Round]:
-    """One owner's arrivals, in up to so many turns."""
+    """Divide one owner's arrivals into at most `parts` turns."""
     found, begin = list[Round](), 0
     for length in _parts(len(own), parts):
         part = own[begin : begin + length]

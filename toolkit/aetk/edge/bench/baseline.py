@@ -1,4 +1,4 @@
-"""Reads an earlier report to compare with, and believes nothing of it that is not exactly as declared."""
+"""Reads an earlier report to compare with, and refuses it unless its parts are exactly as declared."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ class _Data:
 
 
 Key = tuple[Setting, int | None]
-"""A row of a report: its setting, and the interval in milliseconds of a sparse one."""
+"""A row of a report: its setting, and its interval in milliseconds if it is sparse, else None."""
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,9 @@ class Baseline:
     """An earlier report.
 
     Attributes:
-        path: its file.
+        path: the report's file.
         model: the file that was measured then.
-        model_sha256: of that file.
+        model_sha256: the SHA-256 of that file, see `BenchReport`.
         environment: the machine and the versions.
         rows: raw timings of every row.
     """
@@ -71,7 +71,7 @@ def read_baseline(path: Path, schema_version: int) -> Baseline:
     """Read a report.
 
     Raises:
-        BadInput: no such file, not JSON, of another schema version, or not a report.
+        BadInput: the file does not exist, or is not JSON, not a report, or of another schema version.
     """
     try:
         data = typed_json.parse(path.read_bytes())

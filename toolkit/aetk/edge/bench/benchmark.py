@@ -27,11 +27,11 @@ from aetk.edge.model import load
 from aetk.edge.runtime.providers import find_provider
 
 _READY_SHARE = 0.6
-"""Of the time, at most, until every row is open; an ordinary provider needs far less."""
+"""The greatest share of the time until every row is open; an ordinary provider needs far less."""
 _PROBES_SHARE = 0.4
-"""Of the time, at most, until cold starts are over that nothing depends on."""
+"""The greatest share of the time until the cold starts end that nothing depends on."""
 _SPARSE_SHARE = 0.64
-"""Of the time left: with a second from row to row, the ten samples of a median are soon a long time."""
+"""The share of the remaining time for sparse arrivals: at one row per second, ten samples for a median take long."""
 _PRODUCT_SHARE = 0.01
 
 
@@ -57,24 +57,25 @@ def bench(
         providers: short names; one that does not work here is skipped with its reason.
         batches: rows per run.
         threads: intra-op thread counts of the CPU; None among them leaves the choice to ONNX Runtime.
-        spinning: whether those threads spin while they wait. Where neither this nor `threads` is given, the
+        spinning: whether those threads spin while they wait. If neither this nor `threads` is given, the
             alternatives are measured at two batch sizes.
         sparse: also measure single rows that arrive every 10, 100 and 1,000 ms.
-        seconds: for everything, cold starts in fresh processes included. A row that takes too long for it is measured
-            once or left out, and a provider that does not start in its share of it is skipped; all of that is said.
+        seconds: the time for everything, including cold starts in fresh processes. A row that takes too long is
+            measured once or left out, and a provider that does not start in its share of the time is skipped; the
+            report says so.
         require: providers that must work.
         against: an earlier report as JSON, to compare with; read and checked before anything is measured.
-        fail_above: the ratio to it above which a row is too slow.
-        progress: told in words what is being done.
+        fail_above: the ratio to the earlier report above which a row is too slow.
+        progress: called with a text that says what is being done.
 
     Raises:
         BadInput: not a model of the contract, an empty or impossible grid, or a report that cannot be compared with.
-        Unavailable: a required provider does not work here, or none does.
+        Unavailable: a required provider does not work here, or no provider does.
     """
     origin = time.perf_counter()
     if not (seconds > 0 and math.isfinite(seconds)):
         raise BadInput(f"The time is {seconds:g} s; expected a positive number of seconds.")
-    wanted = list(dict.fromkeys([*require, *providers]))  # what must work is tried first
+    wanted = list(dict.fromkeys([*require, *providers]))  # required providers are tried first
     settings = plan(wanted, batches, threads, spinning, sparse)
     machine = environment()
     baseline = _baseline(against, fail_above, settings, sparse, machine)
@@ -142,7 +143,7 @@ def _baseline(
 
 
 def _products(opened: Sequence[OpenRow], seconds: float) -> list[MatmulProbe]:
-    """The matrix product on the CPU and on devices with a memory of their own, except where it cannot be repeated."""
+    """The matrix product on the CPU and on devices with a memory of their own, unless it cannot be repeated there."""
     providers = dict.fromkeys(row.runner.setting.provider for row in opened)
     wanted = [name for name in providers if name == "cpu" or find_provider(name).device != "cpu"]
     return [probe for name in wanted if (probe := open_probe(name, seconds)) is not None]

@@ -1,7 +1,7 @@
-"""What a fresh process needs to load a model and run it once, one process a probe.
+"""Measures what a fresh process needs to load a model and run it once, with a new process for each measurement.
 
-A process of its own is the only honest way to see a cold load and a peak of memory: within one process, the first
-session warms the next, and memory never comes back.
+Only a separate process shows a cold load and a peak of memory: within one process, the first session warms up the
+next, and memory is not returned.
 """
 
 import contextlib
@@ -27,14 +27,14 @@ _START = "import sys; from aetk.edge.bench import cold_start; sys.exit(cold_star
 
 @dataclass(frozen=True)
 class Probe:
-    """Cold figures of one process.
+    """The cold-start measurements of one process.
 
     Attributes:
-        load_seconds: to open the session, without Python's own start and imports.
-        first_run_seconds: of the first batch.
-        peak_bytes: the process's peak resident memory; None where the system does not tell.
-        device_bytes: by how much the first run raised the memory in use on the GPUs, all processes' together; the
-            runtime's arena gives nothing back, so that this is the peak. None without an NVIDIA driver.
+        load_seconds: seconds to open the session, without Python's own start and imports.
+        first_run_seconds: seconds of the first batch.
+        peak_bytes: the process's peak resident memory; None if the system does not report it.
+        device_bytes: the increase of the memory in use on the GPUs, by all processes, up to the end of the first run;
+            the runtime's arena frees nothing, so that this is the peak. None without an NVIDIA driver.
     """
 
     load_seconds: float
@@ -44,7 +44,7 @@ class Probe:
 
 
 def peak_resident_bytes() -> int | None:
-    """The peak of this process's own resident memory (Linux: VmHWM, which a parent's size does not spoil)."""
+    """The peak of this process's own resident memory (Linux: VmHWM, which does not depend on the parent's size)."""
     try:
         lines = Path("/proc/self/status").read_text().splitlines()
     except OSError:
@@ -61,7 +61,7 @@ def probe(model: Path, setting: Setting, timeout: float | None = None) -> Probe:
         timeout: seconds after which the process is ended; None waits for ever.
 
     Raises:
-        Unavailable: the process failed, and the message is what it said; or it took too long.
+        Unavailable: the process failed (the message is its own) or took too long.
     """
     command = [sys.executable, "-c", _START, str(model), json.dumps(asdict(setting))]
     try:
@@ -81,7 +81,7 @@ def probe(model: Path, setting: Setting, timeout: float | None = None) -> Probe:
 
 
 def main(model: str, setting: str) -> int:
-    """What the fresh process does: print its figures as JSON, or why there are none; returns the exit code."""
+    """Run the fresh process: print its measurements, or its error, as JSON; return the exit code."""
     asked = Setting(**json.loads(setting))
     try:
         loaded = load(Path(model))

@@ -1,12 +1,12 @@
-"""Holds a benchmark against an earlier one, row by row: how many times as long does a run take now?
+"""Compares a benchmark with an earlier one, row by row: how many times as long does a run take now?
 
-A ratio of medians alone says little on a machine that others use too, so each comes with its spread, from the medians
-of the windows on both sides: the lowest is the best window now over the worst one then, the highest the worst now over
-the best then. No distribution is assumed, and windows that disagree widen the spread by as much as they do.
+A ratio of medians alone says little on a machine that others use too, so each has a spread, from the medians of the
+windows on both sides: the lowest is the best window now over the worst one then, the highest the worst now over the
+best then. No distribution is assumed, and windows that disagree widen the spread accordingly.
 
-A row is slower than allowed only where the lowest ratio lies above the limit: even its best window now, against the
-worst one then, is too slow. So an unstable row fails only on a slowdown larger than its own instability, and a slowdown
-within the spread is said to be undecided. More --seconds narrow the spread.
+A row is slower than allowed only if the lowest ratio is above the limit: even its best window now, compared with the
+worst one then, is too slow. So an unstable row fails only if the slowdown is larger than its own instability; a
+slowdown within the spread is undecided. More --seconds narrow the spread.
 """
 
 from collections.abc import Mapping
@@ -27,18 +27,18 @@ _VERSIONS = ("onnxruntime", "python", "numpy", "gpu_driver", "cuda", "cudnn")
 
 @dataclass(frozen=True)
 class Ratio:
-    """One row, now and then.
+    """One row in both reports.
 
     Attributes:
         setting: what was measured.
-        interval_ms: of sparse arrivals; None in the grid.
-        median: seconds now.
-        other: seconds then.
-        ratio: the one over the other; above 1 is slower now.
-        low: the lowest ratio of two windows; None where either side has too few samples for windows.
-        high: the highest.
-        verdict: `slower` where the whole spread lies above the limit (1 without one), `faster` where it lies below 1,
-            `undecided` where only the ratio itself is above the limit, else `alike`.
+        interval_ms: the interval of sparse arrivals; None in the grid.
+        median: median seconds now.
+        other: median seconds then.
+        ratio: `median` over `other`; above 1 is slower now.
+        low: the lowest ratio of two windows; None if either side has too few samples for windows.
+        high: the highest ratio of two windows, or None likewise.
+        verdict: `slower` if the whole spread is above the limit (1 without a limit), `faster` if it is below 1,
+            `undecided` if only the ratio itself is above the limit, `too few samples` without a spread, else `alike`.
     """
 
     setting: Setting
@@ -53,12 +53,12 @@ class Ratio:
 
 @dataclass(frozen=True)
 class Comparison:
-    """All rows that both reports hold.
+    """The comparison of all rows that both reports hold.
 
     Attributes:
         other: the earlier report.
-        fail_above: the ratio above which a row is too slow; None where nothing is demanded.
-        rows: in this report's order.
+        fail_above: the ratio above which a row is too slow; None without a limit.
+        rows: the compared rows, in this report's order.
         missing: rows that only the earlier report holds.
         warnings: what else differs: the model, the machine, the versions.
     """
@@ -71,12 +71,12 @@ class Comparison:
 
     @property
     def slower(self) -> tuple[Ratio, ...]:
-        """The rows that are slower than allowed, or than 1 where no limit is given."""
+        """The rows that are slower than the limit allows, or slower than before if there is no limit."""
         return tuple(row for row in self.rows if row.verdict == "slower")
 
     @property
     def passed(self) -> bool:
-        """No row is slower than allowed; and, where there is a limit, at least one row could be judged by it."""
+        """Whether no row is slower than allowed, and at least one could be compared; True if there is no limit."""
         judged = any(row.low is not None for row in self.rows)
         return self.fail_above is None or (judged and not self.slower)
 
@@ -87,10 +87,10 @@ def check(
     environment: Mapping[str, Any],
     fail_above: float | None,
 ) -> None:
-    """Refuse a comparison that could not mean anything, before anything is measured.
+    """Refuse a meaningless comparison, before anything is measured.
 
     Raises:
-        BadInput: no row in common, or a limit that would judge two machines by each other.
+        BadInput: the reports have no row in common, or there is a limit and the machines differ.
     """
     if not settings & baseline.rows.keys():
         raise BadInput(
@@ -112,7 +112,7 @@ def compare(
     environment: Mapping[str, Any],
     fail_above: float | None,
 ) -> Comparison:
-    """Ratios of medians with their spread, for every row that both hold."""
+    """Compute the ratios of medians with their spread, for every row that both reports hold."""
     rows = tuple(
         _ratio(key, timings, baseline.rows[key], fail_above) for key, timings in now.items() if key in baseline.rows
     )

@@ -1,4 +1,4 @@
-"""From which batch size another provider beats the CPU, and how far that is known."""
+"""Finds the batch size from which another provider is faster than the CPU, and how far that is known."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,18 +19,18 @@ class Doubtful:
 
 @dataclass(frozen=True)
 class Point:
-    """Another provider and the CPU at one batch size.
+    """Another provider compared with the CPU at one batch size.
 
     Attributes:
         batch: rows per run.
-        verdict: `faster` or `slower` where every window of the one lies below, or above, every window of the other,
-            `alike` where they overlap, `unknown` where a row is doubtful.
+        verdict: `faster` or `slower` if every window of the provider is below, or above, every window of the CPU,
+            `alike` if they overlap, `unknown` if a row is doubtful.
         setting: the provider's row.
-        cpu: the CPU's fastest row; None where that is doubtful.
-        median: seconds of a run on the provider; None where it is doubtful.
-        cpu_median: and on the CPU.
-        low: the lowest ratio of two windows, the provider's over the CPU's; None where a row is doubtful.
-        high: the highest.
+        cpu: the CPU's fastest row; None if that is doubtful.
+        median: median seconds of a run on the provider; None if it is doubtful.
+        cpu_median: median seconds of a run on the CPU; None if it is doubtful.
+        low: the lowest ratio of two windows, the provider's over the CPU's; None if a row is doubtful.
+        high: the highest ratio of two windows, or None likewise.
         doubtful: the rows that are not known well enough.
     """
 
@@ -47,15 +47,15 @@ class Point:
 
 @dataclass(frozen=True)
 class Crossover:
-    """From which batch size another provider beats the CPU: between two batch sizes that were measured.
+    """The batch size from which another provider is faster than the CPU: between two that were measured.
 
     Attributes:
-        provider: the other one.
-        mode: how it ran; the CPU is asked by `run`.
-        points: at every batch size that both ran, in order.
-        slower_up_to: the largest batch at which it is slower, below `faster_from`; None where there is none.
-        faster_from: it is faster here and at every larger batch; None where it is not at the largest.
-        cpu_threads: of the CPU, where it was measured with chosen threads only and the provider as it comes.
+        provider: the other provider.
+        mode: the provider's mode; the CPU's is `run`.
+        points: the points of every batch size that both ran, in order.
+        slower_up_to: the largest batch below `faster_from` at which it is slower; None if there is none.
+        faster_from: the batch from which it is faster, also at every larger one; None if it is not at the largest.
+        cpu_threads: the CPU's thread counts if it was measured only with given threads; else empty.
     """
 
     provider: str
@@ -71,9 +71,9 @@ class Crossover:
 
 
 def find_fastest(rows: Sequence[Measured]) -> tuple[Measured | None, tuple[Doubtful, ...]]:
-    """The row of the lowest median among those that are not doubtful, and the doubtful ones that might be faster yet.
+    """The row with the lowest median among those that are not doubtful, and the doubtful ones that may be faster.
 
-    A doubtful row is out of the question where even its fastest run took longer than that median.
+    A doubtful row is not listed if even its fastest run took longer than that median.
     """
     known = [(row.median, row) for row in rows if row.doubt is None and row.median is not None]
     best = min(known, key=lambda pair: pair[0]) if known else None
@@ -86,7 +86,7 @@ def find_fastest(rows: Sequence[Measured]) -> tuple[Measured | None, tuple[Doubt
 
 
 def find_crossovers(measured: Sequence[Measured]) -> tuple[Crossover, ...]:
-    """One for every provider and mode that was measured beside the CPU."""
+    """Find the crossover of every mode of every provider that was measured along with the CPU."""
     pairs = dict.fromkeys((row.setting.provider, row.setting.mode) for row in measured)
     found = [_crossover(measured, provider, mode) for provider, mode in pairs if provider != "cpu" and mode != "scorer"]
     return tuple(crossover for crossover in found if crossover.points)

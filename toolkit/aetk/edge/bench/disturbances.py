@@ -1,4 +1,4 @@
-"""What may have disturbed a measurement, as far as the system tells."""
+"""Finds what may have disturbed a measurement, as far as the system reports it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _BUSY = 0.10
 
 @dataclass(frozen=True)
 class QuotaReached:
-    """The control group's quota held this process back, so many times and for so many seconds."""
+    """The control group's quota stopped this process: how many times, and for how many seconds in total."""
 
     times: int
     seconds: float
@@ -23,7 +23,7 @@ class QuotaReached:
 
 @dataclass(frozen=True)
 class Overheated:
-    """The processors slowed down for heat, so many times during the run."""
+    """The processors slowed down because of heat: how many times during the run."""
 
     times: int
     kind: Literal["overheated"] = "overheated"
@@ -36,7 +36,7 @@ class Slowed:
     Attributes:
         provider: where it was computed.
         first: operations per second in the first third of the products.
-        last: and in the last third.
+        last: the same in the last third.
     """
 
     provider: str
@@ -47,7 +47,7 @@ class Slowed:
 
 @dataclass(frozen=True)
 class NotAlone:
-    """Other processes took this share of the machine's processors during the run, above a tenth."""
+    """Other processes used this share of the machine's processors during the run, more than a tenth."""
 
     share: float
     kind: Literal["not alone"] = "not alone"
@@ -59,7 +59,7 @@ Disturbance = QuotaReached | Overheated | Slowed | NotAlone
 def find_disturbances(
     before: Conditions, after: Conditions, speeds: Sequence[Speed], cpus: int
 ) -> tuple[Disturbance, ...]:
-    """What may have disturbed the measurement; empty where nothing was noticed.
+    """Find what may have disturbed the measurement; empty if nothing was noticed.
 
     Args:
         before: the condition of the machine at the start.
@@ -84,9 +84,9 @@ def find_disturbances(
 
 
 def forbid_conclusions(disturbances: Sequence[Disturbance]) -> bool:
-    """Whether nothing can be concluded: all rows shared the machine with others, and so may all be wrong alike.
+    """Whether nothing can be concluded: other processes used the machine, so that all rows may be wrong equally.
 
-    The other disturbances show in the rows that they touch: the windows of those disagree.
+    The other disturbances show in the rows that they affect, whose windows disagree.
     """
     return any(isinstance(found, NotAlone) for found in disturbances)
 

@@ -1,6 +1,6 @@
 """NVIDIA GPUs as nvidia-smi describes them, and the versions of CUDA and cuDNN that this process has loaded.
 
-Where there is no NVIDIA driver, everything here is empty or None, and nothing is started. Nothing here has run on a
+Without an NVIDIA driver, everything here is empty or None, and no program is started. This module has not run on a
 machine with a GPU; it is tested with a program that answers as nvidia-smi does.
 """
 
@@ -19,10 +19,10 @@ _MIB = 2**20
 
 @dataclass(frozen=True)
 class Gpu:
-    """What a GPU is; None where the driver does not tell.
+    """The description of a GPU; None for what the driver does not report.
 
     Attributes:
-        name: the product's.
+        name: the product's name.
         driver: the driver's version.
         memory_bytes: all of its memory.
         max_clock_mhz: the highest clock of its multiprocessors.
@@ -34,20 +34,20 @@ class Gpu:
     max_clock_mhz: int | None
 
     def __str__(self) -> str:
-        """The hardware in one line, by which two machines are told apart."""
+        """The hardware in one line, which distinguishes two machines."""
         memory = "" if self.memory_bytes is None else f", {self.memory_bytes // _MIB} MiB"
         return f"{self.name}{memory}" + ("" if self.max_clock_mhz is None else f", up to {self.max_clock_mhz} MHz")
 
 
 @dataclass(frozen=True)
 class GpuState:
-    """A GPU at one moment; None where the driver does not tell.
+    """The state of a GPU at one moment; None for what the driver does not report.
 
     Attributes:
         used_bytes: memory in use, by all processes.
-        clock_mhz: of the multiprocessors; low where the GPU has nothing to do.
+        clock_mhz: the clock of the multiprocessors; low if the GPU has nothing to do.
         temperature: degrees Celsius.
-        power_watts: that it draws.
+        power_watts: its power consumption.
     """
 
     used_bytes: int | None
@@ -57,7 +57,7 @@ class GpuState:
 
 
 def find_gpus() -> tuple[Gpu, ...]:
-    """The GPUs of this machine in the driver's order, those that CUDA_VISIBLE_DEVICES hides included."""
+    """The GPUs of this machine in the driver's order, including those that CUDA_VISIBLE_DEVICES hides."""
     return tuple(
         Gpu(name, driver, _mebibytes(memory), _number(clock))
         for name, driver, memory, clock in _ask("name", "driver_version", "memory.total", "clocks.max.sm")
@@ -65,7 +65,7 @@ def find_gpus() -> tuple[Gpu, ...]:
 
 
 def gpu_states() -> tuple[GpuState, ...]:
-    """The GPUs in the same order, as they are now."""
+    """The current states of the GPUs, in the same order."""
     return tuple(
         GpuState(_mebibytes(used), _number(clock), _number(heat), _decimal(power))
         for used, clock, heat, power in _ask("memory.used", "clocks.sm", "temperature.gpu", "power.draw")
@@ -73,27 +73,27 @@ def gpu_states() -> tuple[GpuState, ...]:
 
 
 def used_bytes() -> int | None:
-    """Memory in use on all GPUs together, by all processes; None where no driver tells."""
+    """Memory in use on all GPUs together, by all processes; None if no driver reports it."""
     known = [state.used_bytes for state in gpu_states() if state.used_bytes is not None]
     return sum(known) if known else None
 
 
 def visible_gpus() -> str | None:
-    """What the environment lets CUDA see, and in which order; None where it says nothing."""
+    """The environment variables that say which GPUs CUDA sees, and in which order; None if none is set."""
     said = {name: os.environ[name] for name in ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER") if name in os.environ}
     return ", ".join(f"{name}={value}" for name, value in said.items()) or None
 
 
 def cuda_versions() -> dict[str, str | None]:
-    """Versions of the `cuda` runtime and of `cudnn` in this process; None where it has not loaded them.
+    """Versions of the `cuda` runtime and of `cudnn` in this process; None if it has not loaded them.
 
-    Sessions load them, so this is asked afterwards. They are looked for among the process's mapped files: Linux only.
+    Sessions load them, so call this afterwards. It searches the process's mapped files: Linux only.
     """
     return {"cuda": _version("libcudart.so", _cuda), "cudnn": _version("libcudnn.so", _cudnn)}
 
 
 def _ask(*fields: str) -> list[list[str]]:
-    """A line of values for each GPU; no line where nvidia-smi is missing, fails, or does not know a field."""
+    """A line of values for each GPU; no line if nvidia-smi is missing, fails, or does not know a field."""
     program = shutil.which("nvidia-smi")
     if program is None:
         return []

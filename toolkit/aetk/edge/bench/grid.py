@@ -1,4 +1,4 @@
-"""Which rows a benchmark measures."""
+"""Chooses the rows that a benchmark measures."""
 
 from collections.abc import Iterable, Sequence
 
@@ -9,10 +9,10 @@ from aetk.edge.runtime.providers import find_provider
 BATCHES = (1, 16, 64, 256, 1024, 4096, 16384, 65536)
 PROVIDERS = ("cpu", "cuda")
 TILE = 1024
-"""About the rows of a batch by which session options are compared: large enough to amortize a call."""
+"""The approximate batch size at which session options are compared: large enough to amortize a call."""
 _SCORER_FROM = 16_384
 _RANKS = {"pinned": 1, "bound": 2, "graph": 3}
-"""In which order a provider's modes are opened, after `run` and the Scorer."""
+"""The order in which a provider's modes are opened, after `run` and the Scorer."""
 
 
 def plan(
@@ -24,11 +24,11 @@ def plan(
 ) -> list[Setting]:
     """The rows of a benchmark, ordered by provider, mode and batch.
 
-    On the CPU, threads and spinning that are named are crossed with all batches. Where neither is, every batch is
-    measured as ONNX Runtime comes, and the alternatives (one thread; threads that do not spin) only where options are
-    chosen by them: at the smallest batch and at the one nearest to `TILE`. Big batches also go through the Scorer.
-    A provider with a memory of its own is measured with the copies, with the rows in pinned memory, without the copies
-    and, where it can, as a CUDA graph, batch for batch.
+    On the CPU, given threads and spinning are combined with all batches. If neither is given, every batch is measured
+    with ONNX Runtime's defaults, and the alternatives (one thread; threads that do not spin) only at the batches by
+    which options are chosen: the smallest and the one nearest to `TILE`. Large batches also go through the Scorer.
+    A provider with a memory of its own is measured at every batch with copies, with rows in pinned memory, without
+    copies and, if it can, as a CUDA graph.
 
     Raises:
         BadInput: an empty or impossible grid.
@@ -68,5 +68,5 @@ def _on_cpu(
 
 
 def _setting(batch: int, threads: int | None, spinning: bool) -> Setting:
-    alone = threads == 1  # a single thread waits for nobody, so that there is nothing to spin
+    alone = threads == 1  # a single thread does not wait for others, and so does not spin
     return Setting("cpu", batch, "run", threads, spinning or alone)

@@ -1,4 +1,4 @@
-"""The machine behind a measurement: what it is, and in what condition it was before and after."""
+"""Describes the machine of a measurement, and its condition before and after."""
 
 import contextlib
 import os
@@ -19,11 +19,11 @@ _CPUS = Path("/sys/devices/system/cpu")
 
 
 def environment() -> dict[str, Any]:
-    """The machine and the versions behind a measurement, as JSON can hold them.
+    """Describe the machine and the versions of a measurement, in types that JSON can hold.
 
-    `cpu_quota` is that of the control group; it and `governor` are None where there is none or the system does not
-    tell. `gpus` are NVIDIA's, a line each; `gpu_driver` and `visible_gpus` are None where there is none or nothing is
-    said.
+    `cpu_quota` is that of the control group; it and `governor` are None if there is none or the system does not
+    report it. `gpus` has a line for each NVIDIA GPU; `gpu_driver` and `visible_gpus` are None if there is no GPU, and
+    `visible_gpus` also if no variable is set.
     """
     ort, gpus = onnxruntime(), find_gpus()
     governors = set(_read_all("cpu[0-9]*/cpufreq/scaling_governor"))
@@ -46,7 +46,7 @@ def environment() -> dict[str, Any]:
 
 
 def _read_all(pattern: str) -> list[str]:
-    """What the readable files of that pattern say."""
+    """The contents of the readable files that match a pattern."""
     found = []
     for path in sorted(_CPUS.glob(pattern)):
         with contextlib.suppress(OSError):
@@ -64,16 +64,16 @@ def _cpuinfo(key: str) -> str | None:
 
 @dataclass(frozen=True)
 class Conditions:
-    """The machine at one moment; None where the system does not tell.
+    """The condition of the machine at one moment; None for what the system does not report.
 
     Attributes:
         clock: seconds of `time.perf_counter`.
         load_average: runnable processes, over 1, 5 and 15 minutes.
-        busy_seconds: processor time that the machine has spent on anything, a hypervisor's other guests included.
+        busy_seconds: processor time that the machine has spent on anything, including a hypervisor's other guests.
         own_seconds: processor time of this process and of its children that have ended.
-        throttled: of the control group.
-        thermal_throttles: how often the processors have slowed down for heat.
-        gpus: NVIDIA's, in the order of the environment; empty where there is none.
+        throttled: how often and how long the control group's quota was reached.
+        thermal_throttles: how often the processors have slowed down because of heat.
+        gpus: the states of NVIDIA GPUs, in the order of the environment; empty if there are none.
     """
 
     clock: float
@@ -100,7 +100,7 @@ def conditions() -> Conditions:
 
 
 def _busy_seconds() -> float | None:
-    """All of /proc/stat but idle and waiting for disks; guests' time is part of user's."""
+    """All times of /proc/stat except idle and waiting for disks; user time contains the guests' time."""
     try:
         user, nice, system, _idle, _iowait, irq, softirq, steal = map(
             int, Path("/proc/stat").read_text().splitlines()[0].split()[1:9]

@@ -1,7 +1,7 @@
-"""Rows in pinned (page-locked) host memory, which a device reads without a copy that the driver makes first.
+"""Rows in pinned (page-locked) host memory, which a device reads directly, without a copy by the driver.
 
-ONNX Runtime hands such memory out for a provider that is registered as a plugin, as the CUDA provider of newer builds
-is (`OrtEpDevice.memory_info` with `HOST_ACCESSIBLE`). It has not been tried on a CUDA device.
+ONNX Runtime provides such memory for a provider that is registered as a plugin, as the CUDA provider of newer builds
+is (`OrtEpDevice.memory_info` with `HOST_ACCESSIBLE`). This has not been tried on a CUDA device.
 """
 
 from typing import Any
@@ -15,10 +15,10 @@ from aetk.edge.runtime.providers import Provider
 
 
 def copy_to_pinned(provider: Provider, rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The rows, float32 [batch, n], in pinned memory, which lives as long as they do.
+    """Copy rows, float32 [batch, n], to pinned memory, which lives as long as the returned array.
 
     Raises:
-        Unavailable: the runtime hands out no pinned memory for this provider.
+        Unavailable: the runtime has no pinned memory for this provider.
     """
     ort = onnxruntime()
     memory = _pinned_memory(ort, provider)

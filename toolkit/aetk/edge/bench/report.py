@@ -1,4 +1,4 @@
-"""What a benchmark reports: raw samples, the machine behind them, and what was left out and why."""
+"""The report of a benchmark: raw samples, the machine, and what was left out and why."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,23 +20,23 @@ class BenchReport:
     """A benchmark of one model on one machine.
 
     Attributes:
-        schema_version: of this report as JSON.
+        schema_version: the schema version of this report as JSON.
         model: the file that was measured.
-        model_sha256: of that file without its card.
-        environment: the machine, its NVIDIA GPUs, and the versions, those of CUDA and cuDNN where they were loaded.
-        asked_seconds: for the whole run.
-        seconds: that it took.
-        measured: a row for every setting, asked without a pause.
-        sparse: single rows that arrived now and then; empty unless asked for.
+        model_sha256: the SHA-256 of that file without its card.
+        environment: the machine, its NVIDIA GPUs, and the versions, including CUDA's and cuDNN's if they were loaded.
+        asked_seconds: the time that the whole run was given.
+        seconds: the time that it took.
+        measured: a row for every setting, run without pauses.
+        sparse: single rows that arrived at intervals; empty unless they were asked for.
         skipped: providers and rows that do not work here.
-        too_long: rows that were left out for want of time.
-        products: the fixed matrix product at the start, between and at the end.
-        bounds: what matrix products alone would allow, a provider each.
+        too_long: rows that were left out because there was no time.
+        products: the fixed matrix product at the start, in between and at the end.
+        bounds: the throughput that matrix products alone would allow, for each provider.
         before: the condition of the machine at the start.
-        after: and at the end.
+        after: the condition at the end.
         disturbances: what may have disturbed the measurement.
-        conclusion: what follows for this machine.
-        comparison: with an earlier report; None unless asked for.
+        conclusion: the conclusions for this machine.
+        comparison: the comparison with an earlier report; None unless it was asked for.
     """
 
     schema_version: int
@@ -59,5 +59,5 @@ class BenchReport:
 
     @property
     def passed(self) -> bool:
-        """False where a comparison was asked for and did not hold."""
+        """Whether the comparison passed; True if none was asked for."""
         return self.comparison is None or self.comparison.passed

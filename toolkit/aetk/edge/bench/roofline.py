@@ -1,11 +1,11 @@
-"""A fixed float32 matrix product: the peak that a network of matrix products can be held against, and a speed probe.
+"""A fixed float32 matrix product: the peak to compare a network of matrix products with, and a speed probe.
 
 The bound is the roofline's compute roof (Williams, Waterman, Patterson 2009, https://doi.org/10.1145/1498765.1498785):
-no row can be answered faster than its multiplications and additions at the rate of a plain matrix product. It is
-measured with ONNX Runtime's own MatMul on the provider in question, inputs and output resident, in the same run.
+no row can be scored faster than its multiplications and additions at the rate of a plain matrix product. That rate is
+measured with ONNX Runtime's own MatMul on the same provider in the same run, with inputs and output on the device.
 On the CPU it runs on the threads that ONNX Runtime chooses. It has not been run on a CUDA device.
 
-Repeated through the run, the product also shows whether the machine, or a device, became slower meanwhile.
+Repeated during the run, the product also shows whether the machine, or a device, became slower.
 """
 
 import time
@@ -26,18 +26,18 @@ from aetk.edge.runtime.session import open_session
 from aetk.edge.runtime.tiny_models import matmul_model
 
 _SIZE, _LARGER = 512, (2048, 4096)
-"""Of the matrices, and what is tried on devices: a big one is idle for the most part of a small product."""
+"""The size of the matrices, and larger ones to try on devices: a small product leaves a large device mostly idle."""
 _COST = 0.002
-"""The share of the whole time that one product may take: some 40 of them are measured."""
+"""The share of the whole time that one product may take: about 40 of them are measured."""
 
 
 @dataclass(frozen=True)
 class Speed:
-    """The matrix product at one moment.
+    """The speed of the matrix product at one moment.
 
     Attributes:
         provider: where it was computed.
-        size: of the square matrices.
+        size: the number of rows of the square matrices.
         at: seconds from the start of the benchmark.
         samples: nanoseconds of every product.
     """
@@ -54,19 +54,19 @@ class Speed:
 
     @property
     def usual_flops(self) -> float:
-        """Operations per second of the median product: what the machine gave just then."""
+        """Operations per second of the median product: the usual speed at that moment."""
         return 2.0 * self.size**3 / median(self.samples) * 1e9
 
 
 @dataclass(frozen=True)
 class Bound:
-    """What matrix products alone would allow.
+    """The throughput that matrix products alone would allow.
 
     Attributes:
-        provider: where.
+        provider: where they were computed.
         peak_flops: float32 operations per second of the fastest product of the whole run.
         flops_per_row: multiplications and additions of the network, twice the number of its Gemm and MatMul weights.
-        rows_per_second: the one over the other.
+        rows_per_second: `peak_flops` over `flops_per_row`.
     """
 
     provider: str
@@ -76,11 +76,11 @@ class Bound:
 
 
 class MatmulProbe:
-    """The product, ready on a provider.
+    """The matrix product, ready to run on a provider.
 
     Args:
         provider: where it runs.
-        size: of the square matrices.
+        size: the number of rows of the square matrices.
 
     Raises:
         Unavailable: the provider cannot run it.
@@ -100,7 +100,7 @@ class MatmulProbe:
         return time.perf_counter() - start
 
     def measure(self, seconds: float, origin: float) -> Speed:
-        """Time single products for a while, three at least after an unmeasured one; leaves its threads asleep."""
+        """Time single products for `seconds`, at least three, after an unmeasured one; its threads sleep afterwards."""
         settle()
         self._binding.run()
         at, samples = time.perf_counter() - origin, list[int]()
@@ -113,9 +113,9 @@ class MatmulProbe:
 
 
 def open_probe(provider: str, seconds: float) -> MatmulProbe | None:
-    """The largest product that a benchmark of so many seconds can repeat on a provider.
+    """The largest product that a benchmark of `seconds` can repeat on a provider.
 
-    None where the provider cannot run it, or where even a small one takes too long: a device in software, for instance.
+    None if the provider cannot run it, or if even a small one takes too long, as on a device in software.
     """
     try:
         found = MatmulProbe(provider)
@@ -133,7 +133,7 @@ def open_probe(provider: str, seconds: float) -> MatmulProbe | None:
 
 
 def flops_per_row(graph: Model) -> int:
-    """Float32 operations of the network on a row: a multiplication and an addition for every weight of its layers."""
+    """Float32 operations of the network for a row: a multiplication and an addition for every weight of its layers."""
     shapes = {initializer.name: initializer.shape for initializer in graph.initializers}
     weights = [
         shapes[name]
@@ -146,7 +146,7 @@ def flops_per_row(graph: Model) -> int:
 
 
 def bounds(speeds: Sequence[Speed], flops: int) -> tuple[Bound, ...]:
-    """For every provider, the bound by its fastest product; none where the network holds no matrix product."""
+    """The bound of every provider by its fastest product; empty if the network has no matrix product."""
     peaks: dict[str, float] = {}
     for speed in speeds:
         peaks[speed.provider] = max(speed.peak_flops, peaks.get(speed.provider, 0.0))

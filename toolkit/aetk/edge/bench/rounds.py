@@ -1,4 +1,4 @@
-"""Measures all rows of a benchmark in turns, so that drift of the machine hits all alike."""
+"""Measures all rows of a benchmark in turns, so that drift of the machine affects all of them equally."""
 
 import random
 import time
@@ -12,20 +12,20 @@ from aetk.edge.bench.setting import Setting
 _MOST_SAMPLES = 2 * SAMPLES_NEEDED[99.9]
 _ROUNDS = 10
 _TURN = 0.05
-"""Seconds of a turn that yield no samples: threads that fall asleep, caches that warm up."""
+"""Seconds of a turn without samples, while threads fall asleep and caches warm up."""
 _WARM_UP = 0.002
 _STEP, _LONGEST_SETTLE = 0.004, 0.1
 
 
 @dataclass
 class Runner:
-    """A row in the making.
+    """A row while it is measured.
 
     Attributes:
         setting: what is measured.
         call: runs its batch once.
-        expected: seconds that a run takes, as far as is known before the measurement.
-        turns: what its turns so far have yielded.
+        expected: seconds that a run is expected to take, before the measurement.
+        turns: the samples of its turns so far.
     """
 
     setting: Setting
@@ -34,7 +34,7 @@ class Runner:
     turns: list[Round] = field(default_factory=list)
 
     def time_once(self, origin: float) -> Round:
-        """One run, as a turn of one sample."""
+        """Time one run, as a turn of one sample."""
         at, cpu, start = time.perf_counter() - origin, time.process_time(), time.perf_counter_ns()
         self.call()
         took = time.perf_counter_ns() - start
@@ -44,16 +44,16 @@ class Runner:
         """Warm up unmeasured, then time single runs.
 
         Args:
-            seconds: the slice of time, warm-up included.
-            least: samples to take even where the slice is over.
+            seconds: the time of the turn, including the warm-up.
+            least: samples to take even if that time is over.
             most: samples to take at most.
-            deadline: of `time.perf_counter`, at which the turn ends whatever it has; one sample it has at least.
+            deadline: time by `time.perf_counter` at which the turn ends in any case, after at least one sample.
             origin: start of the benchmark.
         """
         call, clock = self.call, time.perf_counter_ns
         settle()
         started = clock()
-        while True:  # caches and clocks have gone cold during the turns of the others
+        while True:  # caches are cold and clocks are slow after the turns of the others
             call()
             if clock() - started >= 1e9 * min(_WARM_UP, seconds):
                 break
@@ -71,15 +71,15 @@ class Runner:
 
     @property
     def timings(self) -> Timings:
-        """What has been measured."""
+        """What has been measured so far."""
         return Timings(tuple(self.turns))
 
 
 def settle() -> None:
     """Wait until the threads of this process sleep, at most a tenth of a second.
 
-    A thread pool spins on for some 20 ms after its last run: it would take a processor from whoever is next, and the
-    time would be booked on them.
+    A thread pool still spins for about 20 ms after its last run: it would take a processor from the next row, and the
+    time would be counted for that row.
     """
     for _ in range(ceil(_LONGEST_SETTLE / _STEP)):
         before = time.process_time()
@@ -95,17 +95,17 @@ def measure(
     after_round: Callable[[], object] = lambda: None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> list[Runner]:
-    """Give rows their turns until the deadline, in rounds, each in an order of its own.
+    """Give rows their turns until the deadline, in rounds, each in its own order.
 
-    Rows that would need so long for the samples of a median that others could not have theirs get no turn. In a round,
+    Rows get no turn if they need so long for the samples of a median that others could not have theirs. In a round,
     a row that has enough samples leaves its time to the others.
 
     Args:
         runners: the rows, warm.
-        deadline: of `time.perf_counter`; no turn begins after it, and one that has begun ends with its next run.
+        deadline: time by `time.perf_counter`; no turn begins after it, and one that has begun ends with its next run.
         origin: start of the benchmark.
         after_round: called after every round.
-        progress: told in words what is being done.
+        progress: called with a text that says what is being done.
 
     Returns:
         The rows that had a turn.
@@ -131,7 +131,7 @@ def measure(
 
 
 def _fit(runners: Sequence[Runner], seconds: float) -> tuple[int, list[Runner]]:
-    """Into how many rounds the time is divided, two at least, and the rows that fit into it, the quickest first."""
+    """The number of rounds, at least two, into which the time is divided, and the rows that fit, fastest first."""
     fitting = sorted(runners, key=lambda runner: runner.expected)
     for rounds in range(_ROUNDS, 2, -1):
         if sum(rounds * _turn_needs(runner, samples_per_turn(rounds)) for runner in fitting) <= seconds:

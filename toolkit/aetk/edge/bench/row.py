@@ -1,4 +1,4 @@
-"""One row of a benchmark, and the two kinds of what could not be measured."""
+"""One row of a benchmark, and the two kinds of rows that could not be measured."""
 
 from dataclasses import dataclass, field
 
@@ -10,7 +10,7 @@ from aetk.edge.runtime.placement import Evidence
 
 @dataclass(frozen=True)
 class NotProbed:
-    """Why a row has no cold figures."""
+    """Why a row has no cold-start measurements."""
 
     reason: str
 
@@ -20,9 +20,9 @@ class Skipped:
     """A provider, or one row of it, that does not work here.
 
     Attributes:
-        provider: which.
-        reason: what it said.
-        setting: the row; None where it is the provider as a whole.
+        provider: the provider's short name.
+        reason: the message of its error.
+        setting: the row; None if it is the whole provider.
     """
 
     provider: str
@@ -36,8 +36,8 @@ class TooLong:
 
     Attributes:
         setting: the row.
-        expected_seconds: of a run, by the rows of the last batch size that ran; None where none has.
-        left_seconds: that were left for it.
+        expected_seconds: seconds of a run, estimated from the last batch size that ran; None if none has run.
+        left_seconds: seconds that were left for it.
     """
 
     setting: Setting
@@ -47,16 +47,16 @@ class TooLong:
 
 @dataclass(frozen=True)
 class Measured:
-    """One setting, asked again and again without a pause.
+    """One setting, run again and again without pauses.
 
     Attributes:
         setting: provider, batch size, mode, threads, spinning.
         cold: what a fresh process needed.
         timings: every run after the warm-up, raw and in order.
-        placement: nodes per provider. The Scorer's is that of a session opened as it opens its own.
+        placement: nodes per provider; for the Scorer, those of a session that is opened in the same way as its own.
         evidence: how the placement is known.
-        options: of the provider; `use_tf32` is 0 on CUDA.
-        measured_once: the timings are those of one run while the row was opened: more did not fit into the time.
+        options: the provider's options; `use_tf32` is 0 on CUDA.
+        measured_once: whether the timings are of a single run, when the row was opened: there was no time for more.
     """
 
     setting: Setting
@@ -69,12 +69,12 @@ class Measured:
 
     @property
     def median(self) -> float | None:
-        """Seconds of a usual run; None where there are too few samples."""
+        """Median seconds of a run; None if there are too few samples."""
         return self.timings.percentile(50)
 
     @property
     def doubt(self) -> Doubt | None:
-        """Why nothing can be concluded from this row; None where its median is known and its windows agree."""
+        """Why nothing can be concluded from this row; None if its median is known and its windows agree."""
         return self.timings.doubt
 
     @property
@@ -89,5 +89,5 @@ class Measured:
 
     @property
     def cpu_seconds_per_1000_rows(self) -> float:
-        """Processor time, ONNX Runtime's threads included."""
+        """Processor time for 1,000 rows, including ONNX Runtime's threads."""
         return self.timings.cpu_seconds_per_1000_rows(self.setting.batch)

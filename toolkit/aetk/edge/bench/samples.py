@@ -1,4 +1,4 @@
-"""Raw samples of one row of a benchmark, and the statistics that are derived from them; nothing is ever clipped."""
+"""Raw samples of one row of a benchmark, and the statistics that are derived from all of them, without clipping."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 SAMPLES_NEEDED = {50: 10, 90: 100, 99: 1_000, 99.9: 10_000}
-"""How many samples a percentile has to rest on: ten of them must lie beyond it (half, for the median)."""
+"""The number of samples that a percentile needs: ten of them must be beyond it (half, for the median)."""
 
 WINDOWS = 5
 _LEAST_IN_WINDOW = 5
@@ -22,11 +22,11 @@ Doubt = Literal["too few samples", "unstable"]
 
 @dataclass(frozen=True)
 class Round:
-    """What a row yielded when it was its turn.
+    """The samples of one turn of a row.
 
     Attributes:
         at: seconds from the start of the benchmark to the first sample.
-        cpu_seconds: processor time of the whole process, ONNX Runtime's threads included, over these samples.
+        cpu_seconds: processor time of the whole process, including ONNX Runtime's threads, over these samples.
         samples: nanoseconds of every run, in order.
     """
 
@@ -47,16 +47,16 @@ class Timings:
         return np.array([sample for turn in self.turns for sample in turn.samples], np.float64) / 1e9
 
     def percentile(self, percent: float) -> float | None:
-        """Seconds; None where there are fewer samples than `SAMPLES_NEEDED`."""
+        """A percentile in seconds; None if there are fewer samples than `SAMPLES_NEEDED`."""
         if len(self.seconds) < SAMPLES_NEEDED[percent]:
             return None
         return float(np.percentile(self.seconds, percent))
 
     @cached_property
     def window_medians(self) -> tuple[float, ...]:
-        """Medians, in seconds, of up to five stretches of consecutive turns; empty where samples are too few for two.
+        """Medians, in seconds, of up to five windows of consecutive turns; empty if samples are too few for two.
 
-        Turns of all rows are interleaved, so that a window of one row saw the same minutes as that of another.
+        Turns of all rows are interleaved, so that a window of one row covers the same minutes as that of another.
         """
         for count in range(min(WINDOWS, len(self.turns)), 1, -1):
             stretches = np.array_split(np.arange(len(self.turns)), count)
@@ -67,18 +67,18 @@ class Timings:
 
     @property
     def disagreement(self) -> float | None:
-        """Largest over smallest median of the windows, less 1; None where there are no two windows."""
+        """The largest over the smallest median of the windows, minus 1; None if there are no two windows."""
         medians = self.window_medians
         return max(medians) / min(medians) - 1 if medians else None
 
     @property
     def unstable(self) -> bool | None:
-        """Whether the windows disagree by more than `UNSTABLE`; None where there are no two windows."""
+        """Whether the windows disagree by more than `UNSTABLE`; None if there are no two windows."""
         return None if self.disagreement is None else self.disagreement > UNSTABLE
 
     @property
     def doubt(self) -> Doubt | None:
-        """Why nothing can be concluded from the median; None where it is known and the windows agree."""
+        """Why nothing can be concluded from the median; None if it is known and the windows agree."""
         if self.unstable is None or self.percentile(50) is None:
             return "too few samples"
         return "unstable" if self.unstable else None
@@ -88,10 +88,10 @@ class Timings:
         return batch * len(self.seconds) / float(self.seconds.sum())
 
     def cpu_seconds_per_1000_rows(self, batch: int) -> float:
-        """Processor time over all samples; more than the wall time where threads work, or spin, beside each other."""
+        """Processor time over all samples; more than the wall time if threads work, or spin, in parallel."""
         return 1000 * sum(turn.cpu_seconds for turn in self.turns) / (batch * len(self.seconds))
 
 
 def samples_per_turn(turns: int) -> int:
-    """How many samples a row needs in each of so many turns, two at least, for a median and for two windows."""
+    """How many samples a row needs per turn, if it has `turns` turns (at least 2), for a median and two windows."""
     return max(ceil(SAMPLES_NEEDED[50] / turns), ceil(_LEAST_IN_WINDOW / (turns // 2)))

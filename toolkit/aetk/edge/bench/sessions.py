@@ -1,7 +1,7 @@
-"""Opens every row of a benchmark and runs it once or twice; what does not work, or takes too long, is left out.
+"""Opens every row of a benchmark and runs it once or twice; rows that do not work or take too long are left out.
 
-A provider other than the CPU is first tried in a fresh process, which can be ended: nothing ends a call into a runtime
-that builds an engine for minutes, or hangs, in this one.
+A provider other than the CPU is first tried in a fresh process, which can be ended: in this process, nothing can end
+a call into a runtime that builds an engine for minutes, or hangs.
 """
 
 import time
@@ -24,21 +24,21 @@ from aetk.edge.runtime.providers import find_provider
 from aetk.edge.runtime.session import Session
 
 _PATIENCE = 1.0
-"""Seconds that a fresh process is given at least."""
+"""The seconds that a fresh process has at least."""
 _AGAIN = 2
-"""A row runs a second time where that much more time is left than its first run took: the first is often slow."""
+"""A row runs a second time if more than this many times its first run is left: the first is often slow."""
 
 
 @dataclass(frozen=True)
 class OpenRow:
-    """A row that works, its last run while it was opened, and the session that says where its nodes are."""
+    """A row that works, its last run while it was opened, and the session that says where its nodes run."""
 
     runner: Runner
     opening: Round
     session: Session
 
     def result(self, cold: Probe | NotProbed) -> Measured:
-        """What has been measured of it: its turns, or where it had none, the run while it was opened."""
+        """What has been measured: the row's turns or, if it had none, the run while it was opened."""
         session, turns = self.session, self.runner.turns
         return Measured(
             self.runner.setting,
@@ -53,13 +53,13 @@ class OpenRow:
 
 @dataclass
 class Opened:
-    """The rows that work, what was left out, and the cold figures that were needed to find that out.
+    """The rows that work, what was left out, and the cold-start measurements that were needed to find that out.
 
     Attributes:
-        rows: in the order of their settings.
+        rows: the rows that work, in the order of their settings.
         skipped: providers and rows that do not work.
         too_long: rows for which there was no time.
-        cold: by the row whose fresh process showed that its provider works.
+        cold: the measurements, by the row whose fresh process showed that its provider works.
     """
 
     rows: list[OpenRow] = field(default_factory=list)
@@ -76,19 +76,19 @@ def open_rows(
     origin: float,
     progress: Callable[[str], None],
 ) -> Opened:
-    """Open the rows in order; rows that ask for the same session share it.
+    """Open the rows in order; rows that need the same session share it.
 
     Args:
         loaded: the model.
         settings: the rows, ordered by provider, and by batch within a mode.
         require: providers that must work.
-        until: of `time.perf_counter`; no run begins that, by the runs before it, would end later, except the first of
-            a provider. Providers share the time evenly, and what one leaves is the others'.
+        until: time by `time.perf_counter`; except for a provider's first run, no run begins that would end later, as
+            estimated from earlier runs. Providers share the time evenly; what one does not use goes to the others.
         origin: start of the benchmark.
-        progress: told in words what is being done.
+        progress: called with a text that says what is being done.
 
     Raises:
-        Unavailable: a provider of `require` does not work, or none does.
+        Unavailable: a provider of `require` does not work, or no provider does.
     """
     opened = Opened()
     providers = list(dict.fromkeys(setting.provider for setting in settings))
@@ -120,9 +120,9 @@ def open_rows(
 def _try_afresh(
     loaded: LoadedModel, setting: Setting, ends: float, opened: Opened, progress: Callable[[str], None]
 ) -> None:
-    """Run a provider's first row in a fresh process; Unavailable where that fails, or leaves no time to load it here.
+    """Run a provider's first row in a fresh process; raise Unavailable if that fails or leaves no time to load it here.
 
-    What is not in the build needs no process to say so.
+    No process is started for a provider that is not in the build.
     """
     if setting.provider == "cpu" or not _is_present(find_provider(setting.provider).name):
         return
@@ -142,7 +142,7 @@ def _is_present(name: str) -> bool:
 
 
 def _check_rows(failed: Sequence[Skipped]) -> None:
-    """Unavailable where a row failed that needs nothing but the provider: no binding, graph or pinned memory."""
+    """Raise Unavailable if a row failed that needs only the provider: no binding, graph or pinned memory."""
     for skip in failed:
         if skip.setting is not None and skip.setting.mode in ("run", "scorer"):
             raise Unavailable(f"{skip.setting.batch:,} rows ({skip.setting.mode}): {skip.reason}")
@@ -151,10 +151,10 @@ def _check_rows(failed: Sequence[Skipped]) -> None:
 def _open(
     loaded: LoadedModel, settings: Sequence[Setting], ends: float, origin: float
 ) -> tuple[list[OpenRow], list[TooLong], list[Skipped]]:
-    """One provider's rows, those for which there was no time, and those that failed.
+    """Open one provider's rows; return them, those for which there was no time, and those that failed.
 
     Raises:
-        Unavailable: the provider does not work, or none of its rows.
+        Unavailable: the provider does not work, or none of its rows does.
     """
     sessions: dict[Setting, Session] = {}
     per_row: dict[str, float] = {}  # seconds, by mode
@@ -201,14 +201,14 @@ def _try(loaded: LoadedModel, session: Session, setting: Setting, ends: float, o
 def probe_rows(
     loaded: LoadedModel, opened: Opened, until: float, progress: Callable[[str], None]
 ) -> list[Probe | NotProbed]:
-    """Cold figures of the rows from fresh processes, as many as there is time for: of each provider's first row first.
+    """Measure cold starts of rows in fresh processes, as many as there is time for, each provider's first row first.
 
     Args:
         loaded: the model.
         opened: the rows.
-        until: of `time.perf_counter`; no process is started that, if it took as long as the longest so far, would end
-            later, and one that is not over then is ended.
-        progress: told in words what is being done.
+        until: time by `time.perf_counter`; no process is started that would end later if it took as long as the
+            longest so far, and one that still runs then is ended.
+        progress: called with a text that says what is being done.
     """
     settings = [row.runner.setting for row in opened.rows]
     found: dict[Setting, Probe | NotProbed] = dict(opened.cold)
@@ -231,6 +231,6 @@ def probe_rows(
 
 
 def ordinary_rows(card: Card, count: int) -> NDArray[np.float32]:
-    """Rows drawn from the card's quantiles, float32 [count, n], the same each time."""
+    """Sample rows from the card's quantiles, float32 [count, n], the same each time."""
     levels = np.random.default_rng(0).uniform(QUANTILE_LEVELS[0], QUANTILE_LEVELS[-1], (count, len(card.features)))
     return np.ascontiguousarray(between_quantiles(card.features, levels), np.float32)

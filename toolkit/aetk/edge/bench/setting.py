@@ -1,4 +1,4 @@
-"""The modes in which a benchmark runs a model, and the settings that tell two of its rows apart."""
+"""The modes in which a benchmark runs a model, and the settings that distinguish its rows."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ RunMode = Literal["run", "pinned", "bound", "graph", "scorer"]
 `scorer`: aetk's own `Scorer.score`."""
 
 GRAPH_OPTIONS = {"CUDAExecutionProvider": {"enable_cuda_graph": "1"}}
-"""By ONNX Runtime's name of a provider, the option by which it captures a run and replays it."""
+"""The option with which a provider captures a run and replays it, by ONNX Runtime's name of the provider."""
 _RUNS_TO_CAPTURE = 3
 
 
@@ -34,8 +34,8 @@ class Setting:
         provider: short name of the execution provider.
         batch: rows per run.
         mode: how it is run.
-        threads: intra-op threads; None where ONNX Runtime chooses. For the Scorer: what it is given as `threads`.
-        spinning: whether waiting threads spin; the Scorer opens its sessions itself, and this does not reach it.
+        threads: intra-op threads; None if ONNX Runtime chooses. For the Scorer: its argument `threads`.
+        spinning: whether waiting threads spin; not used for the Scorer, which opens its sessions itself.
     """
 
     provider: str
@@ -46,19 +46,19 @@ class Setting:
 
     @property
     def session(self) -> "Setting":
-        """The setting whose session this one uses: a graph is captured for one batch size, all else shares one."""
+        """The setting whose session this one uses: a graph is captured for one batch size, other modes share one."""
         return self if self.mode == "graph" else Setting(self.provider, 1, "run", self.threads, self.spinning)
 
 
 def modes_of(provider: Provider) -> tuple[RunMode, ...]:
-    """How a provider other than the CPU is measured: a memory of its own allows more than `run`."""
+    """The modes in which a provider other than the CPU is measured: a memory of its own allows more than `run`."""
     if provider.device == "cpu":
         return ("run",)
     return ("run", "pinned", "bound", "graph") if provider.name in GRAPH_OPTIONS else ("run", "pinned", "bound")
 
 
 def open_for(model: bytes, setting: Setting) -> Session:
-    """A session as the setting asks for it.
+    """Open a session with the options of a setting.
 
     Raises:
         Unavailable: the provider cannot run the whole model.
@@ -73,7 +73,7 @@ def open_for(model: bytes, setting: Setting) -> Session:
 def runner(
     loaded: LoadedModel, session: Session | None, setting: Setting, rows: NDArray[np.float32]
 ) -> Callable[[], object]:
-    """A call without arguments that runs the rows, float32 [batch, n], once; opens the session that is missing.
+    """Make a function without arguments that runs the rows, float32 [batch, n], once; open a session if it is None.
 
     Raises:
         Unavailable: the provider cannot run the whole model, or not in this mode.

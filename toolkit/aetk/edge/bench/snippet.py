@@ -1,4 +1,4 @@
-"""Session options as Python that an app can copy."""
+"""Writes session options as Python code that an app can copy."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -17,9 +17,9 @@ _TELEMETRY_OFF = f'os.environ.setdefault("{VARIABLE}", "1")  # else onnxruntime 
 
 
 def snippet(model: Path, settings: Sequence[Setting]) -> str:
-    """Python that opens one session for each setting, named by its batch; empty without a setting.
+    """Write Python code that opens one session for each setting, named by its batch; empty without a setting.
 
-    It needs onnxruntime alone, and the plugins of providers that come in one. Settings that ask for the same session
+    It needs only onnxruntime, and the plugins of providers that are plugins. Settings that need the same session
     share it.
     """
     if not settings:
@@ -42,7 +42,7 @@ def snippet(model: Path, settings: Sequence[Setting]) -> str:
 
 
 def _find(name: str) -> Source:
-    """Where a provider comes from here; of one that is not here, that it is a part of the build."""
+    """Find where a provider comes from; one that is not on this machine counts as a part of the build."""
     provider = find_provider(name)
     try:
         return source.find(onnxruntime(), provider)
@@ -51,7 +51,7 @@ def _find(name: str) -> Source:
 
 
 def _preparations(sources: Iterable[Source]) -> list[str]:
-    """What comes once before the first session: variables, libraries, plugins."""
+    """The lines before the first session: variables, libraries, plugins."""
     found = list(sources)
     variables = {variable: value for origin in found for variable, value in origin.provider.environment.items()}
     lines = [
@@ -79,7 +79,7 @@ def _options(setting: Setting) -> list[str]:
 
 
 def _device(origin: Source) -> list[str]:
-    """How session options take the device of a plugin."""
+    """The lines that add a plugin's device to the session options."""
     if origin.place is None:
         return []
     chosen = f"devices[{origin.place}]"

@@ -1,1 +1,1 @@
-"""Reads and writes tables: CSV, Parquet and folders of it."""
+"""Reads and writes tables: CSV, JSON Lines, Parquet files and folders of Parquet files."""

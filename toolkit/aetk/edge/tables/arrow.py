@@ -1,4 +1,4 @@
-"""pyarrow, imported by this module alone and when it is first needed, and what becomes of its columns."""
+"""Imports pyarrow, only when it is first needed, and converts its columns."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,7 +9,7 @@ from aetk.base.errors import MissingExtra, out_of_memory
 
 
 def pyarrow() -> Any:
-    """The pyarrow module with `csv`, `compute`, `fs` and `parquet`; MissingExtra where it is not installed."""
+    """The pyarrow module with `csv`, `compute`, `fs` and `parquet`; raise MissingExtra if it is not installed."""
     try:
         import pyarrow
         import pyarrow.compute
@@ -22,9 +22,9 @@ def pyarrow() -> Any:
 
 
 def is_numeric(kind: Any) -> bool:
-    """Whether a column of an arrow type can be read as numbers: what `contract.named_rows` makes of its cells.
+    """Whether a column of an arrow type can be read as numbers, as `contract.named_rows` reads its cells.
 
-    Nulls alone are, being missing; a dictionary is what its values are.
+    A column of nulls can: all its values are missing. A dictionary can if its values can.
     """
     types = pyarrow().types
     if types.is_dictionary(kind):
@@ -36,11 +36,11 @@ def is_numeric(kind: Any) -> bool:
 def fill(values: Any, columns: Sequence[Any]) -> None:
     """Write numeric arrow arrays into the columns of a float32 or float64 array; null becomes NaN.
 
-    Every column goes through float64, as the cells of a CSV file do, unless it is of the array's own dtype.
+    A column of another dtype than the array is first cast to float64, as the cells of a CSV file are.
     """
     pa = pyarrow()
     own = pa.from_numpy_dtype(values.dtype)
-    with np.errstate(over="ignore"):  # beyond float32 is infinite, which every model knows how to judge
+    with np.errstate(over="ignore"):  # a value beyond float32 becomes infinite, which every model can judge
         for position, column in enumerate(columns):
             if pa.types.is_dictionary(column.type):
                 column = column.cast(column.type.value_type)
@@ -52,12 +52,12 @@ def fill(values: Any, columns: Sequence[Any]) -> None:
 
 
 def is_nested(kind: Any) -> bool:
-    """Whether a cell of an arrow type holds cells."""
+    """Whether an arrow type is nested, such as a list."""
     return bool(pyarrow().types.is_nested(kind))
 
 
 def longest(column: Any) -> int:
-    """The bytes of the longest text or binary of an arrow array, or of its dictionary; 0 for other types."""
+    """The bytes of the longest text or binary value in an arrow array or its dictionary; 0 for other types."""
     pa = pyarrow()
     cells = column.dictionary if pa.types.is_dictionary(column.type) else column
     is_long = (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_large_binary)
@@ -67,10 +67,10 @@ def longest(column: Any) -> int:
 
 
 def texts(column: Any) -> Any:
-    """An arrow array as one of strings, as Python's `str` writes them; null becomes empty.
+    """Convert an arrow array to strings, as Python's `str` writes them; null becomes an empty string.
 
     Raises:
-        pyarrow.ArrowInvalid: a text is not UTF-8, which Parquet does not make sure of.
+        pyarrow.ArrowInvalid: a text is not UTF-8, which Parquet does not check.
     """
     pa = pyarrow()
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type

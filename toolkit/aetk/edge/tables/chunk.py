@@ -1,4 +1,4 @@
-"""What every reader of tables shares: a chunk of rows, how messages name a place, and the checks of column names."""
+"""The common parts of all table readers: chunks of rows, the names of places in messages, checks of column names."""
 
 import os
 import stat
@@ -16,7 +16,7 @@ from aetk.contract.dialect import escape_for_message
 
 _COMPARED, _COMPARED_LENGTH = 2**14, 200
 MOST_NAMED = 12
-"""Names that a message lists; ", ..." stands for more."""
+"""The number of names that a message lists at most; ", ..." stands for the others."""
 
 PARQUET = (".parquet", ".pq")
 
@@ -40,12 +40,12 @@ class NotANumber(BadInput):
 
 
 class NoNumbers(BadInput):
-    """Columns of types that are none of numbers; `columns` names all of them, `column` the first.
+    """Columns whose types are not numeric; `columns` names all of them, `column` the first.
 
     Args:
-        title: of the table.
+        title: the table's name.
         column, kind: the first such column, and its type.
-        others: the types of all others by name.
+        others: the types of the other such columns, by name.
     """
 
     def __init__(self, title: str, column: str, kind: str, others: Mapping[str, str] | None = None) -> None:
@@ -64,12 +64,12 @@ class Chunk:
     """Consecutive rows of a table.
 
     Attributes:
-        values: float32 or float64 [rows, numeric columns], row-major; NaN where missing. float32 is the float64 value
-            rounded once more, infinite beyond its range.
-        texts: for each text column, its cells: a tuple of strings, or a pyarrow array of strings without nulls where
+        values: float32 or float64 [rows, numeric columns], row-major; NaN for a missing value. A float32 value is the
+            float64 value rounded once more, infinite beyond the range of float32.
+        texts: the cells of each text column: a tuple of strings, or a pyarrow array of strings without nulls if
             pyarrow read them.
-        places: int64 [rows], where each row stands, counted from 1: lines of a CSV file, rows of Parquet.
-        share: of the table, how much has been read with this chunk, from 0 to 1; None where its size is unknown.
+        places: int64 [rows], the line number of each row, or its row number in Parquet, counted from 1.
+        share: the share of the table that has been read after this chunk, from 0 to 1; None if its size is unknown.
     """
 
     values: NDArray[Any]
@@ -79,24 +79,24 @@ class Chunk:
 
 
 def is_parquet(path: PurePath) -> bool:
-    """Whether a file's ending says Parquet."""
+    """Whether a file's name has the ending of a Parquet file."""
     return path.suffix.lower() in PARQUET
 
 
 def row_location(path: Path, number: int) -> str:
-    """How a message names a row of a table."""
+    """The name of a table's row in messages."""
     return f"{path}, {'row' if is_parquet(path) or path.is_dir() else 'line'} {number}"
 
 
 def check_unchanged(path: Path, before: os.stat_result, now: os.stat_result) -> None:
-    """BadInput where a file is written to while it is read: its last row may be half of one."""
+    """Raise BadInput if a file was changed while it was read: its last row may be incomplete."""
     changed = (before.st_size, before.st_mtime_ns) != (now.st_size, now.st_mtime_ns)
     if changed and stat.S_ISREG(before.st_mode):
         raise BadInput(f"{path} was changed while it was read.", "Wait until it is written, or read a copy.")
 
 
 def check_names(source: str, names: Sequence[str]) -> None:
-    """BadInput where a column has no name, or the same as another."""
+    """Raise BadInput if a column has no name, or the same name as another."""
     seen = set[str]()
     for position, name in enumerate(names, 1):
         if not name:
@@ -107,18 +107,18 @@ def check_names(source: str, names: Sequence[str]) -> None:
 
 
 def show_name(name: str) -> str:
-    """A column's name for a message: longer than `show` gives, for it has to be found."""
+    """A column's name for a message: longer than other values, so that the user can find the column."""
     return escape_for_message(name, 200)
 
 
 def no_rows(path: Path) -> BadInput:
-    """The error of a table that is empty."""
+    """The error for an empty table."""
     holds = "no rows" if path.is_dir() or is_parquet(path) else "a header and no rows"
     return BadInput(f"{path} has {holds}.", "Name a table with rows.")
 
 
 def check_header(path: Path, names: Sequence[str]) -> None:
-    """BadInput where a file has no columns, or what `check_names` refuses."""
+    """Raise BadInput if a file has no columns, or names that `check_names` refuses."""
     if not names and is_parquet(path):
         raise BadInput(f"{path} has no columns; expected one for each feature.", "Write it anew with its columns.")
     if not names:
@@ -128,7 +128,7 @@ def check_header(path: Path, names: Sequence[str]) -> None:
 
 
 def column_indices(source: Path | str, names: Sequence[str], wanted: Sequence[str]) -> list[int]:
-    """Where the wanted columns stand; BadInput that names the first missing one."""
+    """The positions of the wanted columns; raise BadInput, naming the first missing one, if any is missing."""
     position = {name: i for i, name in enumerate(names)}
     for name in wanted:
         if name not in position:
@@ -137,7 +137,7 @@ def column_indices(source: Path | str, names: Sequence[str], wanted: Sequence[st
 
 
 def _closest(name: str, names: Sequence[str]) -> str:
-    """The hint for a missing column; among very many names, or very long ones, a search would take minutes."""
+    """The hint for a missing column; a search of very many or very long names is limited, as it would take minutes."""
     near = [other for other in names[:_COMPARED] if len(other) <= _COMPARED_LENGTH]
     close = get_close_matches(name, near, 1) if len(name) <= _COMPARED_LENGTH else []
     if close:
@@ -151,11 +151,11 @@ def it_has(names: Sequence[str]) -> str:
 
 
 def listed(words: Sequence[str], end: str = "") -> str:
-    """Words for a message, the first of them; in place of its end, ", ..." says that there are more."""
+    """Join the first words for a message; if there are more, ", ..." takes the place of `end`."""
     return ", ".join(words[:MOST_NAMED]) + (", ..." if len(words) > MOST_NAMED else end)
 
 
 def as_dtype(values: NDArray[np.float64], dtype: FloatType) -> NDArray[Any]:
-    """Values rounded to a dtype; what is beyond float32 becomes infinite, which every model knows how to judge."""
+    """Round values to a dtype; a value beyond float32 becomes infinite, which every model can judge."""
     with np.errstate(over="ignore"):
         return values.astype(dtype, copy=False)

@@ -1,4 +1,4 @@
-"""CSV through pyarrow, only where it is proven to read and write what `csv_read` and Python's csv would."""
+"""Reads and writes CSV through pyarrow, only if the result is sure to be that of `csv_read` and Python's csv."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -21,14 +21,15 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 def block_parser(
     names: Sequence[str], numeric: Sequence[str], text: Sequence[str], dtype: FloatType
 ) -> Callable[[bytes], Parsed | None] | None:
-    """A function that reads a block of whole lines below a header, or None where there is no pyarrow.
+    """Make a function that reads a block of whole lines below a header; None if pyarrow is not installed.
 
-    It returns values [rows, numeric] of the dtype and an arrow array of strings for each text column, one row a line;
-    or None for a block that it cannot prove to read as the dialect wants: that has to be read cell by cell.
+    The function returns values [rows, numeric] of the dtype and an arrow array of strings for each text column, one
+    row per line. It returns None for a block that pyarrow may not read as the dialect requires; such a block has to be
+    read cell by cell.
 
-    Arrow's numbers are the dialect's, and as exact, but that it also takes spaces around them and NaN with a sign or
-    in words of its own; it drops blank lines and a byte-order mark, forgives odd quotes, and knows other line ends.
-    Each is ruled out here.
+    pyarrow reads the dialect's numbers exactly, but it also accepts spaces around them, NaN with a sign and other
+    words for it; it drops blank lines and a byte-order mark, and accepts misplaced quotes and other line ends. Blocks
+    with any of these are refused here.
     """
     try:
         pa = arrow.pyarrow()
@@ -42,7 +43,7 @@ def block_parser(
     def numbers(column: Any) -> Any:
         if not pa.types.is_string(column.type):
             return column
-        # a feature that is carried along as text, too
+        # a feature that is also read as text
         is_missing = pa.compute.is_in(column, value_set=pa.array(missing))
         return pa.compute.if_else(is_missing, None, column).cast(pa.float64())
 
@@ -69,7 +70,7 @@ def block_parser(
 
 
 def _is_plain(block: bytes, newlines: int) -> bool:
-    """Whether lines are whole, UTF-8, their quotes plain, without blanks at the edge of a cell or other line ends."""
+    """Whether a block is UTF-8, with plain quotes, no blank at a cell's edge, and only LF or CRLF as line ends."""
     if len(block) > ROW_BYTES or block.startswith(_BYTE_ORDER_MARK):
         return False
     if not block.isascii():
@@ -78,7 +79,7 @@ def _is_plain(block: bytes, newlines: int) -> bool:
         except UnicodeDecodeError:
             return False
     data = np.frombuffer(block, np.uint8)
-    if np.count_nonzero(data <= ord('"')) == newlines:  # blanks, quotes and control characters are all below
+    if np.count_nonzero(data <= ord('"')) == newlines:  # blanks, quotes and control characters are all in this range
         return True
     if block.count(b"\r") != block.count(b"\r\n"):
         return False
@@ -87,7 +88,7 @@ def _is_plain(block: bytes, newlines: int) -> bool:
 
 
 def _quotes_are_plain(data: NDArray[np.uint8], quotes: NDArray[np.intp]) -> bool:
-    """Whether quotes come in pairs around whole cells; with a line end between them, rows will be fewer than lines."""
+    """Whether quotes are in pairs around whole cells; line ends within a pair show later, as fewer rows than lines."""
     if len(quotes) % 2:
         return False
     opening, closing = quotes[::2], quotes[1::2]
@@ -97,7 +98,7 @@ def _quotes_are_plain(data: NDArray[np.uint8], quotes: NDArray[np.intp]) -> bool
 
 
 def _blanks_are_inside(data: NDArray[np.uint8], quotes: NDArray[np.intp]) -> bool:
-    """Whether no cell begins or ends with a blank, where quotes are plain."""
+    """Whether no cell begins or ends with a blank; the quotes must be plain."""
     blanks = np.flatnonzero(_any_of(data, " \t"))
     if not len(blanks):
         return True
@@ -118,7 +119,7 @@ def _any_of(data: NDArray[np.uint8], characters: str) -> NDArray[np.bool_]:
 
 
 def lines(columns: dict[str, Any]) -> bytes | None:
-    """See `edge.tables.write.CsvSink.write`; None where there is no pyarrow, or where a cell may need quotes."""
+    """See `edge.tables.write.CsvSink.write`; None if pyarrow is not installed, or if a cell may need quotes."""
     try:
         pa = arrow.pyarrow()
     except MissingExtra:
@@ -142,7 +143,7 @@ def _array(values: Any) -> Any:
 
 
 def _harmless_texts(texts: Any) -> Any:
-    """See `contract.dialect.harmless`."""
+    """Do to an arrow array what `contract.dialect.neutralize_formula` does to a text."""
     compute = arrow.pyarrow().compute
     suspect = compute.match_substring_regex(texts, _FORMULA)
     if not compute.any(suspect).as_py():
@@ -153,7 +154,7 @@ def _harmless_texts(texts: Any) -> Any:
 
 
 def _float_texts(values: NDArray[np.float32]) -> Any:
-    """Float32 numbers as NumPy writes them, which is as arrow does between 0.0001 and 1, and not elsewhere."""
+    """Write float32 numbers as NumPy does; arrow writes the same texts only between 0.0001 and 1."""
     pa = arrow.pyarrow()
     texts = pa.array(values).cast(pa.string())
     size = np.abs(values)

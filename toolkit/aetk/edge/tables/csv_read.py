@@ -1,4 +1,4 @@
-"""Reads CSV block by block: through pyarrow where that is proven to read as we do, else cell by cell."""
+"""Reads CSV block by block: through pyarrow if that is sure to give the same result, else cell by cell."""
 
 import contextlib
 import csv
@@ -21,7 +21,7 @@ from aetk.edge.tables.chunk import Chunk, FloatType, NotANumber, as_dtype, check
 from aetk.edge.tables.source import Source, decoded, open_source
 
 CHUNK_ROWS = 4096
-"""Rows that are read cell by cell at a time: lists of strings take many times the room of their numbers."""
+"""The rows that are read cell by cell at a time: lists of strings take many times the memory of their numbers."""
 
 _QUOTING = "A cell that holds a comma, a quote or a line end is written in quotes, and a quote in it twice."
 _FAULTS = {
@@ -32,20 +32,20 @@ _FAULTS = {
     "',' expected after": ("found text after a closing quote; expected a comma or the end of the line.", _QUOTING),
     "unexpected end of data": ("a quote is opened and never closed.", _QUOTING),
 }
-"""What Python's csv module says, and what it means to the owner of a table."""
+"""The messages of Python's csv module, and what they mean to the user."""
 _MODEL = b"\x08"
-"""What an ONNX file begins with, and no text: the key of its first field."""
+"""The first byte of an ONNX file, the key of its first field; no text begins with it."""
 _SWAPPED = "Name a table in its place; where a command takes a model and a table, the model comes first."
 
 Row = tuple[int, int, list[str]]
-"""The number of the line that it starts on, of the line after it, and its cells."""
+"""The number of the row's first line, the number of the line after the row, and the row's cells."""
 
 
 def header(path: Path) -> tuple[str, ...]:
     """The column names of a CSV file.
 
     Raises:
-        BadInput: no such file, an empty one, one that is not a table, or columns without or with the same name.
+        BadInput: the file does not exist, is empty or is not a table; or a column has no name or the name of another.
     """
     check_source(path)
     with contextlib.closing(open_source(path)) as source:
@@ -54,7 +54,7 @@ def header(path: Path) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class _Columns:
-    """Which columns of a file are read, and as what."""
+    """Which columns of a file are read, and as which types."""
 
     path: Path
     names: tuple[str, ...]
@@ -66,7 +66,7 @@ class _Columns:
 def read_chunks(
     source: Source, numeric: Sequence[str], text: Sequence[str], dtype: FloatType
 ) -> Generator[Chunk, None, None]:
-    """See `edge.tables.read.read_chunks`; the source is closed with the generator, and where this raises."""
+    """See `edge.tables.read.read_chunks`; the source is closed with the generator, or if this call raises."""
     try:
         names, line = _header(source)
         path = source.name
@@ -78,13 +78,13 @@ def read_chunks(
 
 
 def _chunks(columns: _Columns, source: Source, line: int) -> Generator[Chunk, None, None]:
-    """The chunks of a source from below its header, which ends before a line of this number."""
+    """Yield the chunks of a source below its header; `line` is the number of the first line below it."""
     parse, read = None, 0
     with contextlib.closing(source):
         while block := source.block():
             read += len(block)
             parsed = None
-            # what comes in few bytes is read sooner than pyarrow is imported, or called
+            # few bytes are read faster than pyarrow is imported or called
             if read >= sources.BLOCK_BYTES and len(block) >= sources.BLOCK_BYTES >> 6:
                 parse = parse or csv_arrow.block_parser(*_chosen(columns), columns.dtype) or _never
                 parsed = parse(block)
@@ -98,7 +98,7 @@ def _chunks(columns: _Columns, source: Source, line: int) -> Generator[Chunk, No
 
 
 def _never(_block: bytes) -> None:
-    """Without pyarrow no block is read by it."""
+    """Stand in for pyarrow's parser if pyarrow is not installed: parse no block."""
 
 
 def _chosen(columns: _Columns) -> tuple[tuple[str, ...], list[str], list[str]]:
@@ -124,21 +124,21 @@ def _header(source: Source) -> tuple[tuple[str, ...], int]:
 
 
 class _Text:
-    """UTF-8 lines as text, without a byte-order mark, and where the row stands that they belong to.
+    """Decodes UTF-8 lines, without a byte-order mark, and keeps the number of the line that their row starts on.
 
     Args:
-        path: for messages.
-        lines: to read.
-        first: the number of the first of them.
-        is_part: whether more lines may follow, which end the last row.
+        path: the file's path, for messages.
+        lines: the lines to read.
+        first: the number of the first line.
+        is_part: whether more lines may follow that complete the last row.
 
     Attributes:
-        row: the number of the line that the row starts on.
-        line: the number of the line to come.
-        begun: the row's lines so far, where they are a part.
+        row: the number of the line that the current row starts on.
+        line: the number of the next line.
+        begun: the lines of the current row so far, if `is_part`.
 
     Raises:
-        BadInput: a line that is not UTF-8, or one that makes the row longer than `ROW_BYTES`.
+        BadInput: a line is not UTF-8, or makes the row longer than `ROW_BYTES`.
         _GoesOn: the last line of a part does not end its row.
     """
 
@@ -149,7 +149,7 @@ class _Text:
         self._bytes = 0
 
     def begin_row(self) -> None:
-        """The lines to come belong to another row."""
+        """Start another row with the next line."""
         self.row, self._bytes = self.line, 0
         self.begun.clear()
 
@@ -175,18 +175,18 @@ class _Text:
 
 
 class _GoesOn(Exception):
-    """A row goes on below the lines that were given."""
+    """A row continues after the given lines."""
 
 
 def _rows(text: _Text) -> Iterator[Row]:
     """The rows of CSV lines; a blank line is a row without cells."""
-    csv.field_size_limit(ROW_BYTES)  # its own is lower, and a long text in a column of no interest does no harm
+    csv.field_size_limit(ROW_BYTES)  # csv's own limit is lower, but a long text in an unused column does no harm
     try:
         for cells in csv.reader(text, strict=True):
             yield text.row, text.line, cells
             text.begin_row()
     except csv.Error as error:
-        # what csv advises after a dash depends on Python's version, and is for programmers
+        # csv adds advice after a dash that depends on Python's version and is for programmers
         fault = str(error).split(" - ")[0]
         known = (found for start, found in _FAULTS.items() if fault.startswith(start))
         message, remedy = next(known, (f"not a CSV row: {fault}.", _QUOTING))
@@ -194,7 +194,7 @@ def _rows(text: _Text) -> Iterator[Row]:
 
 
 def _careful(columns: _Columns, source: Source, block: bytes, line: int) -> Generator[Chunk, None, int]:
-    """The chunks of a block, which may borrow lines of the source to end its last row; returns the line after it."""
+    """Yield the chunks of a block, with more lines of the source if its last row needs them; return the next line."""
     end = line + block.count(b"\n") + (not block.endswith(b"\n"))
     text = _Text(columns.path, io.BytesIO(block), line, is_part=True)
     rows, fault = _rows(text), None
@@ -207,10 +207,10 @@ def _careful(columns: _Columns, source: Source, block: bytes, line: int) -> Gene
                     batch.append(row)
                 if line >= end or len(batch) == CHUNK_ROWS:
                     break
-        except _GoesOn:  # the rows before it need not wait for its end
+        except _GoesOn:  # the rows before it do not wait for its end
             rows = _rows(_Text(columns.path, itertools.chain(text.begun, source.lines()), text.row))
         except BadInput as error:
-            fault = error  # the rows before it come first, with faults of their own
+            fault = error  # the rows before it come first, and may have faults too
         if batch:
             yield from _chunks_of(columns, batch, source.share)
     if fault is not None:
@@ -219,7 +219,7 @@ def _careful(columns: _Columns, source: Source, block: bytes, line: int) -> Gene
 
 
 def _chunks_of(columns: _Columns, batch: list[Row], share: float | None) -> Iterator[Chunk]:
-    """Rows as a chunk; where one of them is at fault those before it, and then the fault."""
+    """Yield rows as a chunk; if one is invalid, yield only those before it, then raise its error."""
     fault = None
     try:
         chunk = _chunk(columns, batch, share)

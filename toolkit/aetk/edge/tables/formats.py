@@ -18,19 +18,19 @@ _ENDINGS: dict[str, Format] = {
 
 
 def by_ending(path: Path) -> Format | None:
-    """What a path's ending says; None where it says nothing. A folder is one of Parquet files."""
+    """The format that a path's ending means; None if it is unknown. A folder holds Parquet files."""
     if path != STANDARD and path.is_dir():
         return "parquet"
     return _ENDINGS.get(path.suffix.lower())
 
 
 def formats(data: Path, out: Path | None, chosen: Format | None) -> tuple[Format, Format]:
-    """In which format a table is read, and in which its scores are written.
+    """The format in which a table is read, and the format in which its scores are written.
 
-    An ending decides; where it says nothing, as with `-`, it is the one that was `chosen`, or CSV.
+    The ending decides; if it is unknown, as with `-`, the format is `chosen`, or CSV by default.
 
     Raises:
-        BadInput: the one that was chosen is for neither, or Parquet would be written to a stream.
+        BadInput: neither can have the chosen format, or Parquet would be written to a stream.
     """
     source, target = by_ending(data), None if out is None else by_ending(out)
     if chosen is not None and chosen not in (source or chosen, target or chosen):

@@ -1,4 +1,4 @@
-"""Reads JSON Lines: one object a row, its columns by name."""
+"""Reads JSON Lines: each line is an object, whose members are the columns of a row."""
 
 import contextlib
 import io
@@ -27,12 +27,12 @@ _CONSTANTS = ("NaN", "Infinity", "-Infinity")
 
 
 class Literally(str):
-    """What is not text in JSON, as it was written: a number keeps its digits."""
+    """A JSON value other than text, as it was written: a number keeps its digits."""
 
 
 @dataclass(frozen=True)
 class _Columns:
-    """Which members of an object are read, and as what."""
+    """Which members of an object are read, and as which types."""
 
     path: Path
     numeric: tuple[str, ...]
@@ -43,7 +43,7 @@ class _Columns:
 def read_chunks(
     source: Source, numeric: Sequence[str], text: Sequence[str], dtype: FloatType
 ) -> Generator[Chunk, None, None]:
-    """See `edge.tables.read.read_chunks`; what is not text in a text column is `Literally`. Closes the source."""
+    """See `edge.tables.read.read_chunks`; a text column's other values become `Literally`. Closes the source."""
     columns = _Columns(source.name, tuple(numeric), tuple(text), dtype)
     decoder = _decoder(keeps_digits=bool(text))
     line, is_empty = 1, True
@@ -62,7 +62,7 @@ def read_chunks(
 def _chunks_of(
     columns: _Columns, decoder: json.JSONDecoder, batch: list[tuple[int, bytes]], share: float | None
 ) -> Iterator[Chunk]:
-    """Lines as a chunk, blank ones left out; where one of them is at fault those before it, and then the fault."""
+    """Yield lines as a chunk, without blank ones; if one is invalid, yield those before it, then raise its error."""
     rows, fault = list[tuple[int, list[Any], list[str]]](), None
     try:
         for number, line in batch:
@@ -85,7 +85,7 @@ class _Twice(Exception):
 
 
 def _decoder(*, keeps_digits: bool) -> json.JSONDecoder:
-    """A parser of objects whose names differ; numbers too large for a float64 are infinite, as in CSV."""
+    """A parser that refuses a name twice in an object; numbers too large for a float64 are infinite, as in CSV."""
     number: Any = Literally if keeps_digits else float
     return json.JSONDecoder(object_pairs_hook=_members, parse_int=number, parse_float=number, parse_constant=number)
 
@@ -99,7 +99,7 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _row(path: Path, number: int, line: bytes, decoder: json.JSONDecoder) -> dict[str, Any]:
-    """The object of a line."""
+    """Parse a line as an object."""
     where = row_location(path, number)
     if len(line) > ROW_BYTES:
         raise BadInput(f"{where}: the row is longer than {ROW_BYTES >> 20} MiB.", _LINES)
@@ -126,7 +126,7 @@ def _chosen(where: str, row: dict[str, Any], names: Sequence[str]) -> list[Any]:
 
 
 def _numbers(where: str, row: dict[str, Any], names: Sequence[str]) -> list[Any]:
-    """Values that NumPy takes for float64."""
+    """The named values, as types that NumPy converts to float64."""
     values = _chosen(where, row, names)
     if {float}.issuperset(map(type, values)):
         return values
@@ -146,7 +146,7 @@ def _texts(where: str, row: dict[str, Any], names: Sequence[str]) -> list[str]:
 
 
 def _text(where: str, name: str, value: Any) -> str:
-    """What is carried along, as it was written; null is an empty text."""
+    """The value of a text column as it was written; null is an empty text."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -160,7 +160,7 @@ def _text(where: str, name: str, value: Any) -> str:
 
 
 def _json(value: Any) -> str:
-    """A value as it looks in JSON, what is nested left out."""
+    """A value as JSON text, without the content of lists and objects."""
     if isinstance(value, (list, dict)):
         return "[...]" if isinstance(value, list) else "{...}"
     return value if isinstance(value, Literally) else json.dumps(value)

@@ -1,4 +1,4 @@
-"""Reads labels: 0 for an ordinary row, 1 for an anomaly, and nothing else, for nobody knows what else would mean."""
+"""Reads labels: 0 for an ordinary row, 1 for an anomaly; other values are refused, since their meaning is unknown."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -19,16 +19,16 @@ _MOST_DIFFERENT = 1000
 def as_labels(
     values: NDArray[np.float64], column: str, where: Callable[[int], str], *, whole: bool = True
 ) -> NDArray[np.bool_]:
-    """Labels, True for 1.
+    """Convert labels to booleans, True for 1.
 
     Args:
-        values: float64 [rows], as read; NaN where missing.
-        column: their column's name.
-        where: names a row in a message.
-        whole: whether these are all rows of the table, so that what the column holds can be told.
+        values: float64 [rows], as read; NaN for a missing value.
+        column: the label column's name.
+        where: gives the name of a row for a message.
+        whole: whether these are all rows of the table, so that the message can list what the column holds.
 
     Raises:
-        BadInput: says where the first value stands that is neither 0 nor 1, and what the column holds.
+        BadInput: a value is neither 0 nor 1; the message says where the first one is and what the column holds.
     """
     wrong = np.flatnonzero((values != 0) & (values != 1))
     if not len(wrong):
@@ -42,11 +42,11 @@ def as_labels(
 
 
 def text_labels(column: str, error: NotANumber | NoNumbers, cells: Iterable[Any]) -> BadInput:
-    """The error of a label column that holds text, for the error of reading it as numbers.
+    """Make the error for a label column that holds text, from the error of reading it as numbers.
 
     Args:
-        column: its name.
-        error: says what was found first.
+        column: the column's name.
+        error: the error that says what was found first.
         cells: the column as text, piece by piece: tuples of strings or pyarrow arrays.
     """
     counts = Counter[str]()

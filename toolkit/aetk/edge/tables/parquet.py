@@ -1,4 +1,4 @@
-"""Parquet, one file or a folder of them, read and written piece by piece at constant memory."""
+"""Reads Parquet, one file or a folder of files, piece by piece with constant memory."""
 
 import contextlib
 import os
@@ -25,12 +25,12 @@ _ANEW = "Write or copy it anew; if it is CSV, let its name end with .csv."
 
 
 def files(path: Path) -> tuple[Path, ...]:
-    """The files of a table, in order: a folder's Parquet files, those of nested folders too; else the path itself.
+    """The files of a table, in order: the Parquet files of a folder and its nested folders, or the path itself.
 
-    Names that begin with a dot or an underscore are left out, as all who write such folders expect.
+    Names that begin with a dot or an underscore are left out, as programs that write such folders expect.
 
     Raises:
-        BadInput: a folder without Parquet files.
+        BadInput: the folder has no Parquet files.
     """
     if not path.is_dir():
         return (path,)
@@ -41,7 +41,7 @@ def files(path: Path) -> tuple[Path, ...]:
 
 
 def parts(path: Path) -> tuple[Path, ...]:
-    """The Parquet files of a folder, in order; there may be none."""
+    """The Parquet files of a folder, in order; empty if there are none."""
     found = []
     for folder, folders, names in os.walk(path):
         folders[:] = [name for name in folders if not _is_hidden(name)]
@@ -59,7 +59,7 @@ def would_read(folder: Path, path: Path) -> bool:
 
 
 def is_part(path: PurePath) -> bool:
-    """Whether a file of this path within a folder is read as a part of the table that the folder is."""
+    """Whether a file at this path within a folder is read as a part of the folder's table."""
     return is_parquet(path) and not any(map(_is_hidden, path.parts))
 
 
@@ -68,10 +68,11 @@ def _is_hidden(name: str) -> bool:
 
 
 def header(path: Path) -> tuple[str, ...]:
-    """The column names of a Parquet file, of a folder's first.
+    """The column names of a Parquet file, or of a folder's first file.
 
     Raises:
-        BadInput: no such file, a folder without Parquet files, a file that is none, columns without or of one name.
+        BadInput: the file does not exist or is not Parquet, a folder has no Parquet files, or a column has no name or
+            the name of another.
         MissingExtra: pyarrow is not installed.
     """
     with _open(files(path)[0]) as file:
@@ -81,23 +82,23 @@ def header(path: Path) -> tuple[str, ...]:
 def read_chunks(
     path: Path, numeric: Sequence[str], text: Sequence[str], dtype: FloatType
 ) -> Generator[Chunk, None, None]:
-    """See `read.read_chunks`; booleans are 0 and 1. Every file is looked at before the first row is read."""
+    """See `edge.tables.read.read_chunks`; booleans are 0 and 1. Every file is checked before the first row is read."""
     found = files(path)
     rows = sum(checked_rows(file, numeric, text) for file in found)
     return _chunks(found, numeric, text, dtype, rows)
 
 
 def row_groups(path: Path, numeric: Sequence[str]) -> tuple[int, ...]:
-    """How many rows each row group of a file holds; names and types of columns are checked as by `read_chunks`."""
+    """The number of rows in each row group of a file; column names and types are checked as in `read_chunks`."""
     with _checked(path, numeric, ()) as file:
         return tuple(file.metadata.row_group(index).num_rows for index in range(file.metadata.num_row_groups))
 
 
 def read_row_group(path: Path, index: int, numeric: Sequence[str]) -> Generator[NDArray[np.float64], None, None]:
-    """The rows of one row group, float64 [rows, columns], some thousands at a time; NaN where missing.
+    """Yield the rows of one row group, float64 [rows, columns], some thousands at a time; NaN for a missing value.
 
     Raises:
-        BadInput: a damaged file.
+        BadInput: the file is damaged.
     """
     with _open(path) as file:
         pieces = file.iter_batches(_rows_at_once(numeric), row_groups=[index], columns=list(dict.fromkeys(numeric)))
@@ -116,14 +117,14 @@ def _rows_at_once(numeric: Sequence[str]) -> int:
 
 
 def checked_rows(path: Path, numeric: Sequence[str], text: Sequence[str]) -> int:
-    """The rows of a file whose columns fit, and whose pages there is room for; see `edge.tables.read.read_chunks`."""
+    """Count a file's rows; check its columns as `edge.tables.read.read_chunks` does, and the memory for its pages."""
     with _checked(path, numeric, text) as file:
         return int(file.metadata.num_rows)
 
 
 @contextlib.contextmanager
 def _checked(path: Path, numeric: Sequence[str], text: Sequence[str]) -> Iterator[Any]:
-    """An open file whose columns fit, and whose pages there is room for."""
+    """Open a file; check its columns, and the memory for its pages."""
     with _open(path) as file:
         _fitting_rows(str(path), file, numeric, text)
         _check_pages(path, {*numeric, *text})
@@ -131,7 +132,7 @@ def _checked(path: Path, numeric: Sequence[str], text: Sequence[str]) -> Iterato
 
 
 def footer_rows(title: str, source: Any, numeric: Sequence[str], text: Sequence[str]) -> int:
-    """The rows of an open file whose columns fit, by its footer alone; `title` names it."""
+    """Count an open file's rows by its footer alone, and check its columns; `title` names the file in messages."""
     with _reading(title, " is not a Parquet file"), arrow.pyarrow().parquet.ParquetFile(source) as file:
         return _fitting_rows(title, file, numeric, text)
 
@@ -153,7 +154,7 @@ def _fitting_rows(title: str, file: Any, numeric: Sequence[str], text: Sequence[
 
 
 def _check_pages(path: Path, columns: set[str]) -> None:
-    """Unavailable where the pages that have to be held at once unpack to more than there is room for."""
+    """Raise Unavailable if the pages that have to be unpacked at the same time do not fit into the free memory."""
     with path.open("rb") as file, _reading(path):
         needed = 2 * pages_at_once(file, columns)  # a dictionary is decoded, too
     free = free_memory()
@@ -180,12 +181,12 @@ def _chunks(
 
 
 def batches(path: Path, numeric: Sequence[str], text: Sequence[str]) -> Generator[Any, None, None]:
-    """Rows of a file as record batches: at most `BATCH_ROWS`, and fewer where their texts would become too long.
+    """Yield a file's rows as record batches of at most `BATCH_ROWS`, or fewer if their texts would become too long.
 
-    Texts stay in their dictionaries until they are counted: a million rows may share a text of a million letters.
+    Texts stay in their dictionaries until then: a million rows may share a text of a million letters.
 
     Raises:
-        BadInput: a damaged file, one that holds other rows than its footer counts, a text longer than `ROW_BYTES`.
+        BadInput: the file is damaged, or its footer counts other rows than it holds; a text is longer than `ROW_BYTES`.
     """
     columns = list(dict.fromkeys([*numeric, *text]))
     found = 0
@@ -205,7 +206,7 @@ def batches(path: Path, numeric: Sequence[str], text: Sequence[str]) -> Generato
 
 
 def _longest(path: Path, batch: Any, text: Sequence[str]) -> int:
-    """The bytes of the longest text of a batch; BadInput where no CSV file could hold it."""
+    """The bytes of the longest text of a batch; raise BadInput if it is too long for a CSV file."""
     longest = {name: arrow.longest(batch.column(name)) for name in text}
     for name, length in longest.items():
         if length > ROW_BYTES:
@@ -218,7 +219,7 @@ def _longest(path: Path, batch: Any, text: Sequence[str]) -> int:
 
 @contextlib.contextmanager
 def _reading(path: Path | str, fault: str = ": damaged Parquet file") -> Iterator[None]:
-    """Turns what pyarrow raises over a file into BadInput; out of memory stays what it is."""
+    """Turn the errors that pyarrow raises for a file into BadInput, except MemoryError."""
     try:
         yield
     except MemoryError:
@@ -229,10 +230,10 @@ def _reading(path: Path | str, fault: str = ": damaged Parquet file") -> Iterato
 
 
 def _open(path: Path, dictionaries: Sequence[str] = ()) -> Any:
-    """A file, of whose texts those of the `dictionaries` stay encoded; its schema can be read."""
+    """Open a file and check its schema; the text columns in `dictionaries` stay dictionary-encoded."""
     check_source(path)
     with _reading(path, " is not a Parquet file"):
-        # pages as they are needed: read ahead, a row group of ten million rows would be held whole
+        # pages are read when they are needed: reading ahead would hold a whole row group, maybe ten million rows
         file = arrow.pyarrow().parquet.ParquetFile(
             path, pre_buffer=False, buffer_size=_READ_BYTES, read_dictionary=list(dictionaries)
         )

@@ -1,7 +1,7 @@
-"""How large the pages of a Parquet file are: pyarrow unpacks a page whole, however much its few bytes become.
+"""Finds how large the pages of a Parquet file are: pyarrow unpacks a whole page, even if a few bytes become very many.
 
-Only the header of each page says so; what the footer counts need not be true. Both are structs in Thrift's
-compact protocol, read here because pyarrow aborts the process where it is asked for the parts of some damaged footers.
+Only the header of each page gives its size; the footer's numbers may be wrong. Both are structs in Thrift's
+compact protocol, read here because pyarrow aborts the process if it is asked for the parts of some damaged footers.
 Source: parquet.thrift of apache/parquet-format, and "Thrift compact protocol encoding".
 """
 
@@ -15,17 +15,17 @@ _PATH, _LENGTH, _DATA, _DICTIONARY = 3, 7, 9, 11
 _UNPACKED, _PACKED = 2, 3
 _END_BYTES = 8
 _WINDOWS = (2**9, 2**16, 2**24)
-"""Bytes that are looked at for a page's header: nearly all are short, but the statistics within may be long texts."""
+"""Bytes to read for a page's header, tried in turn: nearly all are short, but their statistics may be long texts."""
 
 _DEEPEST, _LONGEST_VARINT = 8, 63
 _TRUE, _FALSE, _BYTE, _I16, _I32, _I64, _DOUBLE, _BINARY, _LIST, _SET, _STRUCT = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12)
 
 
 def pages_at_once(file: BinaryIO, columns: Collection[str]) -> int:
-    """The bytes, unpacked, of the pages that reading some columns holds at a time: the largest of each, together.
+    """The unpacked bytes of the pages in memory at a time while some columns are read: the sum of each one's largest.
 
     Raises:
-        ValueError: damaged, or no Parquet.
+        ValueError: the file is damaged or not Parquet.
     """
     needed = 0
     for group in _row_groups(file):
@@ -64,7 +64,7 @@ def _largest(file: BinaryIO, chunk: dict[int, Any]) -> int:
 
 
 def _page(file: BinaryIO, position: int) -> tuple[int, int, int]:
-    """The bytes of a page's header, of the page unpacked, and of the page as it is stored."""
+    """The sizes in bytes of a page's header, of the unpacked page, and of the page as it is stored."""
     for window in _WINDOWS:
         file.seek(position)
         header = _Compact(file.read(window))
@@ -80,14 +80,14 @@ def _page(file: BinaryIO, position: int) -> tuple[int, int, int]:
 
 
 class _Compact:
-    """Reads values in Thrift's compact protocol; IndexError where the bytes end too soon."""
+    """Reads values in Thrift's compact protocol; raises IndexError if the bytes end too soon."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
         self.position = 0
 
     def fields(self) -> Iterator[tuple[int, int]]:
-        """The fields of a struct, as number and type; each value is to be read before the next."""
+        """Yield the number and type of each field of a struct; read its value before you ask for the next."""
         field = 0
         while head := self._byte():
             field = field + (head >> 4) if head >> 4 else self._number()

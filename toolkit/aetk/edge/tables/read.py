@@ -19,11 +19,11 @@ from aetk.edge.tables.labels import as_labels, text_labels
 from aetk.edge.tables.source import open_source
 
 JOINING = 2.0
-"""How many times over `read_table` holds a table at most: its chunks, and what they are joined to."""
+"""How many copies of a table `read_table` holds at most: its chunks, and the array that they are joined to."""
 
 
 class DoesNotFit(Unavailable):
-    """There is no room for a table: it takes `needed` bytes, and `free` are left."""
+    """A table does not fit into memory: it takes `needed` bytes, and `free` bytes are free."""
 
     def __init__(self, path: Path, needed: float, free: int) -> None:
         super().__init__(
@@ -34,12 +34,12 @@ class DoesNotFit(Unavailable):
 
 
 def header(path: Path) -> tuple[str, ...]:
-    """The column names of a table, in order; those of a folder's first file.
+    """The column names of a table, in order; for a folder, those of its first file.
 
     Raises:
-        BadInput: no such file, an empty one, one that is not a table or of JSON Lines, which have no header, or columns
-            without or with the same name.
-        MissingExtra: Parquet without pyarrow.
+        BadInput: the file does not exist, is empty, is not a table or holds JSON Lines, which have no header; or a
+            column has no name or the name of another.
+        MissingExtra: the table is Parquet, and pyarrow is not installed.
     """
     if by_ending(path) == "jsonl":
         raise BadInput(f"{path} holds JSON Lines; expected a CSV or Parquet file.", "Save the table as one of them.")
@@ -55,24 +55,24 @@ def read_chunks(
     table_format: Format | None = None,
     stop: Stop | None = None,
 ) -> Generator[Chunk, None, None]:
-    """The rows of a table, some thousands at a time; rows of a folder count across its files.
+    """Yield the rows of a table, some thousands at a time; row numbers of a folder continue from file to file.
 
-    Names and types of columns are checked at once; the cells, and so the errors below that have a place, as chunks
-    are taken. What comes through a pipe comes as it arrives: a row that is there waits for no other.
+    The names and types of columns are checked at once, the cells when their chunk is read, so that errors with a
+    place are raised then. Rows from a pipe are yielded as they arrive: a row does not wait for others.
 
     Args:
         path: a file or pipe of CSV (UTF-8, RFC 4180, a header) or of JSON Lines (one object a row), `-` for standard
             input, a Parquet file, or a folder of those.
         numeric: columns to read as numbers, found by name.
         text: columns to keep as they are.
-        dtype: of the values.
-        table_format: by default what the ending says, or else CSV.
-        stop: ends the wait for a pipe; the chunks then end in `Stopped`.
+        dtype: the dtype of the values.
+        table_format: the table's format; by default the one that its ending means, or else CSV.
+        stop: ends the wait for a pipe; the generator then raises `Stopped`.
 
     Raises:
-        BadInput: what `header` raises, a missing column, a row of another length, bad quoting or encoding.
-        NotANumber: with the place of the first offending cell.
-        MissingExtra: Parquet without pyarrow.
+        BadInput: as in `header`; or a column is missing, a row has another length, or quoting or encoding is wrong.
+        NotANumber: a cell is not a number; the message says where the first one is.
+        MissingExtra: the table is Parquet, and pyarrow is not installed.
     """
     table_format = table_format or by_ending(path)
     if table_format == "parquet":
@@ -86,11 +86,11 @@ class Table:
     """A whole table in memory.
 
     Attributes:
-        path: where it was read from.
-        names: of the numeric columns.
-        values: float64 [rows, columns]; NaN where missing.
+        path: the path that it was read from.
+        names: the names of the numeric columns.
+        values: float64 [rows, columns]; NaN for a missing value.
         labels: bool [rows], True for an anomaly; None without a label column.
-        places: where each row stands in the file, see `Chunk`.
+        places: the place of each row in the file, see `Chunk`.
     """
 
     path: Path
@@ -106,11 +106,11 @@ def read_table(path: Path, numeric: Sequence[str], label: str | None = None, cop
     Args:
         path, numeric: see `read_chunks`.
         label: the label column.
-        copies: how many times over there has to be room for the table, for whoever goes on to copy it.
+        copies: how many copies of the table must fit into memory, since the caller may copy it.
 
     Raises:
-        BadInput: what `read_chunks` raises, a table without rows, or labels that are not 0 and 1.
-        DoesNotFit: there is no room for it.
+        BadInput: as in `read_chunks`; or the table has no rows, or labels other than 0 and 1.
+        DoesNotFit: the table does not fit into memory.
     """
     if by_ending(path) != "parquet":
         check_source(path)
@@ -130,7 +130,7 @@ def read_table(path: Path, numeric: Sequence[str], label: str | None = None, cop
 
 @contextlib.contextmanager
 def text_labels_in_words(path: Path, numeric: Sequence[str], label: str | None) -> Iterator[None]:
-    """Around reading numbers: where it is the label column that holds text, the error says what it holds."""
+    """While numbers are read in the block: if the label column holds text, raise an error that says what it holds."""
     try:
         yield
     except (NotANumber, NoNumbers) as error:
@@ -140,9 +140,9 @@ def text_labels_in_words(path: Path, numeric: Sequence[str], label: str | None) 
 
 
 def _fitting(path: Path, chunks: Iterable[Chunk], copies: float) -> Iterator[Chunk]:
-    """Chunks of a table that is held so many times over; DoesNotFit as soon as they are seen to need more than is free.
+    """Yield a table's chunks; raise DoesNotFit as soon as `copies` of the table are seen to need more than is free.
 
-    Without this the system would end the process, or another, without a word: a small file can hold a billion rows.
+    Else the system would end this process or another without a message: a small file can hold a billion rows.
     """
     free, held = free_memory(), 0
     for chunk in chunks:

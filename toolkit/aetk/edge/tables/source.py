@@ -1,4 +1,4 @@
-"""Opens what a table is read from, line by line or in blocks: a file in large ones, a stream as its rows arrive."""
+"""Opens the source of a table, to read lines or blocks: large blocks of a file, rows of a stream as they arrive."""
 
 import io
 import os
@@ -25,39 +25,39 @@ _OTHERS = {
     b"BZh": _UNPACK,
     b"\xfd7zXZ": _UNPACK,
 }
-"""What is taken for a table of lines by mistake, by its first bytes, and what to do."""
+"""Files that are mistaken for a table of lines: their first bytes, what they are, and what to do."""
 
 
 class Source(Protocol):
     """An open table of lines.
 
     Attributes:
-        name: how messages name it.
-        share: how much of it has been read, from 0 to 1; None where its size is unknown.
+        name: its name in messages.
+        share: the share of it that has been read, from 0 to 1; None if its size is unknown.
     """
 
     name: Path
 
     @property
     def share(self) -> float | None:
-        """See above."""
+        """The share of the table that has been read."""
 
     def lines(self) -> Iterator[bytes]:
-        """The lines to come; of one that is longer than `ROW_BYTES`, no more than shows that."""
+        """The remaining lines; a line longer than `ROW_BYTES` is cut off after that length."""
 
     def block(self) -> bytes:
-        """Whole lines, of a line that is too long as in `lines`; empty at the end.
+        """The next whole lines; a line that is too long is cut as in `lines`. Empty at the end.
 
         Raises:
             BadInput: a file was changed while it was read.
         """
 
     def close(self) -> None:
-        """Read no more."""
+        """Close the source."""
 
 
 def open_source(path: Path, stop: Stop | None = None) -> Source:
-    """Open a file, a pipe, or standard input for `-`; `stop` ends the waits for a pipe.
+    """Open a file, a pipe, or standard input for `-`; `stop` ends the wait for a pipe.
 
     Raises:
         BadInput: there is no such file, or it is a folder or a device; standard input is closed.
@@ -72,7 +72,7 @@ def open_source(path: Path, stop: Stop | None = None) -> Source:
 
 
 class _File:
-    """A file, in blocks of about `BLOCK_BYTES`."""
+    """A file, read in blocks of about `BLOCK_BYTES`."""
 
     def __init__(self, name: Path, file: BinaryIO, status: os.stat_result) -> None:
         self.name, self._file, self._before = name, file, status
@@ -94,7 +94,7 @@ class _File:
 
 
 class _Stream:
-    """A pipe or the like, in blocks of the whole lines that have arrived, about `BLOCK_BYTES` of them at most."""
+    """A pipe or another stream, read in blocks of the whole lines that have arrived, about `BLOCK_BYTES` at most."""
 
     share = None
 
@@ -117,7 +117,7 @@ class _Stream:
         return self._take(self._wait_for_line())
 
     def _wait_for_line(self) -> int:
-        """Receive until a line is whole, or too long; returns where it ends."""
+        """Receive until a line is complete or too long; return where it ends."""
         while (end := self._held.find(b"\n", self._searched) + 1) == 0:
             self._searched = len(self._held)
             if self._has_ended or self._searched > ROW_BYTES:
@@ -145,10 +145,10 @@ class _Stream:
 
 
 def decoded(name: Path, line: bytes, number: int, kind: str) -> str:
-    """A line as text, without a byte-order mark; `kind` is what the source ought to be, for messages.
+    """Decode a line, without a byte-order mark; `kind` is the expected format, for messages.
 
     Raises:
-        BadInput: it is not UTF-8.
+        BadInput: the line is not UTF-8.
     """
     try:
         return line.decode("utf-8-sig" if number == 1 else "utf-8")

@@ -1,4 +1,4 @@
-"""Where scored rows go: CSV, JSON Lines or Parquet, batch by batch."""
+"""Writes scored rows as CSV, JSON Lines or Parquet, batch by batch."""
 
 import csv
 import json
@@ -19,7 +19,7 @@ _FEW_ROWS = 4096
 
 
 class Sink(Protocol):
-    """Takes batches, each as columns of equal length by name, the same names and types each time.
+    """Writes batches: columns of equal length by name, with the same names and types each time.
 
     A column is an array of integers, booleans or float32, or a sequence or an arrow array of strings.
     """
@@ -32,10 +32,10 @@ class Sink(Protocol):
 
 
 def open_sink(table_format: Format, file: IO[bytes]) -> Sink:
-    """A sink into an open file.
+    """Make a sink that writes to an open file.
 
     Raises:
-        MissingExtra: Parquet without pyarrow.
+        MissingExtra: the format is Parquet, and pyarrow is not installed.
     """
     if table_format == "parquet":
         return ParquetSink(file)
@@ -55,14 +55,14 @@ class CsvSink:
             self._file.write(_lines([map(neutralize_formula, columns)]))
             self._has_header = True
         rows = len(next(iter(columns.values())))
-        # few rows are written sooner than pyarrow is imported
+        # few rows are written faster than pyarrow is imported
         lines = csv_arrow.lines(columns) if rows >= _FEW_ROWS else None
         if lines is None:
             lines = _lines(zip(*map(_cells, columns.values()), strict=True))
         self._file.write(lines)
 
     def close(self) -> None:
-        """Nothing is held back."""
+        """Do nothing: all batches are written already."""
 
 
 def _lines(rows: Iterable[Iterable[Any]]) -> bytes:
@@ -72,7 +72,7 @@ def _lines(rows: Iterable[Iterable[Any]]) -> bytes:
 
 
 class _Rows(list[str]):
-    """Takes rows that end with CR LF, and ends them with LF; told to end them so, csv would leave a CR unquoted."""
+    """Collects rows that end with CR LF, and ends them with LF; csv itself, ending rows so, would not quote a CR."""
 
     def write(self, row: str) -> None:
         """Append a row."""
@@ -101,7 +101,7 @@ class JsonlSink:
         self._file.write("".join(map(line.__mod__, rows)).encode())
 
     def close(self) -> None:
-        """Nothing is held back."""
+        """Do nothing: all batches are written already."""
 
 
 def _values(values: Any) -> Any:
@@ -123,7 +123,7 @@ class ParquetSink:
     """Writes columns of equal length to a Parquet file, in row groups of about 16 MiB.
 
     Attributes:
-        notes: what `close` writes into the file's metadata, unless there is not even one batch.
+        notes: entries that `close` writes into the file's metadata, if there was at least one batch.
     """
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -150,7 +150,7 @@ class ParquetSink:
                 self._writer.close()
         finally:
             if self._writer is not None:
-                self._writer.is_open = False  # else it tries again when it is deleted, into a file that is closed
+                self._writer.is_open = False  # else it writes again when it is deleted, to a closed file
 
     def _flush(self) -> None:
         pa = arrow.pyarrow()
