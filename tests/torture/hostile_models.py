@@ -326,7 +326,7 @@ CASES = (
     Case("a signature of a megabyte", TRUSTING, _signature(lambda *_: bytes(2**20)), 1, "is not a signature of"),
     Case("a signature by another key", TRUSTING, _signature(_signed_by_another), 1, "is not a signature of"),
     Case("a card forged after signing", TRUSTING, _signature(_signed_and_forged), 1, "is not a signature of"),
-    Case("a key that is not one", TRUSTING, _signature(lambda *_: bytes(64), b"junk"), 2, "no public Ed25519 key"),
+    Case("a key that is not one", TRUSTING, _signature(lambda *_: bytes(64), b"junk"), 2, "not a public Ed25519 key"),
     Case(
         "a new threshold for a signed model",
         ("threshold", MODEL, "--set", "0.5"),
