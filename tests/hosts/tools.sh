@@ -13,7 +13,7 @@ if [ -n "$missing" ]; then
   # shellcheck disable=SC2086 # a list of packages
   DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -qq --no-install-recommends $missing >/dev/null
 fi
-"$(dirname "$0")/../webgpu/tools.sh" # the driver that WebGPU computes in software with
+"$(dirname "$0")/../providers/tools.sh" # the driver that WebGPU computes in software with
 node -e 'const [major, minor] = process.versions.node.split("."); process.exit(major * 100 + +minor < 2019 ? 1 : 0)' || {
   echo "Found Node.js $(node --version), expected 20.19 or newer, as Debian 13 has it." >&2
   exit 3
