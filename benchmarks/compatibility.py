@@ -1,30 +1,43 @@
-"""On which runtimes do the golden rows decide as PyTorch did?
+"""On which runtimes and execution providers does a model file decide as it did where it was exported?
 
 Every preset, one model with contributions, one that imputes and one of a newer opset, made from the built-in table. The
 hosts of exports/hosts replay their golden rows: Python's in an environment of its own for each version of ONNX Runtime,
 the others as `aetk embed` writes them, with another version of their runtime. A cell is the largest difference of a
 similarity from PyTorch's, where all decisions and validities are the same; else what the card says that it needs,
 or what went wrong.
+
+Execution providers are tried with the commands of aetk, see trials.py: doctor, verify, score and bench; the web page on
+WebGPU with a script of its own. A cell is the largest difference of a similarity from the CPU's, or from WebAssembly's,
+over random rows and odd ones.
+
+Options: --environments DIR keeps the environments of the providers for the next run.
 """
 
+import argparse
 import json
 import re
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from types import MappingProxyType
 
 from aetk.edge.embed import embed
+from aetk.edge.threshold import set_threshold
 from aetk.lab.export.publish import export
 from aetk.lab.training.trainer import train
-from harness import Table, keep, reason, show
+from devices import PLACES, make_wheel
+from harness import ROOT, Table, keep, reason, show
 from hostapps import build_cmake, install_npm, replace_package, run
+from trials import PageTrial, ProviderResult, make_tasks, trial_tables, try_page, try_provider
 
 MODELS = ("default", "small", "reference", "explained", "imputing", "opset 23")
+TRIED = MODELS[:4]
+"""On execution providers."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +100,24 @@ class Verdict:
     wrong: str
 
 
-RESULT = tuple[Verdict, ...]
+@dataclass(frozen=True)
+class Compatibility:
+    """What was tried.
+
+    Attributes:
+        runtimes: golden rows on runtimes.
+        providers: the commands of aetk on execution providers.
+        pages: the web page on WebGPU.
+    """
+
+    runtimes: tuple[Verdict, ...]
+    providers: tuple[ProviderResult, ...]
+    pages: tuple[PageTrial, ...]
+
+
+RESULT = Compatibility
+_REFERENCE_THRESHOLD = 0.02
+"""On the built-in table, unscaled, the reference recipe flags every row at its own; at this one, about half of them."""
 
 
 def make_models(folder: Path) -> dict[str, Path]:
@@ -101,7 +131,9 @@ def make_models(folder: Path) -> dict[str, Path]:
     }
     runs |= {"explained": runs["default"], "opset 23": runs["default"]}
     options = {"explained": {"explain": True}, "imputing": {"explain": True}, "opset 23": {"opset": 23}}
-    return {n: export(runs[n], out=folder / f"{n}.onnx", **options.get(n, {})).model for n in MODELS}
+    models = {n: export(runs[n], out=folder / f"{n}.onnx", **options.get(n, {})).model for n in MODELS}
+    set_threshold(models["reference"], _REFERENCE_THRESHOLD)
+    return models
 
 
 def verdicts(runtime: Runtime, models: Mapping[str, Path], folder: Path) -> Iterator[Verdict]:
@@ -187,27 +219,42 @@ def _report(command: Sequence[object], app: Path, variables: Mapping[str, str]) 
         return {"wrong": "no answer"}
 
 
-def tables(result: Sequence[Verdict]) -> Sequence[Table]:
-    """Runtimes by models."""
+def tables(result: Compatibility) -> Sequence[Table]:
+    """Runtimes by models, and those of trials.py."""
     head = ("runtime", "execution provider", "replayed by", *MODELS)
     rows: dict[tuple[str, ...], dict[str, str]] = {}
-    for found in result:
+    for found in result.runtimes:
         cells = rows.setdefault((found.runtime, found.provider, found.host), {})
         cells[found.model] = found.wrong or f"{found.largest_difference:.1g}"
-    return (Table("Golden rows", head, [[*key, *(cells[name] for name in MODELS)] for key, cells in rows.items()]),)
+    golden = [[*key, *(cells[name] for name in MODELS)] for key, cells in rows.items()]
+    return (Table("Golden rows", head, golden), *trial_tables(result.providers, result.pages, TRIED))
 
 
 def main() -> None:
     """Try them all, show and keep."""
-    with tempfile.TemporaryDirectory() as name:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--environments", type=Path, metavar="DIR")
+    kept = parser.parse_args().environments
+    with tempfile.TemporaryDirectory() as name, ThreadPoolExecutor(2) as pool:
         folder = Path(name).resolve()
         models = make_models(folder)
-        result = []
-        for runtime in RUNTIMES:
-            print(f"{runtime.name} on {runtime.provider}", flush=True)
-            result += verdicts(runtime, models, folder / "hosts")
+        tried = {name: models[name] for name in TRIED}
+        hosts = pool.submit(_try_hosts, models, tried, folder / "hosts")
+        tasks, wheel = make_tasks(tried, folder / "tasks"), make_wheel(ROOT.parent, folder)
+        environments = (kept or folder / "environments").resolve()
+        providers = pool.map(lambda place: try_provider(place, tasks, wheel, environments), PLACES)
+        runtimes, pages = hosts.result()
+        result = Compatibility(runtimes, tuple(providers), pages)
     show(tables(result))
     keep("compatibility", result)
+
+
+def _try_hosts(
+    models: Mapping[str, Path], tried: Mapping[str, Path], folder: Path
+) -> tuple[tuple[Verdict, ...], tuple[PageTrial, ...]]:
+    """Golden rows on every runtime, then the rows of some models in the page with the newest of its runtimes."""
+    runtimes = tuple(found for runtime in RUNTIMES for found in verdicts(runtime, models, folder))
+    return runtimes, try_page(tried, folder / "web")
 
 
 if __name__ == "__main__":

@@ -1,13 +1,14 @@
 """Writes the tables of README.md from the kept results, below the marker; what stands above it is written by hand.
 
-Three tables also go to the project's README, between marks of their own.
+Three tables also go to the project's README, and those of execution providers to a page in docs, between marks of their
+own.
 """
 
 import re
 from importlib import import_module
 from types import ModuleType
 
-from harness import ROOT, read
+from harness import ROOT, Table, read
 
 SCRIPTS = (
     "quality", "creditcard", "inference", "guarded", "training", "distributed", "startup", "commands", "files",
@@ -15,6 +16,7 @@ SCRIPTS = (
 )  # fmt: skip
 README = ROOT / "README.md"
 FRONT = ROOT.parent / "README.md"
+PROVIDERS = ROOT.parent / "docs" / "providers-tested.md"
 IN_FRONT = ("compatibility", "decision", "distributed")
 MARKER = "<!-- Below this line: written by report.py from results/*.json. -->\n"
 
@@ -38,11 +40,28 @@ def front() -> str:
     text = FRONT.read_text()
     for name in IN_FRONT:
         script = import_module(name)
-        table = script.tables(read(name, script.RESULT)[1])[0].markdown().split("\n\n", 1)[1]
-        text = re.sub(
-            rf"(<!-- {name}\.py -->\n).*?(<!-- end -->)", lambda m, t=table: f"{m[1]}{t}\n{m[2]}", text, flags=re.S
-        )
+        text = _between_marks(text, f"{name}.py", _bare(script.tables(read(name, script.RESULT)[1])[0]))
     return text
+
+
+def providers() -> str:
+    """The page of execution providers as it should be, each table after its `<!-- compatibility.py: NUMBER -->`."""
+    script = import_module("compatibility")
+    environment, result = read("compatibility", script.RESULT)
+    text = PROVIDERS.read_text()
+    for number, table in enumerate(script.tables(result)):
+        text = _between_marks(text, f"compatibility.py: {number}", _bare(table))
+    return _between_marks(text, "compatibility.py: machine", _machine(environment))
+
+
+def _bare(table: Table) -> str:
+    """A table without its title."""
+    return table.markdown().split("\n\n", 1)[1]
+
+
+def _between_marks(text: str, mark: str, content: str) -> str:
+    """A text with other content between `<!-- MARK -->` and `<!-- end -->`, where it has them."""
+    return re.sub(rf"(<!-- {mark} -->\n).*?(<!-- end -->)", lambda m: f"{m[1]}{content}\n{m[2]}", text, flags=re.S)
 
 
 def _section(script: ModuleType) -> str:
@@ -66,6 +85,7 @@ def main() -> None:
     """Write it."""
     README.write_text(document())
     FRONT.write_text(front())
+    PROVIDERS.write_text(providers())
 
 
 if __name__ == "__main__":
