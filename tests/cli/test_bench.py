@@ -57,7 +57,9 @@ def test_there_has_to_be_a_model_under_exports(refused):
 
 
 def test_a_required_provider_that_is_not_there_ends_with_3(refused, model):
-    assert "qnn is required and does not work here" in refused("bench", model, *SMALL, "--require", "qnn", code=3)
+    assert "qnn is required and could not be measured here" in refused(
+        "bench", model, *SMALL, "--require", "qnn", code=3
+    )
 
 
 def test_no_working_provider_ends_with_3(refused, model):

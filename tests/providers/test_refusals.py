@@ -77,7 +77,7 @@ def test_a_plugin_that_takes_no_node_is_refused_on_the_profiles_evidence(environ
 @PLUGINS
 def test_a_required_plugin_that_takes_no_node_ends_a_benchmark(environment):
     said = refusal(environment, "bench", MODEL, "--provider", "cpu", "--provider", "ggml", "--require", "ggml")
-    assert said == f"ggml is required and does not work here: {NO_NODE.format(34)}"
+    assert said == f"ggml is required and could not be measured here: {NO_NODE.format(34)}"
 
 
 @PLUGINS

@@ -151,7 +151,7 @@ def test_a_row_that_breaks_is_left_out_and_the_others_are_measured(model, monkey
     found = bench(model, providers=("cpu",), batches=(1, 64), threads=(1,), seconds=1)
     assert [row.setting.batch for row in found.measured] == [1]
     assert [(skip.setting, skip.reason) for skip in found.skipped] == [(Setting("cpu", 64, threads=1), "out of memory")]
-    with pytest.raises(Unavailable, match="cpu is required and does not work here: 64 rows"):
+    with pytest.raises(Unavailable, match="cpu is required and could not be measured here: 64 rows"):
         bench(model, batches=(1, 64), threads=(1,), seconds=1, require=("cpu",))
 
 
@@ -166,7 +166,7 @@ def test_a_required_provider_that_works_but_cannot_be_bound_is_measured_with_the
 
 
 def test_a_required_provider_that_does_not_work_is_an_error(model):
-    with pytest.raises(Unavailable, match="qnn is required and does not work here"):
+    with pytest.raises(Unavailable, match="qnn is required and could not be measured here"):
         bench(model, providers=("cpu",), batches=(1,), seconds=1, require=("qnn",))
 
 

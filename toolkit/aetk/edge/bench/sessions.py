@@ -104,7 +104,7 @@ def open_rows(
                 _check_rows(failed)
         except Unavailable as error:
             if provider in require:
-                message = f"{provider} is required and does not work here: {error.message}"
+                message = f"{provider} is required and could not be measured here: {error.message}"
                 raise Unavailable(message, error.hint) from None
             opened.skipped.append(Skipped(provider, error.message))
             continue

@@ -59,7 +59,7 @@ class Provider:
         pattern, words, example = self.takes
         if not re.fullmatch(pattern, device.lower(), re.ASCII):
             raise BadInput(
-                f"'{escape_for_message(device)}' is no device of {self.short}; expected {words}.",
+                f"'{escape_for_message(device)}' is not a device of {self.short}; expected {words}.",
                 f"For instance: {self.short}:{example}",
             )
         return replace(self, chosen=device.lower())
