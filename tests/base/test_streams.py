@@ -1,3 +1,4 @@
+import ctypes
 import os
 import socket
 import sys
@@ -7,7 +8,15 @@ from pathlib import Path
 import pytest
 
 from aetk.base.errors import BadInput, Unavailable
-from aetk.base.streams import STANDARD, Stop, Stopped, is_stream, open_input, open_output
+from aetk.base.streams import (
+    STANDARD,
+    Stop,
+    Stopped,
+    is_stream,
+    native_prints_on_stderr,
+    open_input,
+    open_output,
+)
 
 
 @pytest.fixture
@@ -121,3 +130,12 @@ def test_a_descriptor_that_is_not_open_is_named():
     with pytest.raises(OSError, match="Bad file descriptor") as caught:
         open_output(Path(f"/dev/fd/{writing}"), None)
     assert caught.value.filename == f"/dev/fd/{writing}"
+
+
+def test_what_native_code_prints_on_standard_output_goes_to_standard_error(capfd):
+    os.write(1, b"ours,")
+    with native_prints_on_stderr():
+        ctypes.CDLL(None).puts(b"theirs")
+        os.write(1, b"also theirs")
+    os.write(1, b"ours again")
+    assert capfd.readouterr() == ("ours,ours again", "theirs\nalso theirs")

@@ -8,7 +8,7 @@ import pytest
 from aetk.base.errors import Unavailable
 from aetk.edge import doctor
 from aetk.edge.runtime.providers import PROVIDERS
-from aetk.edge.runtime.tiny_models import sum_model
+from aetk.edge.runtime.tiny_models import decision_model
 
 
 def installed(name, version="1.30.0", files=("onnxruntime/__init__.py",)):
@@ -77,6 +77,6 @@ def test_a_runtime_of_which_nothing_works_is_a_problem(monkeypatch, error):
 
 
 def test_the_model_that_providers_are_tried_on_is_sound():
-    proto = onnx.load_from_string(sum_model())
+    proto = onnx.load_from_string(decision_model())
     onnx.checker.check_model(proto, full_check=True)
     assert (proto.ir_version, proto.opset_import[0].version) == (8, 17)

@@ -10,7 +10,9 @@ from .conftest import MODEL, SOFTWARE
 
 PLUGINS = pytest.mark.parametrize("environment", ["plugins"], indirect=True)
 WITHOUT_DEVICE = {name: value for name, value in SOFTWARE.items() if name != "ORT_WEBGPU_EP_ALLOW_SOFTWARE_ADAPTER"}
-NO_NODE = "ggml does not run the whole model: it ran none of the model's nodes; {} ran on CPUExecutionProvider."
+NO_NODE = "{} does not run the whole model: it ran none of the model's nodes; {} ran on CPUExecutionProvider."
+WITHOUT_NODES = [("ggml", "ggml"), ("qnn", "QNNExecutionProvider"), ("qnn:cpu", "QNNExecutionProvider")]
+"""Plugins that list the processor as their device and take no node: QNN's backends are those of other processors."""
 GPUS = """
 import onnxruntime, onnxruntime_ep_webgpu
 
@@ -62,22 +64,32 @@ def table(tmp_path):
 
 
 @PLUGINS
-def test_a_plugin_that_takes_no_node_is_refused_on_the_records_evidence(environment):
-    for command in commands("ggml"):
-        assert NO_NODE.format(34) in refusal(environment, *command)
+@pytest.mark.parametrize(("short", "name"), WITHOUT_NODES)
+def test_a_plugin_that_takes_no_node_is_refused_on_the_records_evidence(environment, short, name):
+    for command in commands(short):
+        assert NO_NODE.format(name, 34) in refusal(environment, *command)
     assert [path.name for path in environment.folder.iterdir()] == ["rows.csv"]
 
 
 @PLUGINS
 def test_a_plugin_that_takes_no_node_is_refused_on_the_profiles_evidence(environment):
     """Of a run, in which fusions left fewer nodes than the record counts."""
-    assert NO_NODE.format(30) in environment.run("python", "-c", NO_RECORD, MODEL)
+    assert NO_NODE.format("ggml", 30) in environment.run("python", "-c", NO_RECORD, MODEL)
 
 
 @PLUGINS
 def test_a_required_plugin_that_takes_no_node_ends_a_benchmark(environment):
     said = refusal(environment, "bench", MODEL, "--provider", "cpu", "--provider", "ggml", "--require", "ggml")
-    assert said == f"ggml is required and could not be measured here: {NO_NODE.format(34)}"
+    assert said == f"ggml is required and could not be measured here: {NO_NODE.format('ggml', 34)}"
+
+
+@PLUGINS
+def test_the_doctor_says_that_a_plugin_takes_no_node_of_a_model(environment):
+    """Its answer is the whole of standard output, though QNN's library prints a line there."""
+    report = json.loads(environment.run("aetk", "doctor", "--json"))
+    reasons = {state["provider"]: state["reason"] for state in report["providers"]}
+    for short, name in WITHOUT_NODES[:2]:
+        assert reasons[short] == NO_NODE.format(name, 6)
 
 
 @PLUGINS

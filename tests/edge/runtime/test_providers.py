@@ -74,6 +74,14 @@ def test_what_computes_in_less_than_float32_by_itself_is_told_not_to():
     assert all(properties == {"INFERENCE_PRECISION_HINT": "f32"} for properties in devices.values())
 
 
+def test_qnn_computes_on_the_backend_of_the_chosen_device():
+    backends = {
+        name: find_provider(name).options["backend_type"] for name in ("qnn", "qnn:npu", "qnn:gpu.1", "qnn:cpu")
+    }
+    assert backends == {"qnn": "htp", "qnn:npu": "htp", "qnn:gpu.1": "gpu", "qnn:cpu": "cpu"}
+    assert find_provider("qnn:gpu").options["enable_htp_fp16_precision"] == "0"
+
+
 def test_a_cache_leaves_the_precision_as_it_was():
     kept = json.loads(PROVIDERS["openvino"].cache["load_config"])
     assert kept["GPU"] == {"INFERENCE_PRECISION_HINT": "f32", "CACHE_DIR": "{folder}"}

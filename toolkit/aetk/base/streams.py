@@ -3,6 +3,7 @@
 The other end of a stream may never answer, so another thread can end a wait for it.
 """
 
+import contextlib
 import errno
 import io
 import os
@@ -10,6 +11,7 @@ import re
 import select
 import stat
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -228,6 +230,29 @@ def open_output(path: Path, stop: Stop | None) -> Output:
         error.filename = name
         raise
     return Output(descriptor, name, stop)
+
+
+@contextlib.contextmanager
+def native_prints_on_stderr() -> Iterator[None]:
+    """Send what native libraries print on standard output meanwhile to standard error: our output is data.
+
+    It holds for the whole process; what another thread prints on standard output meanwhile goes there, too.
+    """
+    import ctypes
+
+    try:
+        kept = os.dup(1)
+        os.dup2(2, 1)
+    except OSError:  # one of them is closed
+        yield
+        return
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError, AttributeError, TypeError):  # no C library can be asked by name (Windows)
+            ctypes.CDLL(None).fflush(None)  # it keeps what it prints until a buffer is full
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 _BINARY = getattr(os, "O_BINARY", 0)

@@ -15,7 +15,7 @@ from aetk.edge.runtime.providers import PROVIDERS, Provider, brought_by_plugins
 from aetk.edge.runtime.session import open_session
 from aetk.edge.runtime.source import ELSEWHERE, how_to_get, is_brought, name_device
 from aetk.edge.runtime.telemetry import Telemetry, examine_telemetry
-from aetk.edge.runtime.tiny_models import sum_model
+from aetk.edge.runtime.tiny_models import decision_model
 
 _PACKAGES = (
     "aetk", "numpy", "click", "pyarrow", "torch", "onnx", "onnxscript", "safetensors", "pandas", "scikit-learn",
@@ -89,7 +89,7 @@ def examine() -> DoctorReport:
         if (name := str(distribution.metadata["Name"] or "").lower()).startswith("onnxruntime")
         and any(str(file).startswith("onnxruntime/") for file in distribution.files or ())
     }
-    model = sum_model()
+    model = decision_model()
     providers, devices = _try_all(model) if runtimes else ((), ())
     problems = [f"The plugin {p.package} {p.version} is broken: {p.problem}." for p in plugins.installed() if p.problem]
     if len(runtimes) > 1:

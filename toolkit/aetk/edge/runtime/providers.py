@@ -27,6 +27,7 @@ class Provider:
             set is kept.
         cache: options that store what is slow to build, added to `options` or replacing them; `{folder}` stands for the
             folder of the model.
+        of_kind: options for a kind of device that is chosen by name, in place of the same ones in `options`.
         picks: the option of its build that selects a device; empty if there is none.
         takes: the form of a device after the name: a pattern, the same in words, an example; None if it takes no
             device.
@@ -42,6 +43,7 @@ class Provider:
     plugin: str = ""
     environment: dict[str, str] = field(default_factory=dict)
     cache: dict[str, str] = field(default_factory=dict)
+    of_kind: dict[str, dict[str, str]] = field(default_factory=dict)
     picks: str = ""
     takes: tuple[str, str, str] | None = _NAME
     chosen: str = ""
@@ -62,7 +64,8 @@ class Provider:
                 f"'{escape_for_message(device)}' is not a device of {self.short}; expected {words}.",
                 f"For instance: {self.short}:{example}",
             )
-        return replace(self, chosen=device.lower())
+        options = {**self.options, **self.of_kind.get(device.lower().partition(".")[0], {})}
+        return replace(self, options=options, chosen=device.lower())
 
 
 def _openvino(**properties: str) -> dict[str, str]:
@@ -144,8 +147,10 @@ PROVIDERS = {
             "qnn",
             "QNNExecutionProvider",
             "",
-            {"enable_htp_fp16_precision": "0"},
+            {"backend_type": "htp", "enable_htp_fp16_precision": "0"},
             plugin="onnxruntime-qnn",
+            of_kind={"cpu": {"backend_type": "cpu"}, "gpu": {"backend_type": "gpu"}},
+            usual="npu",
         ),
         Provider("xnnpack", "XnnpackExecutionProvider", "onnxruntime", takes=None),
         Provider("webgpu", "WebGpuExecutionProvider", "onnxruntime-webgpu", plugin="onnxruntime-ep-webgpu"),

@@ -1,6 +1,7 @@
 """Opens a model on exactly one execution provider, and proves that it runs there."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aetk.base.errors import Unavailable, out_of_memory
+from aetk.base.streams import native_prints_on_stderr
 from aetk.contract import spec
 from aetk.edge.runtime import placement, source
 from aetk.edge.runtime.ort import NOTHING, onnxruntime
@@ -141,13 +143,14 @@ def _open(ort: Any, model: bytes, options: Callable[[], Any], origin: Source, *,
             made.add_session_config_entry(NO_FALLBACK, "1")
         return made, origin.add_to(made)
 
-    made, providers = prepared()
-    raw = ort.InferenceSession(model, made, providers=providers, enable_fallback=0)
-    evidence: Evidence = "assignment"
-    nodes = placement.assigned_nodes(raw)
-    if not nodes:
-        evidence = "profile"
-        nodes = placement.executed_nodes(ort, model, *prepared())
+    with native_prints_on_stderr() if origin.plugin else nullcontext():
+        made, providers = prepared()
+        raw = ort.InferenceSession(model, made, providers=providers, enable_fallback=0)
+        evidence: Evidence = "assignment"
+        nodes = placement.assigned_nodes(raw)
+        if not nodes:
+            evidence = "profile"
+            nodes = placement.executed_nodes(ort, model, *prepared())
     if set(nodes) != {origin.provider.name}:
         raise Unavailable(f"{origin.provider.name} does not run the whole model: {_share(nodes, origin)}.", ELSEWHERE)
     return Session(origin.provider, nodes, evidence, raw)
