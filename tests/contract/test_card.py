@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from aetk.base.errors import BadInput
-from aetk.contract import spec
 from aetk.contract.card import parse
+from aetk.contract.reading import TableFormat
 
 FREE_FORM = {"validation", "recipe", "training_data", "versions"}
 
@@ -150,8 +150,8 @@ def test_what_is_no_card_is_refused(text):
 
 
 def test_another_contract_version_is_named(data):
-    data["contract"] = spec.VERSION + 1
-    with pytest.raises(BadInput, match="contract version 2; this aetk knows version 1"):
+    data["contract"] = 3
+    with pytest.raises(BadInput, match="contract version 3; this aetk knows the versions 1 and 2"):
         parse(json.dumps(data))
 
 
@@ -206,3 +206,35 @@ def test_golden_numbers_that_are_no_base64_of_the_right_length_are_refused(data,
 def test_golden_rows_that_disagree_about_their_number_are_refused(data, rows):
     assert data["golden"]["rows"] not in (33, "34")
     refuses(replaced(data, ("golden", "rows"), rows))
+
+
+def second(data, **changed):
+    """A card of contract 2: its first feature is a category, and its tables have semicolons."""
+    data["contract"] = 2
+    data["features"][0].update({"levels": ["a", "b"], "missing": "level", "fill": None, **changed})
+    data["table"] = TableFormat(delimiter=";").to_data()
+    return data
+
+
+def test_a_card_of_contract_2_comes_back_as_it_was(data):
+    card = parse(json.dumps(second(data)))
+    assert (card.contract, card.table.delimiter, card.features[0].encoding.levels) == (2, ";", ("a", "b"))
+    assert parse(card.to_json()).to_json() == card.to_json()
+    written = json.loads(card.to_json())
+    assert (written["table"], written["features"]) == (data["table"], data["features"])
+
+
+def test_a_card_of_contract_1_has_no_key_of_contract_2(data):
+    written = json.loads(parse(json.dumps(data)).to_json())
+    assert "table" not in written
+    assert {len(feature) for feature in written["features"]} == {5}
+
+
+@pytest.mark.parametrize("contract", [1, 3])
+def test_parts_of_contract_2_in_a_card_of_another_are_refused(data, contract):
+    refuses({**second(data), "contract": contract})
+
+
+@pytest.mark.parametrize("changed", [{"levels": ["a", "a"]}, {"truths": ["x", "y"]}, {"missing": "none"}, {"time": {}}])
+def test_a_feature_that_cannot_be_followed_is_refused(data, changed):
+    refuses(second(data, **changed))

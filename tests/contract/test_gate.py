@@ -444,7 +444,7 @@ def plain(card):
         (lambda card: card.update(card_sha256="0" * 64), plain, "card's SHA-256 is not the one", 1),
         (lambda card: card.update(model_sha256="0" * 64), cards.seal, "model's SHA-256 is not the one in its card", 1),
         (lambda card: card["threshold"].update(value=0.25), cards.seal, r"its card says 0\.25", 1),
-        (lambda card: card.update(contract=2), cards.seal, "contract version 2, expected 1", 2),
+        (lambda card: card.update(contract=3), cards.seal, "contract version 3, expected 1 or 2", 2),
         (lambda card: card.pop("card_sha256"), plain, "is damaged", 2),
         (lambda card: card.update(card_sha256=""), plain, "is damaged", 2),
         (lambda card: card.update(threshold=None), cards.seal, "is damaged", 2),

@@ -276,7 +276,7 @@ CASES = (
     Case("a card of 100,000 brackets", VERIFY, _text("[" * 100_000), 2, "The card is not JSON"),
     Case("a card that is a list", VERIFY, _text("[]"), 2, "expected a JSON object"),
     Case("a card with a name twice", VERIFY, _bytes(lambda data: _renamed(data)), 2, "two members of the same name"),
-    Case("a card of tomorrow", VERIFY, _card(lambda card: card.update(contract=2)), 2, "contract version 2"),
+    Case("a card of tomorrow", VERIFY, _card(lambda card: card.update(contract=3)), 2, "contract version 3"),
     Case(
         "a card whose words were changed",
         ("inspect", MODEL),

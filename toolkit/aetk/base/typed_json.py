@@ -22,6 +22,9 @@ class Document:
     is_unicode: bool = True
 
 
+OPTIONAL = {"optional": True}
+"""The metadata of a dataclass field that a document may lack."""
+
 _SCALARS = {int: "a whole number", str: "text", bool: "true or false", float: "a finite number"}
 
 
@@ -55,7 +58,8 @@ def read(kind: Any, value: Any, where: str, of: Document) -> Any:
     """Convert a JSON value to the type `kind`.
 
     `kind` is a scalar, `Literal`, `X | None`, `tuple[X, ...]`, `Mapping[str, X]`, or a dataclass of such types.
-    Members that the dataclass does not have are ignored.
+    Members that the dataclass does not have are ignored. A field with the metadata `OPTIONAL` may be missing; its
+    default then takes its place.
 
     Raises:
         BadInput: a value is missing or has another type; the message names its place.
@@ -84,6 +88,8 @@ def read(kind: Any, value: Any, where: str, of: Document) -> Any:
     hints = get_type_hints(kind)
     parts = {}
     for field in fields(kind):
+        if field.name not in value and field.metadata == OPTIONAL:
+            continue
         if field.name not in value:
             raise BadInput(f"The {of.name} lacks {_within(of, where)}{field.name}.", of.remedy)
         parts[field.name] = read(hints[field.name], value[field.name], f"{where}.{field.name}", of)

@@ -23,6 +23,8 @@ from pathlib import Path
 from typing import Any, NamedTuple, Union
 
 CONTRACT = 1
+CONTRACTS = (1, 2)
+"""The second adds to the card how the cells of a table become numbers; the graph keeps the first's rules."""
 LARGEST_FILE = 2**28
 LARGEST_CARD = 2**25
 MOST_FEATURES = 2**14
@@ -709,8 +711,9 @@ def card(model: Model) -> dict[str, Any]:
     text = model.metadata[CARD]
     try:
         found = json.loads(text, object_pairs_hook=_object, parse_constant=_no_number)
-        if found["contract"] != CONTRACT:
-            raise Refused(f"its card is of contract version {found['contract']}, expected {CONTRACT}.", _AGAIN)
+        if found["contract"] not in CONTRACTS:
+            expected = " or ".join(map(str, CONTRACTS))
+            raise Refused(f"its card is of contract version {found['contract']}, expected {expected}.", _AGAIN)
         complete = _is_complete(found)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         complete = False
@@ -744,13 +747,19 @@ def _no_number(text: str) -> None:
     raise ValueError(text)
 
 
+_SECOND = {"levels", "truths", "notation", "markers", "time"}
+"""What a feature has in a card of contract 2 alone."""
+
+
 def _is_complete(found: Mapping[str, Any]) -> bool:
     """Whether what every app relies on is there and of the right kind; other errors say that it is not."""
     names, golden = [feature["name"] for feature in found["features"]], found["golden"]
     inputs, similarity = (len(base64.b64decode(golden[part], validate=True)) for part in ("inputs", "similarity"))
     rows = len(golden["is_valid"])
+    is_second = "table" in found or any(_SECOND & set(feature) for feature in found["features"])
     return (
-        {type(text) for text in (*names, found["requires"], found["model_sha256"], found[_DIGEST])} == {str}
+        found["contract"] == 1 + is_second
+        and {type(text) for text in (*names, found["requires"], found["model_sha256"], found[_DIGEST])} == {str}
         and len(found[_DIGEST]) == 64
         and 0 < len(set(names)) == len(names)
         and math.isfinite(found["threshold"]["value"])

@@ -1,9 +1,7 @@
-"""Names, types and constants of the model contract, version 1; what the gate needs of them stands there."""
+"""Names, types and constants of the model contract; what the gate needs of them stands there."""
 
 from aetk.base.typed_json import Document
 from aetk.contract import gate
-
-VERSION = gate.CONTRACT
 
 INPUT = "features"
 SIMILARITY = "similarity"

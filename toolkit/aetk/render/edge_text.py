@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping
 
-from aetk.contract import spec
 from aetk.contract.card import Card
 from aetk.contract.golden import GoldenReport
 from aetk.contract.threshold import Threshold
@@ -145,7 +144,7 @@ def inspection(report: InspectReport) -> str:
     card = report.card
     names = ", ".join(card.feature_names[:6]) + (", ..." if len(card.features) > 6 else "")
     lines = [
-        f"{card.name}: aetk model, contract {spec.VERSION}, IR {report.ir_version}, opset {report.opset}; "
+        f"{card.name}: aetk model, contract {card.contract}, IR {report.ir_version}, opset {report.opset}; "
         f"requires {card.requires}",
         f"file: {size(report.model_bytes)}, of it the card {size(report.card_bytes)}; "
         f"the card's copy is {report.card_copy}",

@@ -1,0 +1,1 @@
+../../../toolkit/aetk/contract/reading.py
