@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from aetk.base.errors import BadInput
 from aetk.contract import spec
+from aetk.contract.reading import DEFAULT, Encoding, TableFormat
 from aetk.edge.tables.chunk import it_has, show_name
 from aetk.edge.tables.read import JOINING
 from aetk.lab.data.openml import is_openml, read_openml
@@ -38,6 +39,8 @@ class Dataset:
         validation: float64 [rows, n], or None.
         validation_labels: bool [rows], or None.
         warnings: about the columns and the labels.
+        encodings: how the cells of the table become each feature; empty if all features are columns of plain numbers.
+        table: the format of the text file that was read.
     """
 
     name: str
@@ -48,6 +51,8 @@ class Dataset:
     validation: NDArray[np.float64] | None
     validation_labels: NDArray[np.bool_] | None
     warnings: tuple[str, ...] = ()
+    encodings: tuple[Encoding, ...] = ()
+    table: TableFormat = DEFAULT
 
     @property
     def fingerprint(self) -> str:
