@@ -75,7 +75,7 @@ def probe(model: Path, setting: Setting, timeout: float | None = None) -> Probe:
         with contextlib.suppress(ValueError):
             failure = from_plain(json.loads(done.stderr))
             raise Unavailable(failure.message, failure.hint)
-        ended = f"The process that opens the model anew ended with exit code {done.returncode}."
+        ended = f"The process that opens the model again ended with exit code {done.returncode}."
         raise Unavailable(ended, f"See why with: {shlex.join(['aetk', 'verify', str(model)])}")
     return Probe(**json.loads(done.stdout))
 
