@@ -126,6 +126,9 @@ def make_detector(
         on_stage("clustering the memory")
     memory = fit_memory(rows, recipe.memory, plan.options.seed) if recipe.memory else None
     ordinary = selection if parts.selection_labels is None else selection[torch.from_numpy(~parts.selection_labels)]
+    weights = None
+    if recipe.weighting == "error":
+        weights = held_out_weights(networks, memory, rows, ordinary, preprocessing.expansion)
     detector = Detector(
         networks,
         center=preprocessing.center,
@@ -135,7 +138,7 @@ def make_detector(
         kappa=recipe.kappa,
         threshold=0.0,
         memory=memory,
-        weights=held_out_weights(networks, memory, rows, ordinary) if recipe.weighting == "error" else None,
+        weights=weights,
         compact=recipe.compact,
         expansion=preprocessing.expansion,
     )
