@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.lab.categories import LEVELS, NAMES, dataset, encodings, fit
 
 from aetk.contract import onnxfile, spec
 from aetk.contract.card import all_indices, between_quantiles, categories, feature_of
@@ -25,6 +24,7 @@ from aetk.lab.export.graph import to_onnx
 from aetk.lab.export.publish import export, verify_against_run
 from aetk.lab.runs import read_run
 from aetk.render.edge_text import inspection
+from lab.categories import LEVELS, NAMES, dataset, encodings, fit
 
 SEMICOLONS = TableFormat(delimiter=";", labels=Labels("class", anomaly=("bad",)))
 QUANTILES = (0, 0, 1, 2, 3, 3, 3)

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import torch
-from tests.lab.small import small_networks
 
 from aetk.lab.model.detector import Detector
 from aetk.lab.model.expansion import Expansion
 from aetk.lab.model.memory import Memory
+from lab.small import small_networks
 
 LEVELS = (0, 3, 0, 2)
 NAN, INF = float("nan"), float("inf")
