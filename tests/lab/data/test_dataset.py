@@ -11,6 +11,7 @@ from aetk.contract.threshold import parse_method
 from aetk.lab.data.dataset import Dataset, load_dataset
 from aetk.lab.data.preprocessing import Preprocessing, impute, medians
 from aetk.lab.data.split import split
+from aetk.lab.model.expansion import Expansion
 from aetk.lab.presets import RECIPES
 
 COLUMNS = [f"V{i}" for i in range(1, 31)]
@@ -164,7 +165,8 @@ def test_only_a_run_that_imputes_fills_rows_before_it_scales_them():
     rows = np.array([[1.0, np.nan], [3.0, 4.0]])
     fitted = {"center": torch.tensor([1.0, 2.0]), "inverse_scale": torch.tensor([0.5, 1.0])}
     imputing, plain = (
-        Preprocessing(**fitted, fill=torch.tensor([0.0, 8.0]).double(), imputes=i) for i in (True, False)
+        Preprocessing(**fitted, fill=torch.tensor([0.0, 8.0]).double(), imputes=i, expansion=Expansion((0, 0)))
+        for i in (True, False)
     )
     assert imputing(rows).tolist() == [[0.0, 6.0], [1.0, 2.0]]
     assert plain.filled(rows) is rows

@@ -13,6 +13,7 @@ from aetk.edge.scoring.table_file import ScoreProgress, ScoreReport
 from aetk.edge.threshold import ThresholdReport
 from aetk.edge.verification import PathCheck, VerifyReport
 from aetk.render.format import count, rate, seconds, size, table
+from aetk.render.reading_text import encoded, missing_values, table_format
 
 _BAR = 30
 
@@ -151,7 +152,9 @@ def inspection(report: InspectReport) -> str:
         f"sha256: {card.model_sha256}",
         *(f"input: {v.name} {v.dtype} [{', '.join(map(str, v.shape))}]" for v in report.inputs),
         *(f"output: {v.name} {v.dtype} [{', '.join(map(str, v.shape))}]" for v in report.outputs),
-        f"features ({len(card.features)}): {names}; missing values: {card.features[0].missing}",
+        f"features ({len(card.features)}): {names}; missing values: {missing_values(card.features)}",
+        *encoded(card.features),
+        *table_format(card.table),
         f"similarity: anchor κ = {card.similarity.kappa:g}, tolerance {card.similarity.tolerance:g}",
         *([_validation(card)] if card.validation else []),
         threshold(card.threshold),
