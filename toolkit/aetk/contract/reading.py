@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timezone
 from numbers import Integral
@@ -34,14 +34,16 @@ _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _MISSING = frozenset(("", "na", "nan", "null"))
 _INFINITE = re.compile(r"[+-]?inf(?:inity)?", re.IGNORECASE | re.ASCII)
 _HEX = re.compile(r"(?:0[xX])?([0-9a-fA-F]{1,12})")
-_TIME = re.compile(
+UNITS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+"""How many units of a counted time a second has."""
+TIME = re.compile(
     r"([0-9]{1,4})([-/.])([0-9]{1,2})\2([0-9]{1,4})"
     r"(?:[T ]+([0-9]{1,2})(?:[:.]([0-9]{2})(?:[:.]([0-9]{2})(?:[.,][0-9]+)?)?)?)?"
     r" ?(?:Z|UTC|[+-][0-9]{2}(?::?[0-9]{2})?)?"
 )
-_UNITS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+"""A time in words; its groups are a number, a sign, two numbers, and hours, minutes and seconds."""
 _DAY = 86400
-_LATEST = 10**11
+LATEST = 10**11
 """Seconds from 1970 that a counted time may have at most: some 3,000 years."""
 
 
@@ -285,11 +287,14 @@ def parser(encoding: Encoding, table: TableFormat) -> Callable[[str], float]:
     fill = float(len(encoding.levels)) if encoding.levels else math.nan
 
     def parse(cell: str) -> float:
-        if cell in missing or (cell.lower() in _MISSING and cell.isascii()):
-            return fill
-        return convert(cell)
+        return fill if is_missing(cell, missing) else convert(cell)
 
     return parse
+
+
+def is_missing(cell: str, markers: Container[str]) -> bool:
+    """Whether a cell, without blanks around it, is a missing value: a marker, or one of the usual words."""
+    return cell in markers or (cell.lower() in _MISSING and cell.isascii())
 
 
 class Converter(NamedTuple):
@@ -359,7 +364,7 @@ def converter(encoding: Encoding, table: TableFormat) -> Callable[[Any], float]:
             return parse(shortest(value))
         if not encoding.time_part:
             return number
-        if isinstance(value, bool) or encoding.time_format not in _UNITS:
+        if isinstance(value, bool) or encoding.time_format not in UNITS:
             raise ValueError(value)
         return time_part(counted_seconds(number, encoding.time_format), encoding.time_part)
 
@@ -368,7 +373,7 @@ def converter(encoding: Encoding, table: TableFormat) -> Callable[[Any], float]:
             return fill
         if not encoding.time_part:
             raise TypeError(value)
-        return time_part(_seconds_of_clock(value, in_utc=encoding.time_format in _UNITS), encoding.time_part)
+        return time_part(_seconds_of_clock(value, in_utc=encoding.time_format in UNITS), encoding.time_part)
 
     return convert
 
@@ -393,7 +398,7 @@ def _seconds_of_clock(value: date, *, in_utc: bool) -> float:
     if not isinstance(value, datetime):
         value = datetime(value.year, value.month, value.day)
     if in_utc and value.tzinfo is not None:
-        value = value.astimezone(timezone.utc)
+        value = value.astimezone(timezone.utc)  # noqa: UP017 - Python 3.9 has no UTC
     days = value.toordinal() - 719163
     return float(days * _DAY + value.hour * 3600 + value.minute * 60 + value.second)
 
@@ -483,11 +488,11 @@ def seconds_of(cell: str, time_format: str) -> float:
     Raises:
         ValueError: the cell is not a time of this format.
     """
-    if time_format in _UNITS:
+    if time_format in UNITS:
         if not _NUMBER.fullmatch(cell):
             raise ValueError(cell)
         return counted_seconds(float(cell), time_format)
-    found = _TIME.fullmatch(cell)
+    found = TIME.fullmatch(cell)
     if not found:
         raise ValueError(cell)
     digits = dict(zip(time_format, (found[1], found[3], found[4])))
@@ -504,8 +509,8 @@ def seconds_of(cell: str, time_format: str) -> float:
 
 def counted_seconds(count: float, time_format: str) -> float:
     """A counted time in seconds; raise ValueError for one that is too far from 1970."""
-    seconds = count / _UNITS[time_format]
-    if not abs(seconds) <= _LATEST:
+    seconds = count / UNITS[time_format]
+    if not abs(seconds) <= LATEST:
         raise ValueError(count)
     return seconds
 
