@@ -152,6 +152,8 @@ class Encoding:
         missing: cells of this column that mean a missing value, beside those of the table.
         time_format: one of `TIME_FORMATS`; empty for a column that is not a time.
         time_part: one of `PARTS`; empty for a column that is not a time.
+        tells_missing: whether a missing cell of a category becomes NaN, so that a reader can count the other cells
+            whose text is no level. No card has it.
     """
 
     column: str
@@ -161,6 +163,12 @@ class Encoding:
     missing: tuple[str, ...] = ()
     time_format: str = ""
     time_part: str = ""
+    tells_missing: bool = False
+
+    @property
+    def fill(self) -> float:
+        """What a missing cell becomes: the last index of a category, else NaN."""
+        return float(len(self.levels)) if self.levels and not self.tells_missing else math.nan
 
     @property
     def is_number(self) -> bool:
@@ -283,8 +291,7 @@ def parser(encoding: Encoding, table: TableFormat) -> Callable[[str], float]:
     the format does not allow.
     """
     missing = frozenset((*table.missing, *encoding.missing))
-    convert = _converter(encoding, table)
-    fill = float(len(encoding.levels)) if encoding.levels else math.nan
+    convert, fill = _converter(encoding, table), encoding.fill
 
     def parse(cell: str) -> float:
         return fill if is_missing(cell, missing) else convert(cell)
@@ -340,7 +347,7 @@ def converter(encoding: Encoding, table: TableFormat) -> Callable[[Any], float]:
     truths and markers by its shortest decimal text. Text is not read as a decimal number. It raises ValueError or
     TypeError for what the feature does not have.
     """
-    parse, fill = parser(encoding, table), float(len(encoding.levels)) if encoding.levels else math.nan
+    parse, fill = parser(encoding, table), encoding.fill
     missing = frozenset((*table.missing, *encoding.missing))
     keys = frozenset((*encoding.levels, *encoding.truths))
     missing_numbers = frozenset(number_markers(encoding, table))

@@ -1,4 +1,4 @@
-"""Turns columns of pyarrow into the values of features, as a card says: text by `reading.parser`, types by `converter`."""
+"""Turns columns of pyarrow into the values of features, as a card says."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Reads CSV in the default format block by block: through pyarrow if that is sure to give the same result, else cell by cell."""
+"""Reads CSV in the default format, block by block: through pyarrow if the result is sure to be the same."""
 
 import contextlib
 import itertools

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -153,7 +154,7 @@ def read_table(
     if label is not None:
         columns.append(label)
         coded = None if coded is None else (*coded, Encoding(label))
-    with text_labels_in_words(path, numeric, label):
+    with text_labels_in_words(path, numeric, label, table):
         chunks = list(_fitting(path, read_chunks(path, columns, encodings=coded, table=table), copies))
     values, places = _joined(path, chunks)
     labels = None
@@ -175,10 +176,15 @@ def _with_text_labels(
     flags, chunks = list[NDArray[np.bool_]](), list[Chunk]()
     reading = read_chunks(path, numeric, [labels.column], encodings=encodings, table=table)
     for chunk in _fitting(path, reading, copies):
-        flags.append(text_flags(chunk.texts[0], labels, table, lambda row: row_location(path, int(chunk.places[row]))))
+        where = partial(_place, path, chunk.places)
+        flags.append(text_flags(chunk.texts[0], labels, table, where))
         chunks.append(replace(chunk, texts=()))
     values, places = _joined(path, chunks)
     return Table(path, tuple(numeric), values, np.concatenate(flags), places)
+
+
+def _place(path: Path, places: NDArray[np.int64], row: int) -> str:
+    return row_location(path, int(places[row]))
 
 
 def _joined(path: Path, chunks: Sequence[Chunk]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
@@ -188,14 +194,18 @@ def _joined(path: Path, chunks: Sequence[Chunk]) -> tuple[NDArray[np.float64], N
 
 
 @contextlib.contextmanager
-def text_labels_in_words(path: Path, numeric: Sequence[str], label: str | None) -> Iterator[None]:
+def text_labels_in_words(
+    path: Path, numeric: Sequence[str], label: str | None, table: TableFormat = DEFAULT
+) -> Iterator[None]:
     """While numbers are read in the block: if the label column holds text, raise an error that says what it holds."""
     try:
         yield
     except (NotANumber, NoNumbers) as error:
         if label is None or error.column != label or label in numeric:
             raise
-        raise text_labels(label, error, (chunk.texts[0] for chunk in read_chunks(path, (), [label]))) from None
+        raise text_labels(
+            label, error, (chunk.texts[0] for chunk in read_chunks(path, (), [label], table=table))
+        ) from None
 
 
 def _fitting(path: Path, chunks: Iterable[Chunk], copies: float) -> Iterator[Chunk]:
