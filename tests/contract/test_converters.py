@@ -135,3 +135,12 @@ def test_one_column_makes_the_four_features_of_a_time():
 
 def test_plain_features_need_no_converter():
     assert converters({"x": Encoding("x")}, DEFAULT) == {}
+
+
+@pytest.mark.parametrize("values", [["a", None, "b"], [1.5, None, 2.5]])
+def test_a_null_in_a_dictionary_of_arrow_is_missing(values):
+    table = pa.table({"p": pa.array(values).dictionary_encode()})
+    features = {"p": Encoding("p", levels=("a", "b"))} if values[0] == "a" else {"p": Encoding("p")}
+    found = select(table, features)[:, 0].tolist()
+    assert found[0::2] == ([0, 1] if values[0] == "a" else [1.5, 2.5])
+    assert found[1] == 2 or math.isnan(found[1])

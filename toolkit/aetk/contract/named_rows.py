@@ -370,6 +370,8 @@ def _array(values: Any) -> np.ndarray[Any, Any]:
         if _is_list(values):
             return _from_list(values)
         elif _can(values, "to_numpy"):
+            if hasattr(values, "chunks") and hasattr(values.type, "index_type"):
+                values = values.cast(values.type.value_type)  # else pyarrow gives another value for a null
             # pyarrow's arrays copy only where they are told that they may
             zero_copy = {"zero_copy_only": False} if hasattr(values, "type") else {}
             values = values.to_numpy(**({} if hasattr(values, "chunks") else zero_copy))

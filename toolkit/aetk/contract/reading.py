@@ -326,7 +326,7 @@ def converters(features: Mapping[str, Encoding], table: TableFormat) -> dict[str
         name: Converter(
             encoding.column,
             converter(encoding, table),
-            expected(encoding, table),
+            expected(encoding),
             number_markers(encoding, table) if encoding.keeps_numbers else None,
         )
         for name, encoding in features.items()
@@ -410,7 +410,7 @@ def _seconds_of_clock(value: date, *, in_utc: bool) -> float:
     return float(days * _DAY + value.hour * 3600 + value.minute * 60 + value.second)
 
 
-def expected(encoding: Encoding, table: TableFormat) -> str:
+def expected(encoding: Encoding, table: TableFormat = DEFAULT) -> str:
     """What the cells of a feature hold, for messages."""
     if encoding.truths:
         return " or ".join(f"'{truth}'" for truth in encoding.truths)

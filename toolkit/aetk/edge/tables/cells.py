@@ -52,7 +52,7 @@ class Features:
         return {
             encoding.column: str(kinds[encoding.column])
             for encoding in self.encodings
-            if encoding.column in kinds and not accepts(encoding, self.table, kinds[encoding.column])
+            if encoding.column in kinds and not accepts(encoding, kinds[encoding.column])
         }
 
     def fill(self, values: Any, batch: Any, where: Callable[[int], str]) -> None:
@@ -69,22 +69,22 @@ class Features:
             fill(values, columns, self.encodings, self.table)
         except CellFault as fault:
             hint = "null is a missing value; the model's card says what its features hold."
-            words = expected(fault.encoding, self.table)
-            raise NotANumber(where(fault.index), fault.encoding.column, fault.cell, hint, words) from None
+            where_it_is, column = where(fault.index), fault.encoding.column
+            raise NotANumber(where_it_is, column, fault.cell, hint, expected(fault.encoding)) from None
 
 
 NO_FEATURES = Features(())
 
 
-def accepts(encoding: Encoding, table: TableFormat, kind: Any) -> bool:
+def accepts(encoding: Encoding, kind: Any) -> bool:
     """Whether a column of an arrow type can hold a feature's values."""
     types = arrow.pyarrow().types
     if types.is_dictionary(kind):
-        return accepts(encoding, table, kind.value_type)
+        return accepts(encoding, kind.value_type)
     if arrow.is_numeric(kind):
         return True
     if arrow.is_text(kind):
-        return not encoding.is_number or bool(table.missing or encoding.missing)
+        return not encoding.is_number
     return bool(encoding.time_part) and bool(types.is_timestamp(kind) or types.is_date(kind))
 
 

@@ -57,8 +57,7 @@ def read_chunks(
     if encodings is not None:
         numeric = [encoding.column for encoding in encodings]
         converters = tuple(
-            Converter(encoding.column, converter(encoding, table), expected(encoding, table), None)
-            for encoding in encodings
+            Converter(encoding.column, converter(encoding, table), expected(encoding), None) for encoding in encodings
         )
     columns = _Columns(source.name, tuple(numeric), tuple(text), dtype, converters)
     decoder = _decoder(keeps_digits=bool(text) or converters is not None)
