@@ -1,4 +1,4 @@
-"""A model of contract 2, made from the built-in table's model by another card: its graph knows nothing of categories."""
+"""A model of contract 2, made from the built-in table's model by another card: its graph knows no categories."""
 
 from aetk.contract.reading import PARTS, Labels, TableFormat
 

@@ -64,7 +64,7 @@ def assert_scores(found, expected):
     np.testing.assert_array_equal(found.is_valid, expected.is_valid)
 
 
-def as_text(rows, path, delimiter=";", decimal=",", label=None):
+def as_text(rows, path, delimiter=";", decimal=",", label=None, compression="infer"):
     """Write rows as the card's table format says, or in another."""
     text = rows.copy()
     text["open"] = np.where(rows["open"], "Yes", "no")
@@ -73,7 +73,7 @@ def as_text(rows, path, delimiter=";", decimal=",", label=None):
     if label is not None:
         text["state"] = label
     text.map(lambda cell: str(cell).replace(".", decimal) if isinstance(cell, float) and cell == cell else cell).to_csv(
-        path, sep=delimiter, index=False
+        path, sep=delimiter, index=False, compression=compression
     )
     return path
 
@@ -94,17 +94,18 @@ def test_files_are_scored_as_their_rows(second, frame, expected, tmp_path, name)
     rows, _ = frame
     path = tmp_path / name
     if "csv" in name:
-        as_text(rows, path)
+        as_text(rows, path, compression=None)
     elif "jsonl" in name:
-        rows.assign(ts=rows["ts"].astype(str)).to_json(path, orient="records", lines=True)
+        rows.assign(ts=rows["ts"].astype(str)).to_json(path, orient="records", lines=True, compression=None)
     else:
         rows.to_parquet(path)
+    if name.endswith(".gz"):
+        path.write_bytes(gzip.compress(path.read_bytes()))
     report = score_file(second, path, out=tmp_path / "scores.parquet")
     scores = pq.read_table(tmp_path / "scores.parquet")
     np.testing.assert_allclose(scores["similarity"], expected.similarity, atol=1e-6)
     assert (report.rows, report.invalid) == (ROWS, 1)
     assert dict(report.unseen) == {"protocol": ROWS // 5}
-    assert gzip.open(path).read(4) if name.endswith("gz") else True
 
 
 def test_a_file_in_another_format_is_refused_with_what_differs(second, frame, expected, tmp_path):
@@ -113,7 +114,9 @@ def test_a_file_in_another_format_is_refused_with_what_differs(second, frame, ex
     with pytest.raises(BadInput, match="found commas between columns where the card says semicolons") as caught:
         score_file(second, path, out=tmp_path / "out.csv")
     assert "--table-format delimiter=comma" in caught.value.hint
-    with pytest.raises(BadInput, match="line 2, column 'load': found '.*', expected a number with a decimal") as caught:
+    with pytest.raises(
+        BadInput, match=r"line 2, column 'load': found '.*', expected a number with a decimal"
+    ) as caught:
         score_file(second, path, out=tmp_path / "out.csv", overrides=["delimiter=comma"])
     assert "--table-format decimal=point" in caught.value.hint
     ways = {"overrides": ["delimiter=comma", "decimal=point"]}, {"default_format": True}
@@ -145,7 +148,7 @@ def test_batches_of_other_types_are_refused(second, frame):
         scorer(table.set_column(4, "mean_concave_points", pa.array(["1"] * ROWS)))
     with pytest.raises(BadInput, match="row 2, column 'ts': found 'soon', expected a time"):
         scorer(table.set_column(3, "ts", pa.array(["2020-01-01", "2020-01-01", "soon"] + [None] * (ROWS - 3))))
-    assert COLUMNS == list(rows.columns[:4])
+    assert list(rows.columns[:4]) == COLUMNS
 
 
 @pytest.mark.parametrize("name", ["t.csv", "t.jsonl", "t.parquet"])

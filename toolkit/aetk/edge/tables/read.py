@@ -88,6 +88,8 @@ def read_chunks(
     """
     table_format = table_format or by_ending(path)
     coded = encoded(numeric, encodings, table)
+    if encodings is not None:
+        numeric = [encoding.column for encoding in encodings]
     if table_format == "parquet":
         return parquet.read_chunks(path, numeric, text, dtype, coded, table)
     if table_format == "jsonl":
