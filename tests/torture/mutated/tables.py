@@ -1,7 +1,11 @@
 """CSV and Parquet tables, and the TOML files of recipes."""
 
+import bz2
 import csv
+import gzip
 import io
+import json
+import lzma
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -12,16 +16,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from aetk.base.errors import AetkError
+from aetk.contract.reading import DEFAULT, read_encoding, read_format
 from aetk.edge.model import load
 from aetk.edge.scoring.scorer import Scorer
 from aetk.edge.scoring.table_file import score_file
-from aetk.edge.tables import csv_arrow
+from aetk.edge.tables import csv_arrow, source
 from aetk.edge.tables.read import read_chunks
 from aetk.lab.presets import find_recipe
 
 from ..case import FEATURES, REFERENCE
 from .family import ACCEPTED, RAN, Family, Wrong, mutate_bytes
 
+_FORMATS = Path(__file__).parents[2] / "tables/formats.json"
 _CELLS = (
     "", "NA", "nan", "NULL", "inf", "-Infinity", "1e400", "-1e-400", "0x10", "1_000", "1,5", "1.5.2", "+", "e5", ".5",
     "5.", " 1", "1 ", "\t1", "１", "٣", "é", '"', '""', "a\nb", "a\r\nb", "\0", "=1+1", "-2", "1e5", "9" * 400,
@@ -32,6 +38,7 @@ _CELLS = (
 def family() -> tuple[Family, ...]:
     return (
         Family("CSV tables", 22_000, 0.7, _csv),
+        Family("tables of other formats", 20_000, 0.6, _formats),
         Family("Parquet tables", 5_000, 0.5, _parquet),
         Family("recipes", 2_000, 0.5, _recipes),
     )
@@ -112,6 +119,88 @@ def _fast(data: bytes, header: list[str]) -> "np.ndarray[Any, Any] | None":
 
 def _values(path: Path) -> "np.ndarray[Any, Any]":
     return np.concatenate([chunk.values for chunk in read_chunks(path, FEATURES, ["ID"])])
+
+
+_SIGNS = (
+    ";",
+    ",",
+    "\t",
+    "|",
+    " ",
+    "  ",
+    '"',
+    "'",
+    "#",
+    "%",
+    ".",
+    "\n",
+    "\r\n",
+    "\r",
+    "\ufeff",
+    "\u00a0",
+    "0x",
+    "é",
+    "\0",
+)
+_PACKING: tuple[Callable[[bytes], bytes], ...] = (gzip.compress, bz2.compress, lzma.compress)
+
+
+def _formats(folder: Path) -> Callable[[random.Random, bool], str]:
+    """Text files of contract 2: every way that reads one must read the same, or refuse the same."""
+    cases = json.loads(_FORMATS.read_text())["cases"]
+    path = folder / "table.txt"
+
+    def attempt(chance: random.Random, structured: bool) -> str:
+        case = chance.choice(cases)
+        data = _odd_text(case, chance) if structured else mutate_bytes(case["content"].encode("latin-1"), chance)
+        is_packed = chance.random() < 0.1
+        if is_packed:
+            packed = chance.choice(_PACKING)(data)
+            data = packed if chance.random() < 0.5 else mutate_bytes(packed, chance)
+        path.write_bytes(data)
+        careful, fast = _outcome(path, case, 2**22), _outcome(path, case, chance.choice((8, 64)))
+        are_refused = isinstance(careful, AetkError) and isinstance(fast, AetkError)
+        # the fault of a damaged compressed file is found sooner or later than those of its rows
+        if repr(careful) != repr(fast) and not (are_refused and is_packed):
+            raise Wrong(f"read at once {case['name']!r} gives {careful!r}, in pieces {fast!r}"[:400])
+        if isinstance(careful, AetkError):
+            raise careful
+        return RAN
+
+    return attempt
+
+
+def _odd_text(case: dict[str, Any], chance: random.Random) -> bytes:
+    """A case whose text was changed in a few places, of more rows than it had."""
+    content = case["content"].encode("latin-1")
+    coding = (case["table"] or {}).get("encoding", "utf-8")
+    coding = {"utf-16": "utf-16-le"}.get(coding, coding)
+    text = content.decode(coding, "replace")
+    lines = text.splitlines(keepends=True)
+    text = "".join(lines[:-1] + lines[-1:] * chance.choice((1, 1, 3, 20)))
+    for _ in range(chance.choice((0, 1, 1, 2, 5))):
+        place = chance.randrange(len(text) + 1)
+        end = place + chance.choice((0, 0, 1, 2))
+        text = text[:place] + chance.choice((*_SIGNS, *_CELLS, "")) + text[end:]
+    return text.encode(coding, "replace")
+
+
+def _outcome(path: Path, case: dict[str, Any], block_bytes: int) -> Any:
+    """The rows of a file that is read in blocks of this size, or the error that refused it."""
+    features = case["features"]
+    table = DEFAULT if case["table"] is None else read_format(case["table"])
+    encodings = [read_encoding(feature) for feature in features]
+    before, source.BLOCK_BYTES = source.BLOCK_BYTES, block_bytes
+    rows, places = [], []
+    try:
+        for chunk in read_chunks(path, [feature["name"] for feature in features], encodings=encodings, table=table):
+            rows += chunk.values.tolist()
+            places += chunk.places.tolist()
+    except AetkError as error:
+        return error
+    finally:
+        source.BLOCK_BYTES = before
+    return rows, places
 
 
 def _parquet(folder: Path) -> Callable[[random.Random, bool], str]:

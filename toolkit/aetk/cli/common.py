@@ -57,6 +57,27 @@ def provider_option(help_text: str) -> Callable[[F], F]:
     return click.option("--provider", "providers", multiple=True, type=PROVIDER, metavar="P[:DEVICE]", help=help_text)
 
 
+def table_options(function: F) -> F:
+    """`--table-format`, repeatable, and `--like-training` or `--default-format`."""
+    for option in (
+        click.option(
+            "--like-training/--default-format",
+            "like_training",
+            default=True,
+            help="Whether a text file is written as the card says, or as plain CSV [default: as the card says].",
+        ),
+        click.option(
+            "--table-format",
+            "overrides",
+            multiple=True,
+            metavar="KEY=VALUE",
+            help="What a text file has in place of the card's format, such as delimiter=semicolon; repeatable.",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
 def engine_options(function: F) -> F:
     """`--engine`, `--workers` and `--gpus`."""
     for option in (

@@ -17,6 +17,7 @@ from aetk.cli.common import (
     provider_option,
     refuse_without_engine,
     show,
+    table_options,
     trust_option,
 )
 from aetk.render import cluster_text, edge_text
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 @provider_option("Run on this provider; repeat for a second choice [default: cpu].")
 @click.option("--threads", type=click.IntRange(1), metavar="N", help="CPU threads that score [default: all].")
 @click.option("--threshold", type=float, metavar="T", help="Decide by this one instead of the model's.")
+@table_options
 @engine_options
 @trust_option
 @json_option
@@ -57,6 +59,8 @@ def command(
     providers: tuple[str, ...],
     threads: int | None,
     threshold: float | None,
+    overrides: tuple[str, ...],
+    like_training: bool,
     engine: str | None,
     workers: int | None,
     gpus: float | None,
@@ -67,7 +71,9 @@ def command(
 
     DATA may be larger than memory. Columns are found by name; others are ignored. Writes similarity, is_anomaly and
     is_valid for each row. A row with a missing or infinite value is flagged and not valid, unless its replacement was
-    trained in. In CSV, text that a spreadsheet would run as a formula is written with an apostrophe before it.
+    trained in. A text file is read as the model's card says, which is plain CSV unless it was trained on another
+    format; a compressed one is unpacked. In CSV, text that a spreadsheet would run as a formula is written with an
+    apostrophe before it.
 
     DATA may be - for standard input; the scores then go to standard output unless --out says otherwise. Each row that
     arrives through a pipe is answered at once. Where the scores go to standard output, the report goes to standard
@@ -81,6 +87,8 @@ def command(
     if engine is not None:
         if table_format is not None or "-" in (data, out):
             raise click.UsageError("--engine scores folders of Parquet files; --format and - are for one table.")
+        if overrides or not like_training:
+            raise click.UsageError("--engine scores folders of Parquet files; --table-format is for text files.")
         from aetk.cluster.engine import Resources
         from aetk.cluster.engines import find_engine
         from aetk.cluster.scoring import score_folder
@@ -97,6 +105,7 @@ def command(
     from aetk.edge.scoring.table_file import score_file
 
     given |= {"providers": providers or ("cpu",), "threads": threads, "table_format": table_format}
+    given |= {"overrides": overrides, "default_format": not like_training}
     target = None if out is None else _path(out)
     is_printed = data == "-" if target is None else open_file_number(target) == 1
     # rows on a terminal need its lines for themselves

@@ -6,7 +6,16 @@ from typing import Any
 
 import click
 
-from aetk.cli.common import FILE, LOCATION, engine_options, json_option, refuse_without_engine, show, sign_option
+from aetk.cli.common import (
+    FILE,
+    LOCATION,
+    engine_options,
+    json_option,
+    refuse_without_engine,
+    show,
+    sign_option,
+    table_options,
+)
 from aetk.render import edge_text
 
 _WAYS = "--set, --false-alarms, --best-f1 and --undo"
@@ -21,9 +30,10 @@ _WAYS = "--set, --false-alarms, --best-f1 and --undo"
 @click.option("--best-f1", is_flag=True, help="The highest macro F1 on --data with --label.")
 @click.option("--undo", is_flag=True, help="Put back the one that the present one replaced; repeat for those before.")
 @click.option("--data", type=LOCATION, metavar="FILE", help="Rows to calibrate on, none that it was trained on.")
-@click.option("--label", metavar="COL", help="Column of 0 (ordinary) and 1 (anomaly).")
+@click.option("--label", metavar="COL", help="Column of 0 (ordinary) and 1 (anomaly), or the card's.")
 @click.option("--out", type=FILE, metavar="FILE.onnx", help="Write another file, and leave MODEL as it is.")
 @click.option("--dry-run", is_flag=True, help="Show what would come of it, and write nothing; needs no --sign-key.")
+@table_options
 @engine_options
 @sign_option
 @json_option
@@ -37,6 +47,8 @@ def command(
     label: str | None,
     out: Path | None,
     dry_run: bool,
+    overrides: tuple[str, ...],
+    like_training: bool,
     engine: str | None,
     workers: int | None,
     gpus: float | None,
@@ -56,6 +68,8 @@ def command(
         raise click.UsageError("--data goes with --false-alarms or --best-f1, and they need it.")
     if label is not None and data is None:
         raise click.UsageError("--label goes with --data.")
+    if (overrides or not like_training) and (data is None or engine is not None):
+        raise click.UsageError("--table-format and --default-format go with --data, a text file.")
     for option, is_given in (("--sign-key", sign_key is not None), ("--out", out is not None), ("--dry-run", dry_run)):
         if is_given and ways == 0:
             raise click.UsageError(f"{option} goes with one of {_WAYS}.")
@@ -78,6 +92,7 @@ def command(
         from aetk.edge.threshold import change_threshold
 
         given |= {"data": None if data is None else Path(data), "label": label}
+        given |= {"overrides": overrides, "default_format": not like_training}
         report = change_threshold(model, value, false_alarms=rate, best_f1=best_f1, undo=undo, **given)
     else:
         from aetk.cluster.engine import Resources

@@ -13,6 +13,7 @@ from aetk.base.errors import BadInput
 from aetk.cluster.storage import Entry, Folder
 from aetk.edge.scoring.batch_scorer import BatchScorer
 from aetk.edge.tables import parquet
+from aetk.edge.tables.cells import Features
 
 PLAN = "_aetk-plan.json"
 """The plan's file name in the folder of scores; readers of Parquet folders ignore names that begin with `_`."""
@@ -78,7 +79,7 @@ def make_plan(data: Folder, scorer: BatchScorer, id_column: str | None) -> Plan:
     if not entries:
         raise BadInput(f"{data} holds no Parquet files; expected a folder of them.", "Name another folder, or a URL.")
     text = [] if id_column is None else [id_column]
-    counts = count_rows(data, entries, scorer.feature_names, text)
+    counts = count_rows(data, entries, scorer.features, text)
     partitions, first = [], 1
     for entry, rows in zip(entries, counts, strict=True):
         partitions.append(Partition(entry.name, rows, first))
@@ -88,12 +89,12 @@ def make_plan(data: Folder, scorer: BatchScorer, id_column: str | None) -> Plan:
     return Plan(scorer.digest, scorer.threshold, scorer.contribution, id_column, entries, tuple(partitions))
 
 
-def count_rows(data: Folder, entries: Sequence[Entry], numeric: Sequence[str], text: Sequence[str]) -> list[int]:
+def count_rows(data: Folder, entries: Sequence[Entry], features: Features, text: Sequence[str]) -> list[int]:
     """Count the rows of files by their footers, and check their columns."""
 
     def count(entry: Entry) -> int:
         with data.open(entry.name) as file:
-            return parquet.footer_rows(f"{data}/{entry.name}", file, numeric, text)
+            return parquet.footer_rows(f"{data}/{entry.name}", file, features.columns, text, features)
 
     return list(map_in_threads(count, entries))
 

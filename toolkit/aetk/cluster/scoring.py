@@ -255,9 +255,10 @@ class _Work:
 
     def _columns(self, path: Path, first: int) -> Iterator[dict[str, Any]]:
         """Yield the scores of a file, piece by piece, as arrow arrays by column name."""
-        pa, names = pyarrow(), list(self.scorer.feature_names)
+        pa, names, features = pyarrow(), list(self.scorer.columns), self.scorer.features
         text = [] if self.id_column is None else [self.id_column]
-        pieces = parquet.batches(path, names, text) if parquet.checked_rows(path, names, text) else self._empty()
+        has_rows = parquet.checked_rows(path, names, text, features)
+        pieces = parquet.batches(path, names, [*text, *features.texts()]) if has_rows else self._empty()
         for piece in pieces:
             if self.id_column is None:
                 key = pa.array(np.arange(first, first + piece.num_rows))
@@ -270,7 +271,7 @@ class _Work:
 
     def _empty(self) -> Iterator[Any]:
         pa = pyarrow()
-        kinds = {name: pa.float32() for name in self.scorer.feature_names}
+        kinds = {name: pa.float32() for name in self.scorer.columns}
         if self.id_column is not None:
             kinds[self.id_column] = pa.string()
         yield pa.RecordBatch.from_pylist([], pa.schema(kinds))

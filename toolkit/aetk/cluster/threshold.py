@@ -13,11 +13,12 @@ from aetk.base.names import as_text
 from aetk.cluster.engine import Engine
 from aetk.cluster.storage import Folder, open_folder
 from aetk.contract import spec
+from aetk.contract.reading import Labels
 from aetk.contract.threshold import Method, Threshold, conformal_rank, expected_alarms, just_below
 from aetk.edge.destination import Destination
 from aetk.edge.scoring.batch_scorer import BatchScorer
 from aetk.edge.tables import arrow, parquet
-from aetk.edge.tables.labels import as_labels
+from aetk.edge.tables.labels import as_labels, text_flags
 from aetk.edge.threshold import ThresholdReport, reissue
 
 _LOW_BITS = 16
@@ -45,7 +46,7 @@ def calibrate_on_engine(
         method: `conformal`.
         data: a folder or its URL, with the model's features. Without a label every row counts as ordinary.
         engine: the engine that does the work.
-        label: a column of 0 (ordinary) and 1 (anomaly).
+        label: a column of 0 (ordinary) and 1 (anomaly); if it is that of the card's labels, of the values they name.
         sign_key: a private Ed25519 key in PEM, to sign the file again.
         out: another file to write, so that `model` stays as it is.
         dry_run: whether nothing is written.
@@ -86,11 +87,15 @@ class _Count:
 
     def __call__(self, task: dict[str, Any]) -> dict[str, Any]:
         counts, invalid, first = dict[int, int](), 0, 1
-        names = list(self.scorer.feature_names)
-        columns = names if self.label is None else [*names, self.label]
+        names, features = list(self.scorer.columns), self.scorer.features
+        numeric, text = names, features.texts()
+        if self.label is not None and self._labels is None:
+            numeric = [*names, self.label]
+        elif self.label is not None:
+            text = [*text, self.label]
         with self.data.local(task["name"]) as path:
-            parquet.checked_rows(path, columns, [])
-            for piece in parquet.batches(path, columns, []):
+            parquet.checked_rows(path, numeric, text if self._labels else [], features)
+            for piece in parquet.batches(path, numeric, text):
                 scored = self.scorer(piece.select(names))
                 valid = scored.column(spec.IS_VALID).to_numpy(zero_copy_only=False)
                 invalid += int((~valid).sum())
@@ -103,9 +108,19 @@ class _Count:
         high = keys >> np.uint32(_LOW_BITS)
         return high if self.bins is None else keys[np.isin(high, self.bins)]
 
+    @property
+    def _labels(self) -> Labels | None:
+        """What the label column's values mean, if it is that of the card's labels."""
+        labels = self.scorer.features.table.labels
+        return labels if labels is not None and labels.column == self.label else None
+
     def _anomalies(self, piece: Any, first: int) -> NDArray[np.bool_]:
         if self.label is None:
             return np.zeros(piece.num_rows, bool)
+        if self._labels is not None:
+            cells = arrow.texts(piece.column(self.label))
+            table = self.scorer.features.table
+            return text_flags(cells, self._labels, table, lambda row: f"{self.data}, row {first + row}")
         values = np.empty((piece.num_rows, 1))
         arrow.fill(values, [piece.column(self.label)])
         return as_labels(values[:, 0], self.label, lambda row: f"{self.data}, row {first + row}", whole=False)

@@ -134,6 +134,11 @@ class Card(_Parts):
         return tuple(feature.name for feature in self.features)
 
     @property
+    def encodings(self) -> tuple[Encoding, ...]:
+        """How the cells of each feature are read."""
+        return tuple(feature.encoding for feature in self.features)
+
+    @property
     def contract(self) -> int:
         """The version of the contract: 2 only if the table's format or a feature needs it."""
         is_first = self.table.is_default and all(feature.encoding.is_plain for feature in self.features)

@@ -1,5 +1,6 @@
 """Changes a model's threshold on any machine: neither PyTorch nor the onnx package is needed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from aetk.edge.model import LoadedModel
 from aetk.edge.runtime.ort import onnxruntime
 from aetk.edge.runtime.session import open_session
 from aetk.edge.scoring.scorer import Scorer
+from aetk.edge.tables.format_words import overridden
 from aetk.edge.tables.read import read_table
 
 _ANY_THRESHOLD = ("rows", "anomalies", "auroc", "average_precision")
@@ -50,6 +52,8 @@ def change_threshold(
     undo: bool = False,
     data: str | Path | None = None,
     label: str | None = None,
+    overrides: Sequence[str] = (),
+    default_format: bool = False,
     sign_key: str | Path | None = None,
     out: str | Path | None = None,
     dry_run: bool = False,
@@ -64,6 +68,7 @@ def change_threshold(
         undo: whether to put back the threshold that the present one replaced, as `undo_threshold` does.
         data: a table with the model's features, for `false_alarms` and `best_f1`.
         label: as for `calibrate_threshold`.
+        overrides, default_format: as for `calibrate_threshold`.
         sign_key: as for `set_threshold`.
         out: as for `set_threshold`.
         dry_run: as for `set_threshold`.
@@ -88,7 +93,17 @@ def change_threshold(
     method = (
         Method("best-f1") if false_alarms is None else Method("conformal", check_rate(false_alarms, "--false-alarms"))
     )
-    return calibrate_threshold(model, method, Path(data), label, sign_key=sign_key, out=out, dry_run=dry_run)
+    return calibrate_threshold(
+        model,
+        method,
+        Path(data),
+        label,
+        overrides=overrides,
+        default_format=default_format,
+        sign_key=sign_key,
+        out=out,
+        dry_run=dry_run,
+    )
 
 
 @checked
@@ -127,6 +142,8 @@ def calibrate_threshold(
     data: Path,
     label: str | None = None,
     *,
+    overrides: Sequence[str] = (),
+    default_format: bool = False,
     sign_key: str | Path | None = None,
     out: str | Path | None = None,
     dry_run: bool = False,
@@ -137,7 +154,8 @@ def calibrate_threshold(
         model: the model to change.
         method: `best-f1` or `conformal`.
         data: a table with the model's features. Without a label column every row counts as ordinary.
-        label: a column of 0 (ordinary) and 1 (anomaly).
+        label: a column of 0 (ordinary) and 1 (anomaly); if it is that of the card's labels, of the values they name.
+        overrides, default_format: as for `edge.scoring.table_file.score_file`.
         sign_key: as for `set_threshold`.
         out: as for `set_threshold`.
         dry_run: as for `set_threshold`.
@@ -148,7 +166,9 @@ def calibrate_threshold(
     """
     destination = Destination(out, dry_run, sign_key)
     with destination.held(Path(model)) as loaded:
-        table = read_table(Path(data), loaded.card.feature_names, label)
+        card = loaded.card
+        table_format = overridden(card.table, overrides, default_text=default_format)
+        table = read_table(Path(data), card.feature_names, label, encodings=card.encodings, table=table_format)
         scores = Scorer(loaded).score(table.values)
         valid = scores.is_valid
         labels = None if table.labels is None else table.labels[valid]

@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 
 from aetk.base.errors import BadInput
 from aetk.contract.arguments import checked
+from aetk.contract.reading import DEFAULT, Encoding, TableFormat
 from aetk.contract.threshold import check_rate, expected_alarms
 from aetk.edge.scoring.lanes import float32
 from aetk.edge.scoring.scorer import Scorer
+from aetk.edge.tables.format_words import overridden
 from aetk.edge.tables.read import Table, read_table
 from aetk.lab.data.redundancy import find_redundancy
 from aetk.lab.data.warnings import alarm_warnings, column_warnings, label_warnings, ranking_warnings
@@ -70,6 +72,8 @@ def evaluate(
     label: str,
     prevalence: float | None = None,
     *,
+    overrides: Sequence[str] = (),
+    default_format: bool = False,
     on_stage: Callable[[str], None] = lambda _: None,
 ) -> EvaluateReport:
     """Score a labelled table with each model and measure the decisions.
@@ -77,8 +81,10 @@ def evaluate(
     Args:
         models: `.onnx` files and folders of finished runs.
         data: a table with the features of all models.
-        label: the table's column of 0 (ordinary) and 1 (anomaly).
+        label: the table's column of 0 (ordinary) and 1 (anomaly); if it is that of a model's labels, of the values that
+            they name.
         prevalence: the share of anomalies in real use, if the table holds a different share.
+        overrides, default_format: as for `edge.scoring.table_file.score_file`.
         on_stage: is called as each stage begins, with its name: `reading MODEL`, `measuring MODEL, 1 of 2`, ...
 
     Raises:
@@ -90,13 +96,17 @@ def evaluate(
         raise BadInput("No model is named; expected at least one .onnx file or run folder.")
     if prevalence is not None:
         check_rate(prevalence, "--prevalence", "the share of anomalies in nature,")
-    found, warnings, table = [], list[str](), None
+    found, warnings, table, reading = [], list[str](), None, None
     for number, path in enumerate(map(Path, models), 1):
         on_stage(f"reading {path}")
         subject = _subject(path)
-        if table is None or table.names != subject.feature_names:
+        table_format = overridden(subject.table, overrides, default_text=default_format)
+        if table is None or reading != (subject.feature_names, subject.encodings, table_format):
+            reading = subject.feature_names, subject.encodings, table_format
             on_stage(f"reading {data}")
-            table = read_table(Path(data), subject.feature_names, label)
+            table = read_table(
+                Path(data), subject.feature_names, label, encodings=subject.encodings, table=table_format
+            )
             warnings += _table_warnings(table)
         assert table.labels is not None  # a label was requested
         if prevalence is not None:
@@ -136,6 +146,8 @@ class _Subject:
     """A model or run to evaluate; `judge` returns similarity and validity of float64 rows."""
 
     feature_names: tuple[str, ...]
+    encodings: tuple[Encoding, ...] | None
+    table: TableFormat
     threshold: float
     judge: Callable[[NDArray[np.float64]], tuple[NDArray[np.float32], NDArray[np.bool_]]]
 
@@ -144,9 +156,12 @@ def _subject(path: Path) -> _Subject:
     """Open a run if the path is a folder, otherwise a model file."""
     if path.is_dir():
         run = read_run(path)
-        return _Subject(run.feature_names, float(run.detector.threshold), partial(_by_tiles, run.detector))
+        return _Subject(
+            run.feature_names, None, DEFAULT, float(run.detector.threshold), partial(_by_tiles, run.detector)
+        )
     scorer = Scorer(path)
-    return _Subject(scorer.feature_names, scorer.threshold, partial(_by_scorer, scorer))
+    card = scorer.model.card
+    return _Subject(card.feature_names, card.encodings, card.table, scorer.threshold, partial(_by_scorer, scorer))
 
 
 def _by_scorer(scorer: Scorer, rows: NDArray[np.float64]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:

@@ -84,8 +84,14 @@ def scoring(report: ScoreReport) -> str:
         f"{count(report.rows, 'row')}{of_files} on {report.provider} in {seconds(report.seconds)} "
         f"({rate(report.rows_per_second)}): "
         f"{report.anomalies:,} flagged at threshold {report.threshold:.6g}, "
-        f"of them {report.invalid:,} that could not be judged"
+        f"of them {report.invalid:,} that could not be judged{_unseen(report.unseen)}"
     )
+
+
+def _unseen(cells: Mapping[str, int]) -> str:
+    """The cells of categories that the training did not have, in a line for each column."""
+    lines = (f"\n  {name}: {count(number, 'cell')} of no known level" for name, number in cells.items())
+    return "".join(lines)
 
 
 def scoring_progress(progress: ScoreProgress) -> str:

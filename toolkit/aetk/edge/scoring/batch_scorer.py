@@ -17,8 +17,10 @@ from aetk.contract.threshold import check_value
 from aetk.edge.model import load, load_unchanged
 from aetk.edge.runtime.providers import find_provider
 from aetk.edge.scoring.scorer import Scorer, Scores
-from aetk.edge.tables.arrow import fill, is_numeric, pyarrow
+from aetk.edge.tables.arrow import pyarrow
+from aetk.edge.tables.cells import Features
 from aetk.edge.tables.chunk import NoNumbers, check_names, column_indices
+from aetk.edge.tables.read import encoded
 
 Batch = TypeVar("Batch")
 """A pyarrow RecordBatch or Table."""
@@ -70,6 +72,10 @@ class BatchScorer:
         self.path = str(Path(path).resolve())
         self.digest = hashlib.sha256(model.data).hexdigest()
         self.feature_names = model.card.feature_names
+        table = model.card.table
+        coded = encoded(self.feature_names, model.card.encodings, table)
+        self.features = Features.of(self.feature_names, coded, table)
+        self.columns = tuple(dict.fromkeys(self.features.columns))
         self.threshold = model.graph.threshold if threshold is None else check_value(threshold)
         self.contribution = explains if contribution is None else contribution
         self.computes_on_cuda = bool(providers) and find_provider(providers[0]).device == "cuda"
@@ -79,8 +85,8 @@ class BatchScorer:
         """Score a RecordBatch or Table.
 
         Args:
-            batch: the model's features as columns of numbers, found by name, null for missing; other columns may be
-                of any type.
+            batch: the model's features as columns of numbers, found by name, null for missing; a category as text, a
+                time as a timestamp or text, if the model's card has such features. Other columns may be of any type.
 
         Returns:
             The batch with `similarity` (float32), `is_anomaly` and `is_valid` (bool) appended, and a column
@@ -100,9 +106,10 @@ class BatchScorer:
         table: Any = batch
         schema = self.schema(table.schema)
         whole = table if isinstance(table, pa.Table) else pa.Table.from_batches([table])
-        features = whole.select(list(self.feature_names))
+        features = whole.select(list(self.columns))
         pieces = features.to_batches(_ROWS_AT_ONCE) or [pa.RecordBatch.from_pylist([], features.schema)]
-        scores = [self._score(piece) for piece in pieces]
+        firsts = np.cumsum([0, *(piece.num_rows for piece in pieces[:-1])]).tolist()
+        scores = [self._score(piece, first) for piece, first in zip(pieces, firsts, strict=True)]
         answers = [np.concatenate(parts) for parts in zip(*map(self._answers, scores), strict=True)]
         scored: Batch = type(table).from_arrays([*table.columns, *map(pa.array, answers)], schema=schema)
         return scored
@@ -117,11 +124,10 @@ class BatchScorer:
         Raises:
             BadInput: see `__call__`.
         """
-        check_names("The table", [name for name in schema.names if name in self.feature_names])
-        for position in column_indices("The table", schema.names, self.feature_names):
-            field = schema.field(position)
-            if not is_numeric(field.type):
-                raise NoNumbers("The table", field.name, str(field.type))
+        check_names("The table", [name for name in schema.names if name in self.columns])
+        found = [schema.field(position) for position in column_indices("The table", schema.names, self.columns)]
+        for name, kind in self.features.unfit({field.name: field.type for field in found}).items():
+            raise NoNumbers("The table", name, kind)
         for field in self._fields():
             if field.name in schema.names:
                 raise BadInput(f"The table has a column '{field.name}' already.", "Drop or rename it; it is written.")
@@ -138,9 +144,9 @@ class BatchScorer:
             *(pa.field(name, pa.float32()) for name in names),
         ]
 
-    def _score(self, piece: Any) -> Scores:
+    def _score(self, piece: Any, first: int) -> Scores:
         rows = np.empty((piece.num_rows, len(self.feature_names)), np.float32)
-        fill(rows, piece.columns)
+        self.features.fill(rows, piece, lambda index: f"The table, row {first + index}")
         with _opening:
             scorer = _open(os.getpid(), self.path, self.digest, *self._options)
         return scorer.score(rows)

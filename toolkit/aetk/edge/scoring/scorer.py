@@ -12,6 +12,7 @@ from aetk.base.cpus import usable_cpus
 from aetk.base.errors import BadInput, Unavailable
 from aetk.contract import named_rows, spec
 from aetk.contract.arguments import checked
+from aetk.contract.reading import converters
 from aetk.contract.threshold import check_value, is_anomaly
 from aetk.edge.model import LoadedModel, load
 from aetk.edge.runtime.providers import find_provider
@@ -78,6 +79,9 @@ class Scorer:
         self.tile = rows_per_tile(self.model.graph, self._session.provider.device)
         self.threads = threads or (usable_cpus() if self.provider == "cpu" else _STREAMS)
         self._explains = spec.CONTRIBUTION in self._session.outputs
+        self._converters = converters(
+            dict(zip(self.feature_names, self.model.card.encodings, strict=True)), self.model.card.table
+        )
         self._tiles = Tiles(self._session, len(self.feature_names), self.tile, self.threads)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -110,7 +114,8 @@ class Scorer:
             rows: rows by name (other names are ignored): data frames (pandas, polars, ...), Arrow tables, Series,
                 dicts, named tuples, structured arrays, and lists of these. Or by position, [rows, n] or one row [n]:
                 arrays, masked arrays, tensors, and lists of numbers. `contract.named_rows` defines the rules. Rows are
-                copied only if they are not C-contiguous float32.
+                copied only if they are not C-contiguous float32. By name, a category is its text, and a time is text
+                or a time of the program's types; by position, all are the numbers that the model takes.
 
         Raises:
             BadInput: a column is missing, the number of columns is wrong, or a value is not a number.
@@ -132,7 +137,7 @@ class Scorer:
     def _features(self, rows: Any) -> NDArray[Any]:
         """Rows as an array [rows, n] of a real dtype."""
         try:
-            return named_rows.select(rows, self.feature_names)
+            return named_rows.select(rows, self.feature_names, self._converters)
         except named_rows.Refused as refused:
             raise BadInput(refused.message, refused.hint) from None
 

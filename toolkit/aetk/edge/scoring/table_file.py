@@ -4,8 +4,8 @@ import contextlib
 import os
 import stat
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,15 @@ from aetk.base.files import atomic_file
 from aetk.base.streams import STANDARD, Stop, open_file_number, title
 from aetk.contract import spec
 from aetk.contract.arguments import checked
+from aetk.contract.reading import Encoding
 from aetk.edge.scoring.pipeline import overlap
 from aetk.edge.scoring.scorer import Scorer, Scores
 from aetk.edge.tables import parquet
 from aetk.edge.tables.chunk import Chunk, is_parquet, no_rows
+from aetk.edge.tables.format_words import overridden
 from aetk.edge.tables.formats import Format, formats
 from aetk.edge.tables.read import read_chunks
+from aetk.edge.tables.unpack import plain_name
 from aetk.edge.tables.write import open_sink
 
 
@@ -33,6 +36,8 @@ class ScoreReport:
         data, out: `-` for standard input and standard output.
         files: the number of files in the table, more than one only for a folder.
         seconds: from the call to the finished file, the model's loading included.
+        unseen: by column, the cells of a category that are none of its levels, and not missing; without columns that
+            have none.
     """
 
     model: Path
@@ -45,6 +50,7 @@ class ScoreReport:
     anomalies: int
     invalid: int
     seconds: float
+    unseen: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def rows_per_second(self) -> float:
@@ -77,6 +83,8 @@ def score_file(
     providers: Sequence[str] = ("cpu",),
     threads: int | None = None,
     threshold: float | None = None,
+    overrides: Sequence[str] = (),
+    default_format: bool = False,
     progress: Callable[[ScoreProgress], None] = lambda _: None,
 ) -> ScoreReport:
     """Score every row of a table at constant memory.
@@ -86,14 +94,17 @@ def score_file(
 
     Args:
         model: an exported model.
-        data: a file of CSV, JSON Lines or Parquet, a pipe or `-` of the first two, or a folder of Parquet files, read
-            in the order of their paths; the model's features are found by name, other columns are ignored.
+        data: a file of text in the format that the model's card says (CSV by default), of JSON Lines or Parquet, a pipe
+            or `-` of the first two, or a folder of Parquet files, read in the order of their paths; the model's
+            features are found by name, other columns are ignored. Text and JSON Lines may be compressed.
         out: the file to write; by default `DATA-stem.scores.csv` in the working folder, or `-` if the data are `-`.
         table_format: the format of data or output whose name has no ending that shows it; `csv` by default.
         id_column: a column of the data to copy to the output instead of row numbers, which count from 1.
         providers: see `Scorer`.
         threads: see `Scorer`.
         threshold: see `Scorer`.
+        overrides: what `data` has in place of the card's format: `KEY=VALUE`, as `--table-format` takes.
+        default_format: whether `data` is in the default format, whatever the card says.
         progress: called after every few thousand rows.
 
     Raises:
@@ -107,10 +118,14 @@ def score_file(
     files = (data,) if data == STANDARD else parquet.files(data)
     _check_names(out, data, (*files, scorer.model.path, scorer.model.card_path), id_column)
     texts = [] if id_column is None else [id_column]
+    card = scorer.model.card
+    table = overridden(card.table, overrides, default_text=default_format)
     rows = anomalies = invalid = 0
+    unseen = _Unseen(card.encodings)
 
     def score(chunk: Chunk) -> dict[str, Any]:
         nonlocal rows, anomalies, invalid
+        unseen.count(chunk.values)
         scores = scorer.score(chunk.values)
         first, rows = rows + 1, rows + len(chunk.values)
         anomalies += int(scores.is_anomaly.sum())
@@ -120,7 +135,16 @@ def score_file(
         return {id_column or "row": key, **_columns(scores, scorer.feature_names)}
 
     with Stop() as stop:
-        chunks = read_chunks(data, scorer.feature_names, texts, np.float32, table_format=source_format, stop=stop)
+        chunks = read_chunks(
+            data,
+            scorer.feature_names,
+            texts,
+            np.float32,
+            encodings=unseen.encodings,
+            table=table,
+            table_format=source_format,
+            stop=stop,
+        )
         with atomic_file(out, stop) as file, contextlib.closing(open_sink(out_format, file)) as sink:
 
             def write(columns: dict[str, Any]) -> None:
@@ -132,8 +156,40 @@ def score_file(
                 raise no_rows(Path(title(data, "standard input")))
     seconds = time.perf_counter() - started
     return ScoreReport(
-        scorer.model.path, data, out, scorer.provider, scorer.threshold, len(files), rows, anomalies, invalid, seconds
+        model=scorer.model.path,
+        data=data,
+        out=out,
+        provider=scorer.provider,
+        threshold=scorer.threshold,
+        files=len(files),
+        rows=rows,
+        anomalies=anomalies,
+        invalid=invalid,
+        seconds=seconds,
+        unseen=unseen.found,
     )
+
+
+class _Unseen:
+    """Counts the cells of categories that are none of their levels, and gives missing ones the last index.
+
+    Attributes:
+        encodings: how the cells are read, so that missing ones can be told from the others.
+        found: the number of cells by column, without columns that have none.
+    """
+
+    def __init__(self, encodings: Sequence[Encoding]) -> None:
+        self.encodings = [replace(each, tells_missing=True) if each.levels else each for each in encodings]
+        self.found = dict[str, int]()
+
+    def count(self, values: Any) -> None:
+        """Count the cells of a chunk, float32 [rows, features], and put the last index where a category is NaN."""
+        for position, encoding in enumerate(self.encodings):
+            if encoding.levels:
+                column, last = values[:, position], len(encoding.levels)
+                if number := int(np.count_nonzero(column == last)):
+                    self.found[encoding.column] = self.found.get(encoding.column, 0) + number
+                column[np.isnan(column)] = last
 
 
 def _default_output(data: Path, out_format: Format) -> Path:
@@ -141,7 +197,7 @@ def _default_output(data: Path, out_format: Format) -> Path:
     if data == STANDARD:
         return STANDARD
     data = data.resolve() if data.name in ("", "..") else data
-    stem = data.name if data.is_dir() and not is_parquet(data) else data.stem
+    stem = data.name if data.is_dir() and not is_parquet(data) else plain_name(data).stem
     return Path(f"{stem}.scores.{out_format}")
 
 

@@ -33,6 +33,12 @@ def is_numeric(kind: Any) -> bool:
     return any(fits(kind) for fits in numeric)
 
 
+def is_text(kind: Any) -> bool:
+    """Whether an arrow type is text."""
+    types = pyarrow().types
+    return any(fits(kind) for fits in (types.is_string, types.is_large_string, types.is_string_view))
+
+
 def fill(values: Any, columns: Sequence[Any]) -> None:
     """Write numeric arrow arrays into the columns of a float32 or float64 array; null becomes NaN.
 

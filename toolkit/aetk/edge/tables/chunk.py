@@ -30,11 +30,11 @@ AS_NUMBERS = "Write True as 1 and False as 0, or save the table as Parquet, whos
 
 
 class NotANumber(BadInput):
-    """A cell of a numeric column that is not a number of the dialect."""
+    """A cell of a numeric column that is not a number of the dialect, or not what its feature takes."""
 
-    def __init__(self, where: str, column: str, cell: str, hint: str = _NUMBERS) -> None:
+    def __init__(self, where: str, column: str, cell: str, hint: str = _NUMBERS, expected: str = "a number") -> None:
         super().__init__(
-            f"{where}, column '{show_name(column)}': found '{escape_for_message(cell)}', expected a number.", hint
+            f"{where}, column '{show_name(column)}': found '{escape_for_message(cell)}', expected {expected}.", hint
         )
         self.where, self.column, self.cell = where, column, cell
 

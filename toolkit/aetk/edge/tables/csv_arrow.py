@@ -49,7 +49,7 @@ def block_parser(
 
     def parse(block: bytes) -> Parsed | None:
         newlines = block.count(b"\n")
-        if not _is_plain(block, newlines):
+        if not is_plain(block, newlines):
             return None
         reading = pa.csv.ReadOptions(column_names=names, block_size=len(block) + 1)
         try:
@@ -69,7 +69,7 @@ def block_parser(
     return parse
 
 
-def _is_plain(block: bytes, newlines: int) -> bool:
+def is_plain(block: bytes, newlines: int) -> bool:
     """Whether a block is UTF-8, with plain quotes, no blank at a cell's edge, and only LF or CRLF as line ends."""
     if len(block) > ROW_BYTES or block.startswith(_BYTE_ORDER_MARK):
         return False

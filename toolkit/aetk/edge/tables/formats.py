@@ -6,6 +6,7 @@ from typing import Literal
 from aetk.base.errors import BadInput
 from aetk.base.streams import STANDARD, is_stream
 from aetk.edge.tables.chunk import PARQUET
+from aetk.edge.tables.unpack import plain_name
 
 Format = Literal["csv", "jsonl", "parquet"]
 
@@ -18,10 +19,13 @@ _ENDINGS: dict[str, Format] = {
 
 
 def by_ending(path: Path) -> Format | None:
-    """The format that a path's ending means; None if it is unknown. A folder holds Parquet files."""
+    """The format that a path's ending means; None if it is unknown. A folder holds Parquet files.
+
+    The ending of a compressed file is left out: `rows.jsonl.gz` holds JSON Lines.
+    """
     if path != STANDARD and path.is_dir():
         return "parquet"
-    return _ENDINGS.get(path.suffix.lower())
+    return _ENDINGS.get(plain_name(path).suffix.lower())
 
 
 def formats(data: Path, out: Path | None, chosen: Format | None) -> tuple[Format, Format]:

@@ -16,6 +16,7 @@ import numpy as np
 from aetk.base.errors import BadInput
 from aetk.base.typed_json import is_unicode
 from aetk.contract.dialect import ROW_BYTES, escape_for_message
+from aetk.contract.reading import DEFAULT, Converter, Encoding, TableFormat, converter, expected
 from aetk.edge.tables.chunk import Chunk, FloatType, NotANumber, as_dtype, column_indices, row_location, show_name
 from aetk.edge.tables.source import Source, decoded
 
@@ -23,6 +24,8 @@ CHUNK_ROWS = 4096
 
 _LINES = 'Each line is one JSON object, such as {"V1": 0.3, "V2": null}; for CSV, say --format csv.'
 _NUMBERS = "Numbers look like 12, -3.5 or 1e-3, without quotes; null is a missing value."
+_DIGITS = 300
+"""Of numbers that are as exact as they are written; longer ones are infinite, or nearly."""
 _CONSTANTS = ("NaN", "Infinity", "-Infinity")
 
 
@@ -32,20 +35,32 @@ class Literally(str):
 
 @dataclass(frozen=True)
 class _Columns:
-    """Which members of an object are read, and as which types."""
+    """Which members of an object are read, and as which types; `converters` has an entry for each of `numeric`."""
 
     path: Path
     numeric: tuple[str, ...]
     text: tuple[str, ...]
     dtype: FloatType
+    converters: tuple[Converter, ...] | None
 
 
 def read_chunks(
-    source: Source, numeric: Sequence[str], text: Sequence[str], dtype: FloatType
+    source: Source,
+    numeric: Sequence[str],
+    text: Sequence[str],
+    dtype: FloatType,
+    encodings: Sequence[Encoding] | None = None,
+    table: TableFormat = DEFAULT,
 ) -> Generator[Chunk, None, None]:
     """See `edge.tables.read.read_chunks`; a text column's other values become `Literally`. Closes the source."""
-    columns = _Columns(source.name, tuple(numeric), tuple(text), dtype)
-    decoder = _decoder(keeps_digits=bool(text))
+    converters = None
+    if encodings is not None:
+        numeric = [encoding.column for encoding in encodings]
+        converters = tuple(
+            Converter(encoding.column, converter(encoding, table), expected(encoding), None) for encoding in encodings
+        )
+    columns = _Columns(source.name, tuple(numeric), tuple(text), dtype, converters)
+    decoder = _decoder(keeps_digits=bool(text) or converters is not None)
     line, is_empty = 1, True
     with contextlib.closing(source):
         while block := source.block():
@@ -69,7 +84,7 @@ def _chunks_of(
             if not line.isspace():
                 where = row_location(columns.path, number)
                 row = _row(columns.path, number, line, decoder)
-                rows.append((number, _numbers(where, row, columns.numeric), _texts(where, row, columns.text)))
+                rows.append((number, _values(where, row, columns), _texts(where, row, columns.text)))
     except BadInput as error:
         fault = error
     if rows:
@@ -123,6 +138,25 @@ def _chosen(where: str, row: dict[str, Any], names: Sequence[str]) -> list[Any]:
     except KeyError:
         column_indices(where, tuple(row), names)
         raise
+
+
+def _values(where: str, row: dict[str, Any], columns: _Columns) -> list[Any]:
+    if columns.converters is None:
+        return _numbers(where, row, columns.numeric)
+    values = _chosen(where, row, columns.numeric)
+    return [_converted(where, value, to) for value, to in zip(values, columns.converters, strict=True)]
+
+
+def _converted(where: str, value: Any, to: Converter) -> float:
+    try:
+        return to.convert(_as_number(value) if isinstance(value, Literally) else value)
+    except (ValueError, TypeError):
+        hint = "null is a missing value; the model's card says what its features hold."
+        raise NotANumber(where, to.column, _json(value), hint, to.expected) from None
+
+
+def _as_number(value: str) -> float:
+    return int(value) if value.lstrip("-").isdigit() and len(value) < _DIGITS else float(value)
 
 
 def _numbers(where: str, row: dict[str, Any], names: Sequence[str]) -> list[Any]:

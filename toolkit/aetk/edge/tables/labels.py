@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from aetk.base.errors import BadInput
 from aetk.contract.dialect import escape_for_message
+from aetk.contract.reading import Labels, TableFormat, is_missing, strip
 from aetk.edge.tables.chunk import AS_NUMBERS, TRUTHS, NoNumbers, NotANumber, listed, show_name
 
 _EXPECTED = "expected 0 (ordinary) or 1 (anomaly)"
@@ -39,6 +40,41 @@ def as_labels(
     if whole:
         found += f" {_holds({_shown(value): int(n) for value, n in zip(distinct, counts, strict=True)}, len(distinct))}"
     raise BadInput(found, _hint(distinct))
+
+
+def text_flags(cells: Any, labels: Labels, table: TableFormat, where: Callable[[int], str]) -> NDArray[np.bool_]:
+    """Convert the cells of a label column to booleans, as a card's labels say.
+
+    Args:
+        cells: a tuple of strings or a pyarrow array of strings.
+        labels: what the cells mean.
+        table: the format, which names the missing markers.
+        where: gives the name of a row for a message.
+
+    Raises:
+        BadInput: a cell is missing.
+    """
+    found = list(cells) if isinstance(cells, tuple) else cells.to_pylist()
+    known: dict[str, bool | None] = {}
+    for cell in set(found):
+        word = strip(cell)
+        known[cell] = None if is_missing(word, table.missing) else labels.is_anomaly(_spelled(word, labels))
+    flags = [known[cell] for cell in found]
+    if None in flags:
+        row = flags.index(None)
+        shown = f"'{escape_for_message(found[row])}'" if found[row] else "nothing"
+        raise BadInput(
+            f"{where(row)}, label column '{show_name(labels.column)}': found {shown}, expected a label.",
+            "Label every row, or leave out the rows without a label.",
+        )
+    return np.array(flags, np.bool_)
+
+
+def _spelled(word: str, labels: Labels) -> str:
+    """True and false as the labels spell them, since each kind of table has its own spelling."""
+    if word.lower() not in TRUTHS:
+        return word
+    return next((known for known in (*labels.anomaly, *labels.ordinary) if known.lower() == word.lower()), word)
 
 
 def text_labels(column: str, error: NotANumber | NoNumbers, cells: Iterable[Any]) -> BadInput:

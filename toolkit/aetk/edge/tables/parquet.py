@@ -3,6 +3,7 @@
 import contextlib
 import os
 from collections.abc import Generator, Iterator, Sequence
+from functools import partial
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -13,8 +14,19 @@ from aetk.base.errors import BadInput, Unavailable, first_line
 from aetk.base.files import check_source
 from aetk.base.free_memory import free_memory
 from aetk.contract.dialect import ROW_BYTES, escape_for_message
+from aetk.contract.reading import DEFAULT, Encoding, TableFormat
 from aetk.edge.tables import arrow
-from aetk.edge.tables.chunk import Chunk, FloatType, NoNumbers, check_header, column_indices, is_parquet, show_name
+from aetk.edge.tables.cells import NO_FEATURES, Features
+from aetk.edge.tables.chunk import (
+    Chunk,
+    FloatType,
+    NoNumbers,
+    check_header,
+    column_indices,
+    is_parquet,
+    row_location,
+    show_name,
+)
 from aetk.edge.tables.parquet_pages import pages_at_once
 
 BATCH_ROWS = 2**16
@@ -80,12 +92,17 @@ def header(path: Path) -> tuple[str, ...]:
 
 
 def read_chunks(
-    path: Path, numeric: Sequence[str], text: Sequence[str], dtype: FloatType
+    path: Path,
+    numeric: Sequence[str],
+    text: Sequence[str],
+    dtype: FloatType,
+    encodings: Sequence[Encoding] | None = None,
+    table: TableFormat = DEFAULT,
 ) -> Generator[Chunk, None, None]:
     """See `edge.tables.read.read_chunks`; booleans are 0 and 1. Every file is checked before the first row is read."""
-    found = files(path)
-    rows = sum(checked_rows(file, numeric, text) for file in found)
-    return _chunks(found, numeric, text, dtype, rows)
+    found, features = files(path), Features.of(numeric, encodings, table)
+    rows = sum(checked_rows(file, features.columns, text, features) for file in found)
+    return _chunks(found, features, text, dtype, rows)
 
 
 def row_groups(path: Path, numeric: Sequence[str]) -> tuple[int, ...]:
@@ -116,32 +133,43 @@ def _rows_at_once(numeric: Sequence[str]) -> int:
     return max(2**10, min(BATCH_ROWS, _BATCH_VALUES // max(1, len(numeric))))
 
 
-def checked_rows(path: Path, numeric: Sequence[str], text: Sequence[str]) -> int:
-    """Count a file's rows; check its columns as `edge.tables.read.read_chunks` does, and the memory for its pages."""
-    with _checked(path, numeric, text) as file:
+def checked_rows(path: Path, numeric: Sequence[str], text: Sequence[str], features: Features = NO_FEATURES) -> int:
+    """Count a file's rows; check its columns as `edge.tables.read.read_chunks` does, and the memory for its pages.
+
+    Args:
+        path: the file.
+        numeric, text: see `edge.tables.read.read_chunks`.
+        features: how columns among `numeric` are read.
+    """
+    with _checked(path, numeric, text, features) as file:
         return int(file.metadata.num_rows)
 
 
 @contextlib.contextmanager
-def _checked(path: Path, numeric: Sequence[str], text: Sequence[str]) -> Iterator[Any]:
+def _checked(
+    path: Path, numeric: Sequence[str], text: Sequence[str], features: Features = NO_FEATURES
+) -> Iterator[Any]:
     """Open a file; check its columns, and the memory for its pages."""
     with _open(path) as file:
-        _fitting_rows(str(path), file, numeric, text)
+        _fitting_rows(str(path), file, numeric, text, features)
         _check_pages(path, {*numeric, *text})
         yield file
 
 
-def footer_rows(title: str, source: Any, numeric: Sequence[str], text: Sequence[str]) -> int:
+def footer_rows(
+    title: str, source: Any, numeric: Sequence[str], text: Sequence[str], features: Features = NO_FEATURES
+) -> int:
     """Count an open file's rows by its footer alone, and check its columns; `title` names the file in messages."""
     with _reading(title, " is not a Parquet file"), arrow.pyarrow().parquet.ParquetFile(source) as file:
-        return _fitting_rows(title, file, numeric, text)
+        return _fitting_rows(title, file, numeric, text, features)
 
 
-def _fitting_rows(title: str, file: Any, numeric: Sequence[str], text: Sequence[str]) -> int:
+def _fitting_rows(title: str, file: Any, numeric: Sequence[str], text: Sequence[str], features: Features) -> int:
     schema = file.schema_arrow
     column_indices(title, schema.names, [*numeric, *text])
     kinds = {name: schema.field(name).type for name in numeric}
-    wrong = {name: str(kind) for name, kind in kinds.items() if not arrow.is_numeric(kind)}
+    plain = {name: kind for name, kind in kinds.items() if features.encodings is None or name not in features.columns}
+    wrong = Features(()).unfit(plain) | features.unfit({n: kind for n, kind in kinds.items() if n not in plain})
     if wrong:
         first = next(iter(wrong))
         raise NoNumbers(title, first, wrong[first], wrong)
@@ -167,17 +195,21 @@ def _check_pages(path: Path, columns: set[str]) -> None:
 
 
 def _chunks(
-    paths: Sequence[Path], numeric: Sequence[str], text: Sequence[str], dtype: FloatType, total: int
+    paths: Sequence[Path], features: Features, text: Sequence[str], dtype: FloatType, total: int
 ) -> Generator[Chunk, None, None]:
     done = 0
     for path in paths:
-        for batch in batches(path, numeric, text):
+        for batch in batches(path, features.columns, [*text, *features.texts()]):
             first, done = done + 1, done + batch.num_rows
             with _reading(path):
-                values = np.empty((batch.num_rows, len(numeric)), dtype)
-                arrow.fill(values, [batch.column(name) for name in numeric])
+                values = np.empty((batch.num_rows, len(features.columns)), dtype)
+                features.fill(values, batch, partial(_place, path, first))
                 texts = tuple(arrow.texts(batch.column(name)) for name in text)
             yield Chunk(values, texts, np.arange(first, done + 1, dtype=np.int64), min(done / max(total, 1), 1.0))
+
+
+def _place(path: Path, first: int, index: int) -> str:
+    return row_location(path, first + index)
 
 
 def batches(path: Path, numeric: Sequence[str], text: Sequence[str]) -> Generator[Any, None, None]:

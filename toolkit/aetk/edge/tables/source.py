@@ -3,7 +3,7 @@
 import io
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -13,17 +13,15 @@ from aetk.base.files import check_source
 from aetk.base.streams import STANDARD, Input, Stop, open_input, title
 from aetk.contract.dialect import ROW_BYTES
 from aetk.edge.tables.chunk import check_unchanged
+from aetk.edge.tables.transcode import Transcoded
+from aetk.edge.tables.unpack import LONGEST_MAGIC, MAGIC, Receiver, Unpacked, ZipMember
 
 BLOCK_BYTES = 2**22
 
 _UNPACK = "compressed", "Unpack it first."
 _OTHERS = {
     b"PAR1": ("a Parquet file", "Let its name end with .parquet."),
-    b"PK\x03\x04": ("an archive or a spreadsheet", "Unpack it, or save the sheet as CSV."),
-    b"\x1f\x8b": _UNPACK,
     b"\x28\xb5\x2f\xfd": _UNPACK,
-    b"BZh": _UNPACK,
-    b"\xfd7zXZ": _UNPACK,
 }
 """Files that are mistaken for a table of lines: their first bytes, what they are, and what to do."""
 
@@ -56,19 +54,60 @@ class Source(Protocol):
         """Close the source."""
 
 
-def open_source(path: Path, stop: Stop | None = None) -> Source:
+def open_source(path: Path, stop: Stop | None = None, encoding: str = "utf-8") -> Source:
     """Open a file, a pipe, or standard input for `-`; `stop` ends the wait for a pipe.
 
+    Compressed data are unpacked, and text of another encoding becomes UTF-8.
+
     Raises:
-        BadInput: there is no such file, or it is a folder or a device; standard input is closed.
+        BadInput: there is no such file, or it is a folder or a device; standard input is closed; a zip archive holds
+            several files.
     """
     if path != STANDARD:
         check_source(path, once=True)
     descriptor = open_input(path)
     name, status = Path(title(path, "standard input")), os.fstat(descriptor)
-    if stat.S_ISREG(status.st_mode):
-        return _File(name, os.fdopen(descriptor, "rb"), status)
-    return _Stream(name, Input(io.FileIO(descriptor), stop))
+    if not stat.S_ISREG(status.st_mode):
+        return _stream(name, Unpacked(name, Input(io.FileIO(descriptor), stop)), encoding, lambda: None)
+    file = os.fdopen(descriptor, "rb")
+    try:
+        start = file.peek(LONGEST_MAGIC)[:LONGEST_MAGIC]
+        if encoding == "utf-8" and not start.startswith(MAGIC):
+            return _File(name, file, status)
+        pieces = _Pieces(name, file, status)
+        is_zip = start.startswith(b"PK") and start.startswith(MAGIC)
+        return _stream(name, ZipMember(name, file) if is_zip else Unpacked(name, pieces), encoding, pieces.share)
+    except BaseException:
+        file.close()
+        raise
+
+
+def _stream(name: Path, received: Receiver, encoding: str, share: Callable[[], float | None]) -> Source:
+    return _Stream(name, received if encoding == "utf-8" else Transcoded(name, received, encoding), share)
+
+
+class _Pieces:
+    """A file as a receiver."""
+
+    is_ready = True
+
+    def __init__(self, name: Path, file: BinaryIO, status: os.stat_result) -> None:
+        self._name, self._file, self._before = name, file, status
+
+    def receive(self) -> bytes:
+        received = self._file.read(BLOCK_BYTES >> 2)
+        check_unchanged(self._name, self._before, os.fstat(self._file.fileno()))
+        return received
+
+    def share(self) -> float | None:
+        return _share(self._file, self._before)
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def _share(file: BinaryIO, status: os.stat_result) -> float | None:
+    return min(file.tell() / status.st_size, 1.0) if status.st_size else None
 
 
 class _File:
@@ -79,7 +118,7 @@ class _File:
 
     @property
     def share(self) -> float | None:
-        return min(self._file.tell() / self._before.st_size, 1.0) if self._before.st_size else None
+        return _share(self._file, self._before)
 
     def lines(self) -> Iterator[bytes]:
         return iter(partial(self._file.readline, ROW_BYTES + 1), b"")
@@ -96,13 +135,15 @@ class _File:
 class _Stream:
     """A pipe or another stream, read in blocks of the whole lines that have arrived, about `BLOCK_BYTES` at most."""
 
-    share = None
-
-    def __init__(self, name: Path, stream: Input) -> None:
-        self.name, self._stream = name, stream
+    def __init__(self, name: Path, stream: Receiver, share: Callable[[], float | None]) -> None:
+        self.name, self._stream, self._share = name, stream, share
         self._held = bytearray()
         self._searched = 0
         self._has_ended = False
+
+    @property
+    def share(self) -> float | None:
+        return self._share()
 
     def lines(self) -> Iterator[bytes]:
         return iter(self._line, b"")
