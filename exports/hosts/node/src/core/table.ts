@@ -77,6 +77,11 @@ export class TableReader {
     return this.taken();
   }
 
+  /** The names of the file's columns, once they were read. */
+  get columns(): readonly string[] {
+    return this.names ?? [];
+  }
+
   private taken(): Batch[] {
     const batches = this.ready;
     this.ready = [];
