@@ -109,13 +109,14 @@ test("a program's row takes text for categories and times, true and false, and n
   assert.deepEqual([...row({ ...GIVEN, protocol: 6, urgent: "No", size: null })].slice(0, 3), [1, 0, NaN]);
   assert.deepEqual([...row({ ...GIVEN, protocol: "sctp", urgent: null, size: -999 })].slice(0, 3), [2, NaN, NaN]);
   assert.deepEqual([...row({ ...GIVEN, protocol: null, at: null })].filter((_, i) => i === 0 || i === 3), [2, NaN]);
+  assert.equal(row({ ...GIVEN, size: "-999" })[2], NaN);
   const noon = new Date(2024, 4, 6, 12);
   assert.ok(Math.abs(row({ ...GIVEN, at: noon })[3]!) < 1e-6);
   assert.equal(row({ ...GIVEN, since: new Date(0) })[4], 1);
 });
 
 test("a value of another kind is refused by the name of its column", () => {
-  const wrong = { protocol: true, urgent: 2, size: "12", at: 7, since: "soon" };
+  const wrong = { protocol: new Date(), urgent: 2, size: "12", at: 7, since: "soon" };
   for (const [name, value] of Object.entries(wrong)) {
     assert.throws(() => row({ ...GIVEN, [name]: value }), (problem: unknown) => problem instanceof Problem && problem.message.startsWith(`'${name}': found `));
   }

@@ -57,7 +57,7 @@ async function header(file: File, { table }: Detector): Promise<readonly string[
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
   }
-  return reader.columns;
+  return reader.columns.filter((name) => name !== "");
 }
 
 /** The levels of the features that are categories, by their positions. */

@@ -153,15 +153,16 @@ export class LineReader {
       this.isBeforeHeader = this.firstCell(line) !== header;
       return this.isBeforeHeader;
     }
-    return /^[ \t\r]*$/.test(line) || (comment !== "" && line.startsWith(comment));
+    return (this.delimiter === "\t" ? /^[ \r]*$/ : /^[ \t\r]*$/).test(line) || (comment !== "" && line.startsWith(comment));
   }
 
-  /** The first cell of a line by itself. */
+  /** The first cell of a line by itself, without blanks around it. */
   private firstCell(line: string): string {
     const content = line.replace(/\r+$/, "");
-    if (this.delimiter === " ") return /[^ \t]+/.exec(content)?.[0] ?? "";
+    const { second_delimiter: second } = this.format;
     const quoted = /^"((?:[^"]|"")*)"/.exec(content)?.[1]?.replaceAll('""', '"');
-    return quoted ?? content.split(this.delimiter, 1)[0]!;
+    const first = this.delimiter === " " ? /[^ \t]+/.exec(content)?.[0] ?? "" : quoted ?? content.split(this.delimiter, 1)[0]!;
+    return (second === "" ? first : first.split(second, 1)[0]!).replace(/^[ \t]+|[ \t]+$/g, "");
   }
 
   /** Reads a line whose cells are separated by runs of blanks and tabs. */

@@ -95,10 +95,9 @@ export class TableReader {
       return;
     }
     const { header, second_delimiter: second, skip_footer: footer } = this.format;
-    let cells = this.names === null && typeof header === "string" ? given.slice(1) : given;
-    if (second !== "") cells = cells.flatMap((cell) => cell.split(second));
-    cells = cells.map(strip);
+    let cells = (second === "" ? given : given.flatMap((cell) => cell.split(second))).map(strip);
     if (this.names === null) {
+      if (typeof header === "string") cells = cells.slice(1);
       this.readHeader(header === false ? cells.map((_, i) => `c${i + 1}`) : withoutLast(cells));
       if (header !== false) return;
     }
@@ -152,13 +151,20 @@ export class TableReader {
     }
     if (names.length === 0) throw this.empty(header);
     const positions = new Map<string, number>();
+    const repeated = new Set<string>();
+    const isDefault = this.format === DEFAULT;
     for (const [i, name] of names.entries()) {
-      if (name === "") throw new Problem(`${this.path}: column ${i + 1} has no name.`, "Give every column a name of its own.");
-      if (positions.has(name)) throw new Problem(`${this.path}: two columns are called '${name}'.`, "Rename or remove one of them.");
+      if (isDefault && name === "") throw new Problem(`${this.path}: column ${i + 1} has no name.`, "Give every column a name of its own.");
+      if (positions.has(name)) repeated.add(name);
+      if (isDefault && positions.has(name)) throw this.repeated(name);
       positions.set(name, i);
     }
     this.names = names;
-    const position = (name: string): number => positions.get(name) ?? this.refuseWithout(name, names);
+    const position = (wanted: string): number => {
+      const name = isDefault ? wanted : strip(wanted);
+      if (repeated.has(name)) throw this.repeated(name); // in other formats, the other columns may have any names
+      return positions.get(name) ?? this.refuseWithout(name, names);
+    };
     this.wanted = this.encodings.map(({ column }) => position(column));
     if (this.key !== null) this.kept = position(this.key);
   }
@@ -175,6 +181,10 @@ export class TableReader {
     }
     if (header === false) return new Problem(`${this.path} is empty; expected rows of values.`, "Name a table with rows.");
     return new Problem(`${this.path} is empty; expected a header line with column names.`, "Write the column names into its first line.");
+  }
+
+  private repeated(name: string): Problem {
+    return new Problem(`${this.path}: two columns are called '${name}'.`, "Rename or remove one of them.");
   }
 
   private refuseWithout(name: string, names: readonly string[]): never {

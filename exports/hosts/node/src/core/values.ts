@@ -1,4 +1,4 @@
-import { isNumber } from "./cells.ts";
+import { isNumber as isDecimal } from "./cells.ts";
 import { Problem } from "./problem.ts";
 import { columnsOf, type Encoding, type TableFormat } from "./reading.ts";
 import { counted, isCounted, secondsOf, secondsOfDate, timePart } from "./times.ts";
@@ -69,22 +69,26 @@ function numberParser({ decimal, thousands }: TableFormat): Parser {
     let text = thousands !== "" && grouped.test(cell) ? cell.replaceAll(thousands, "") : cell;
     // a point then makes a cell no number, as a comma does where the decimal sign is a point
     if (decimal === ",") text = text.replace(/[.,]/g, (sign) => (sign === "," ? "." : ","));
-    if (isNumber(text)) return Number(text);
+    if (isDecimal(text)) return Number(text);
     return INFINITE.test(cell) ? (cell.startsWith("-") ? -Infinity : Infinity) : undefined;
   };
 }
 
 /** What the cells of a column have to be, and what to do, for messages. */
-export function expected({ truths, notation, timeFormat }: Encoding, { decimal }: TableFormat): [string, string] {
+export function expected({ levels, truths, notation, timeFormat }: Encoding, { decimal }: TableFormat): [string, string] {
   const missing = "empty, NA, NaN and null are missing values.";
+  if (levels.length > 0) return ["text", `Text that the model does not know is a level of its own; so is a missing value.`];
   if (truths.length > 0) return [`'${truths[0]}' or '${truths[1]}'`, `0 and 1 are read too; ${missing}`];
-  if (isCounted(timeFormat)) return ["a time", `Times are counted from 1970 here, in ${timeFormat}; ${missing}`];
-  if (timeFormat !== "") return ["a time", `Times begin with ${ORDERS[timeFormat]} here; ${missing}`];
+  if (timeFormat !== "") return [`a time (${TIMES[timeFormat]!})`, `A time of day may follow a date; ${missing}`];
   if (notation === "hex") return ["a hexadecimal number", `Such numbers look like 0x1F or 1f; ${missing}`];
-  return ["a number", `Numbers look like 12, -3${decimal}5 or 1e-3; ${missing}`];
+  const comma = decimal === "," ? " with a decimal comma" : "";
+  return [`a number${comma}`, `Numbers look like 12, -3${decimal}5 or 1e-3; ${missing}`];
 }
 
-const ORDERS: Record<string, string> = { ymd: "year, month and day", dmy: "day, month and year", mdy: "month, day and year" };
+const TIMES: Record<string, string> = {
+  ymd: "year, month, day", dmy: "day, month, year", mdy: "month, day, year",
+  s: "seconds from 1970", ms: "milliseconds from 1970", us: "microseconds from 1970", ns: "nanoseconds from 1970",
+};
 
 /** Makes a row of the model's input from values by the names of a table's columns; see `rowReader`. */
 export type RowReader = (values: Readonly<Record<string, Value | undefined>>) => Float32Array;
@@ -95,7 +99,7 @@ export type RowReader = (values: Readonly<Record<string, Value | undefined>>) =>
  */
 export function rowReader(encodings: readonly Encoding[], format: TableFormat): RowReader {
   const parsers = encodings.map((encoding) => parserOf(encoding, format));
-  const markers = encodings.map(({ missing }) => new Set([...format.missing, ...missing]));
+  const markers = encodings.map(({ missing }) => [...format.missing, ...missing]);
   return (values) =>
     Float32Array.from(encodings, (encoding, i) => {
       const value = values[encoding.column];
@@ -104,32 +108,34 @@ export function rowReader(encodings: readonly Encoding[], format: TableFormat): 
       }
       const found = valueOf(encoding, value, parsers[i]!, markers[i]!);
       if (found !== undefined) return found;
-      throw new Problem(`'${encoding.column}': found ${shown(value)}, expected ${wanted(encoding)}.`, "A missing value is null.");
+      throw new Problem(`'${encoding.column}': found ${shown(value)}, expected ${expected(encoding, format)[0]}.`, "A missing value is null.");
     });
 }
 
 /** The value of a feature from one of a program's values; undefined where it is not allowed. */
-function valueOf(encoding: Encoding, value: Value, parse: Parser, markers: ReadonlySet<string>): number | undefined {
+function valueOf(encoding: Encoding, value: Value, parse: Parser, markers: readonly string[]): number | undefined {
   const { levels, truths, timeFormat, timePart: part } = encoding;
   const isNumber = levels.length === 0 && truths.length === 0 && part === "";
   if (value === null || Number.isNaN(value)) return parse("");
-  if (typeof value === "string") return isNumber ? undefined : parse(strip(value));
-  if (typeof value === "boolean") return isNumber || truths.length > 0 ? Number(value) : undefined;
+  if (typeof value === "string") {
+    const text = strip(value);
+    // text is not turned into decimal numbers
+    return isNumber && encoding.notation === "decimal" && !markers.includes(text) ? undefined : parse(text);
+  }
+  if (typeof value === "boolean") {
+    if (levels.length > 0) return parse(levels.includes(value ? "True" : "False") ? (value ? "True" : "False") : String(value));
+    return part === "" ? Number(value) : undefined;
+  }
   if (value instanceof Date) {
     if (part === "") return undefined;
     return Number.isNaN(value.getTime()) ? NaN : timePart(secondsOfDate(value, timeFormat), part);
   }
   if (typeof value !== "number") return undefined;
-  if (levels.length > 0 || (markers.size > 0 && markers.has(String(value)))) return parse(String(value));
+  if (markers.some((marker) => isDecimal(marker) && Number(marker) === value)) return parse("");
   if (isNumber) return value;
-  if (truths.length > 0) return zeroOrOne(value);
+  if (levels.length > 0 || truths.length > 0) return parse(String(value));
   const seconds = isCounted(timeFormat) ? counted(value, timeFormat) : undefined;
   return seconds === undefined ? undefined : timePart(seconds, part);
-}
-
-function wanted({ levels, truths, timePart: part }: Encoding): string {
-  if (levels.length > 0) return "the text of a category";
-  return truths.length > 0 ? "true or false" : part !== "" ? "a time" : "a number";
 }
 
 function shown(value: Value): string {
