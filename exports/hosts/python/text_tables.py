@@ -156,7 +156,7 @@ def _rows(path: Path, file: BinaryIO, table: TableFormat) -> Iterator[_Row]:
         return _split(path, _Lines(path, file, table), table.delimiter)
     lines = _LinesBetween(path, file, table)
     rows = _split_at_blanks(path, lines) if table.delimiter == " " else _split(path, lines, table.delimiter)
-    return (row._replace(cells=_cells(row.cells, table.second_delimiter)) for row in rows)
+    return (_Row(line, _cells(cells, table.second_delimiter), size) for line, cells, size in rows)
 
 
 def _cells(cells: list[str], second_delimiter: str) -> list[str]:
