@@ -91,5 +91,6 @@ class Folder {
 
 void test_formats();
 void test_tables();
+void test_reading();
 void test_golden();
 void test_scoring();
