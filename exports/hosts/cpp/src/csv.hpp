@@ -58,6 +58,7 @@ class CsvReader {
   void hand_over(Row& row);
   bool take_line();
   void read_row();
+  void take_all();
   void take(char c);
   void end_cell();
   void end_row(State next);
