@@ -11,8 +11,12 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import onnxruntime
+import pandas as pd
 import pytest
+
+from aetk.edge.model import card_path
 
 from .tracing import Traced, what_prevents_strace
 
@@ -37,6 +41,7 @@ ENVIRONMENT = {
     "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     "AETK_REFERENCE": str(ROOT / "exports/reference/breast-cancer.onnx"),
     "AETK_AWKWARD": str(ROOT / "tests/tables/awkward.json"),
+    "AETK_FORMATS": str(ROOT / "tests/tables/formats.json"),
     "PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD": "1",
     "ONNXRUNTIME_LIBRARY": str(next((Path(onnxruntime.__file__).parent / "capi").glob("libonnxruntime.so*"), "")),
 }
@@ -118,6 +123,48 @@ def models(trained, tmp_path_factory):
     made["retuned"] = folder / "retuned.onnx"
     set_threshold(made["default"], 0.9, out=made["retuned"])
     return made
+
+
+@pytest.fixture(scope="session")
+def narrow(tmp_path_factory):
+    """A function that gives a model of so many columns, trained once."""
+    from aetk.lab.export.publish import export
+    from aetk.lab.training.trainer import train
+
+    folder = tmp_path_factory.mktemp("narrow")
+    made = {}
+
+    def make(count):
+        if count not in made:
+            values = np.random.default_rng(count).normal(size=(400, count))
+            rows = pd.DataFrame(values, columns=[f"c{i}" for i in range(count)])
+            settings = {"recipe": "small", "epochs": 5, "device": "cpu", "progress": False}
+            made[count] = export(
+                train(rows, out=folder / f"{count}", **settings).run, out=folder / f"{count}.onnx"
+            ).model
+        return made[count]
+
+    return make
+
+
+@pytest.fixture
+def model_for(narrow, resign, tmp_path):
+    """A function that gives a model whose card names the columns asked for, or says how they are read."""
+
+    def make(columns, **keys):
+        path = tmp_path / "named.onnx"
+        shutil.copy(narrow(len(columns)), path)
+        shutil.copy(card_path(narrow(len(columns))), card_path(path))
+
+        def rename(card):
+            for feature, column in zip(card["features"], columns, strict=True):
+                feature.update({"name": column} if isinstance(column, str) else column)
+            card.update(keys)
+
+        resign(path, edit_card=rename)
+        return path
+
+    return make
 
 
 @pytest.fixture(scope="session")

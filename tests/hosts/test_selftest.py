@@ -180,11 +180,22 @@ def test_a_model_needs_no_copy_of_its_card(app, forged):
     assert app.run("selftest", "--model", forged).returncode == 0
 
 
-def test_a_card_of_another_contract_is_refused(app, forged, resign):
-    resign(forged, edit_card=lambda card: card.update(contract=2))
+@pytest.mark.parametrize(
+    ("contract", "keys"), [(2, {}), (1, {"table": None}), (1, {"table": {"delimiter": ";"}})], ids=str
+)
+def test_a_card_of_contract_2_has_what_contract_1_does_not_know_and_no_other_has(app, forged, resign, contract, keys):
+    resign(forged, edit_card=lambda card: card.update(contract=contract, **keys))
     done = app.run("selftest", "--model", forged)
     assert done.returncode == 2
-    message = "its card is of contract version 2, expected 1.\n  Export the model again.\n"
+    message = "its card is damaged or incomplete; expected the JSON that `aetk export` wrote."
+    assert done.stderr == f"detector: {forged}: {message}\n  Export the model again.\n"
+
+
+def test_a_card_of_another_contract_is_refused(app, forged, resign):
+    resign(forged, edit_card=lambda card: card.update(contract=3))
+    done = app.run("selftest", "--model", forged)
+    assert done.returncode == 2
+    message = "its card is of contract version 3, expected 1 or 2.\n  Export the model again.\n"
     assert done.stderr == f"detector: {forged}: {message}"
 
 

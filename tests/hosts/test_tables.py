@@ -1,7 +1,6 @@
 """Every host reads the awkward tables as aetk does, and refuses them with the same words and the same exit code."""
 
 import json
-import shutil
 
 import numpy as np
 import pandas as pd
@@ -9,48 +8,12 @@ import pytest
 from patience import PATIENCE
 
 from aetk.base.errors import BadInput
-from aetk.edge.model import card_path
 from aetk.edge.scoring.table_file import score_file
 
 from .conftest import ROOT
 
 CASES = json.loads((ROOT / "tests/tables/awkward.json").read_text(encoding="utf-8"))["cases"]
 GUESS = "Did you mean"
-
-
-@pytest.fixture(scope="session")
-def narrow(tmp_path_factory):
-    """Models of one, two and three columns, by their number."""
-    from aetk.lab.export.publish import export
-    from aetk.lab.training.trainer import train
-
-    folder = tmp_path_factory.mktemp("narrow")
-    random = np.random.default_rng(0)
-    models = {}
-    for count in sorted({len(case["columns"]) for case in CASES}):
-        rows = pd.DataFrame(random.normal(size=(400, count)), columns=[f"c{i}" for i in range(count)])
-        run = train(rows, recipe="small", out=folder / f"run-{count}", epochs=5, device="cpu", progress=False).run
-        models[count] = export(run, out=folder / f"{count}.onnx").model
-    return models
-
-
-@pytest.fixture
-def model_for(narrow, resign, tmp_path):
-    """A function that gives a model whose card names the columns asked for."""
-
-    def make(columns):
-        path = tmp_path / "named.onnx"
-        shutil.copy(narrow[len(columns)], path)
-        shutil.copy(card_path(narrow[len(columns)]), card_path(path))
-
-        def rename(card):
-            for feature, name in zip(card["features"], columns, strict=True):
-                feature["name"] = name
-
-        resign(path, edit_card=rename)
-        return path
-
-    return make
 
 
 def by_aetk(model, data, out, **options):

@@ -1,4 +1,4 @@
-"""A detector made by aetk, to copy into an app with `gate.py` and `named_rows.py`.
+"""A detector made by aetk, to copy into an app with `gate.py`, `named_rows.py`, `reading.py` and `text_tables.py`.
 
 It needs NumPy and ONNX Runtime (1.17 or newer), no more.
 
@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import base64
 import contextlib
-import csv
 import ctypes
 import io
 import itertools
@@ -29,11 +28,13 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 import gate
 import named_rows
 import numpy as np
+import reading
+from text_tables import NUMBER, STANDARD, Batch, Problem, escaped, read_table, title
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # before ONNX Runtime is loaded, which would send usage data
 import onnxruntime
@@ -52,16 +53,7 @@ _DEVICE = {  # the option that picks a device
     "MIGraphXExecutionProvider": "device_id",
     "OpenVINOExecutionProvider": "device_type",
 }
-_ROWS = 4096
 _UNJUDGED = -1.0
-
-
-class Problem(Exception):
-    """What stands in the way: what was found and expected, what to do about it, and the exit code to end with."""
-
-    def __init__(self, message: str, hint: str = "", exit_code: int = 2) -> None:
-        super().__init__(message)
-        self.hint, self.exit_code = hint, exit_code
 
 
 class Scores(NamedTuple):
@@ -115,6 +107,12 @@ class Selftest(NamedTuple):
 class Detector:
     """A model and its card, held against each other.
 
+    Attributes:
+        features: the names of the model's inputs, in order.
+        columns: the columns of a table that they are made of: the names that `row` takes.
+        encodings: how the cells of those columns become inputs, one for each feature.
+        table: the format of the text files that the model was trained on.
+
     Args:
         model: the `.onnx` file. A card beside it (`NAME.card.json`) must be the one inside it.
         provider: the execution provider that must run all of it, a device after a colon (`CUDAExecutionProvider:1`,
@@ -138,16 +136,31 @@ class Detector:
         self.path, self.provider = Path(model), provider
         data, self.card = _let_in(self.path, trusted_key)
         self.features: list[str] = [feature["name"] for feature in self.card["features"]]
+        with _refusals(f"{self.path}: "):
+            self.table = reading.read_format(self.card.get("table"))
+            self.encodings = [reading.read_encoding(feature) for feature in self.card["features"]]
+        self.columns = list(dict.fromkeys(encoding.column for encoding in self.encodings))
+        self._converters = reading.converters(dict(zip(self.features, self.encodings)), self.table)
         self.threshold = float(self.card["threshold"]["value"])
         self.tolerance = float(self.card["similarity"]["tolerance"])
         self._session = _session(data, self.card, provider, threads)
         self._outputs = [output.name for output in self._session.get_outputs()]
 
-    def row(self, values: Mapping[str, float]) -> list[float]:
-        """Values by column name in the model's order; None stands for a missing one. Other names are ignored."""
-        for name in self.features:
+    def row(self, values: Mapping[str, Any]) -> list[float]:
+        """The model's inputs from values by column name; None stands for a missing one. Other names are ignored.
+
+        Values are numbers, the text of categories, true or false, and times as text or `datetime`, as the card says.
+
+        Raises:
+            Problem: a value is not there, or is not of its column's kind.
+        """
+        for name in self.columns:
             if name not in values:
-                raise Problem(f"No value for '{name}'.", f"The model takes: {', '.join(self.features)}.")
+                raise Problem(f"No value for '{name}'.", f"The model takes: {', '.join(self.columns)}.")
+        if self._converters:
+            known = {name: values[name] for name in self.columns}
+            with _refusals():
+                return named_rows.select([known], self.features, self._converters)[0].tolist()
         return [math.nan if values[name] is None else values[name] for name in self.features]
 
     def score(self, rows: Any) -> Scores:
@@ -156,13 +169,14 @@ class Detector:
         Args:
             rows: raw values, by name wherever rows have names (data frames of any make, Arrow tables, Series, dicts,
                 named tuples, structured arrays, lists of these; other names are ignored), and by position, [rows,
-                features] in the order of `features` or one row [features], only where they have none.
+                features] in the order of `features` or one row [features], only where they have none. By name they
+                hold what `row` takes; by position, the model's inputs themselves.
 
         Raises:
             Problem: a column is missing, there is another number of columns, or a value is not a number.
         """
         try:
-            values = named_rows.select(rows, self.features)
+            values = named_rows.select(rows, self.features, self._converters)
         except named_rows.Refused as refused:
             raise Problem(refused.message, refused.hint) from None
         with np.errstate(over="ignore"):  # what is beyond float32 is infinite, which the model knows how to judge
@@ -224,6 +238,10 @@ def _refusals(where: str = "") -> Iterator[None]:
         yield
     except gate.Refused as refused:
         raise Problem(f"{where}{refused.message}", refused.hint, refused.exit_code) from None
+    except named_rows.Refused as refused:
+        raise Problem(f"{where}{refused.message}", refused.hint) from None
+    except reading.Refused as refused:
+        raise Problem(f"{where}{refused.message}.", "Export the model again.") from None
 
 
 def _let_in(path: Path, trusted_key: str | Path | None) -> tuple[bytes, dict[str, Any]]:
@@ -376,210 +394,18 @@ def _cannot_run(provider: str, card: dict[str, Any], error: Exception) -> Proble
     return Problem(f"{provider} cannot run this model: {first}", f"The model requires {card['requires']}.", 3)
 
 
-# Tables: CSV in UTF-8 with a header, as aetk reads them. Columns are found by name.
-
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-_WORD = re.compile(r"(?:na|nan|null)?|[+-]?inf(?:inity)?", re.IGNORECASE | re.ASCII)
-_PLAIN = re.compile(r"[0-9eE+\-.,]*")
 _FORMULA = re.compile("[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 _QUOTED = re.compile('[",\r\n]')
-_QUOTING = "A cell that holds a comma, a quote or a line end is written in quotes, and a quote in it twice."
-_FAULTS = {
-    "new-line character": (
-        "found a carriage return without a line feed; expected lines that end in LF or CRLF.",
-        "Save the table with Unix or Windows line ends.",
-    ),
-    "',' expected after": ("found text after a closing quote; expected a comma or the end of the line.", _QUOTING),
-    "unexpected end of data": ("a quote is opened and never closed.", _QUOTING),
-}
-_LONGEST_ROW = 2**24
-_BATCH_BYTES = 2**22  # about: rows may be long
 _COMMANDS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # to a terminal, which no name of a card or a column may give
-_UNPRINTED = re.compile("[\x00-\x1f\x7f-\xa0\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff\ufff9-\ufffb]")
-
-
-class Batch(NamedTuple):
-    """Consecutive rows: values, float32 [rows, columns], and the cells of one more column (none if not asked for)."""
-
-    values: np.ndarray
-    keys: list[str]
-
-
-def read_table(path: Path, columns: Sequence[str], key: str | None = None) -> Iterator[Batch]:
-    """The rows of a CSV file, or of standard input for `-`, some thousands at a time; Problem where one is at fault."""
-    with _about(_title(path, "input")), _open_table(path) as file:
-        path = _title(path, "input")
-        rows = _rows(path, file)
-        header = next(rows, _Row(1, [], 0))
-        positions = _positions(path, header.cells)
-        wanted = [_position(path, positions, name) for name in columns]
-        kept = None if key is None else _position(path, positions, key)
-        for batch in _batches(rows):
-            values = _numbers(path, header.cells, wanted, batch)
-            yield Batch(values, [] if kept is None else [row.cells[kept] for row in batch])
-
-
-def _open_table(path: Path) -> BinaryIO:
-    if path == _STANDARD and sys.__stdin__ is None:
-        raise Problem("Standard input is closed.", "Name a file, or send a table through a pipe.")
-    if path == _STANDARD:
-        return os.fdopen(os.dup(0), "rb")
-    try:
-        return path.open("rb")
-    except FileNotFoundError:
-        raise Problem(f"No such file: {path}.", "Check the path, and the folder that it starts from.") from None
-    except IsADirectoryError:
-        raise Problem(f"{path} is a folder; expected a CSV file.") from None
-
-
-class _Row(NamedTuple):
-    """A row, the number of the line that it starts on, and how long it is."""
-
-    line: int
-    cells: list[str]
-    bytes: int
-
-
-def _rows(path: Path, file: BinaryIO) -> Iterator[_Row]:
-    """The rows in order; a blank line is none."""
-    csv.field_size_limit(_LONGEST_ROW)
-    lines = _Lines(path, file)
-    reader = csv.reader(lines, strict=True)
-    try:
-        for cells in reader:
-            if cells:
-                yield _Row(lines.first, cells, lines.bytes)
-            lines.start_row()
-    except csv.Error as error:
-        fault = str(error).split(" - ")[0]  # the advice after it depends on Python's version
-        known = (found for start, found in _FAULTS.items() if fault.startswith(start))
-        message, hint = next(known, (f"not a CSV row: {fault}.", _QUOTING))
-        raise Problem(f"{path}, line {lines.first}: {message}", hint) from None
-
-
-class _Lines:
-    """The lines of a file as text, of which a row may have so many bytes and no more."""
-
-    def __init__(self, path: Path, file: BinaryIO) -> None:
-        self._path, self._file = path, file
-        self._read = 0
-        self.first, self.bytes = 1, 0  # the line that the row starts on, and how long it is so far
-
-    def start_row(self) -> None:
-        self.first, self.bytes = self._read + 1, 0
-
-    def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        line = self._file.readline(_LONGEST_ROW - self.bytes + 1)
-        if not line:
-            raise StopIteration
-        self._read += 1
-        self.bytes += len(line)
-        if self.bytes > _LONGEST_ROW:
-            raise Problem(
-                f"{self._path}, line {self.first}: the row is longer than 16 MiB.",
-                "Is it a CSV file? A quote that is never closed makes one row of the rest of the file.",
-            )
-        try:
-            return line.decode("utf-8-sig" if self._read == 1 else "utf-8")
-        except UnicodeDecodeError:
-            raise Problem(f"{self._path}, line {self._read}: not UTF-8 text.", "Save the table as UTF-8.") from None
-
-
-def _batches(rows: Iterator[_Row]) -> Iterator[list[_Row]]:
-    batch: list[_Row] = []
-    size = 0
-    try:
-        for row in rows:
-            batch.append(row)
-            size += row.bytes
-            if len(batch) == _ROWS or size > _BATCH_BYTES:
-                yield batch
-                batch, size = [], 0
-    except Problem:
-        if batch:  # the rows before it come first, with faults of their own
-            yield batch
-        raise
-    if batch:
-        yield batch
-
-
-def _positions(path: Path, names: list[str]) -> dict[str, int]:
-    """Where each column of a header stands."""
-    if len(names) == 1 and (";" in names[0] or "\t" in names[0]):
-        shown = f"{path}: the header is one column, '{names[0][:40]}'"
-        raise Problem(f"{shown}; expected commas between columns.", "Save the table with commas, as UTF-8.")
-    if not names:
-        raise Problem(
-            f"{path} is empty; expected a header line with column names.", "Write the column names into its first line."
-        )
-    positions: dict[str, int] = {}
-    for position, name in enumerate(names):
-        if not name:
-            raise Problem(f"{path}: column {position + 1} has no name.", "Give every column a name of its own.")
-        if positions.setdefault(name, position) != position:
-            raise Problem(f"{path}: two columns are called '{name}'.", "Rename or remove one of them.")
-    return positions
-
-
-def _position(path: Path, positions: dict[str, int], name: str) -> int:
-    if name in positions:
-        return positions[name]
-    shown = ", ".join(itertools.islice(positions, 12))
-    raise Problem(f"{path} has no column '{name}'.", f"It has: {shown}{', ...' * (len(positions) > 12)}")
-
-
-def _numbers(path: Path, names: list[str], wanted: list[int], batch: list[_Row]) -> np.ndarray:
-    """float32 [rows, columns]."""
-    values = []
-    for line, cells, _ in batch:
-        if len(cells) != len(names):
-            shown = f"{path}, line {line}: found {len(cells)} cells"
-            raise Problem(f"{shown}, expected {len(names)} as in the header.", _QUOTING)
-        chosen = [cells[i] for i in wanted]
-        try:
-            # nearly all rows are plain numbers, of which float() takes exactly the dialect's
-            values.append(
-                list(map(float, chosen)) if _PLAIN.fullmatch(",".join(chosen)) else list(map(_number, chosen))
-            )
-        except ValueError:
-            values.append([_named(path, line, names[i], cells[i]) for i in wanted])
-    with np.errstate(over="ignore"):
-        return np.array(values, np.float64).astype(np.float32)
-
-
-def _number(cell: str) -> float:
-    if _NUMBER.fullmatch(cell):
-        return float(cell)
-    if not _WORD.fullmatch(cell):
-        raise ValueError(cell)
-    return float(cell) if cell.lower().strip("+-").startswith("inf") else math.nan
-
-
-def _named(path: Path, line: int, name: str, cell: str) -> float:
-    try:
-        return _number(cell)
-    except ValueError:
-        shown = _escaped(_UNPRINTED, cell if len(cell) <= 40 else cell[:37] + "...")
-        raise Problem(
-            f"{path}, line {line}, column '{name}': found '{shown}', expected a number.",
-            "Numbers look like 12, -3.5 or 1e-3; empty, NA, NaN and null are missing values.",
-        ) from None
-
-
-def _escaped(characters: re.Pattern[str], text: str) -> str:
-    return characters.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def score_table(detector: Detector, data: Path, out: Path, key: str | None = None) -> tuple[int, int, int]:
-    """Score a CSV file into another, which appears when it is complete; returns rows, anomalies, rows not judged.
+    """Score a table into a CSV file, which appears when it is complete; returns rows, anomalies, rows not judged.
 
     `-` is standard input and standard output. What is not a file of its own name, `/dev/stdout` or a pipe for one, is
     written to as it is, and never replaced.
     """
-    if out != _STANDARD and out.exists() and (out.is_dir() or out.is_block_device()):
+    if out != STANDARD and out.exists() and (out.is_dir() or out.is_block_device()):
         found = f"{out} is {'a folder' if out.is_dir() else 'no regular file'}; expected a file name."
         raise Problem(found, "Name a file.")
     if any(out.is_file() and path.exists() and out.samefile(path) for path in (data, detector.path)):
@@ -589,7 +415,7 @@ def score_table(detector: Detector, data: Path, out: Path, key: str | None = Non
         raise Problem(f"--id {key} is the name of a column that is written; rename it in {data}.")
     rows = anomalies = invalid = 0
     with _output(out) as file:
-        for values, keys in read_table(data, detector.features, key):
+        for values, keys in _reading(detector, data, key):
             scores = detector.score(values)
             if rows == 0:
                 names = [key or "row", *Scores._fields[:3], *(shares if scores.contribution is not None else [])]
@@ -606,8 +432,13 @@ def score_table(detector: Detector, data: Path, out: Path, key: str | None = Non
             rows, anomalies = rows + len(values), anomalies + int(scores.is_anomaly.sum())
             invalid += int((~scores.is_valid).sum())
         if rows == 0:
-            raise Problem(f"{_title(data, 'input')} has a header and no rows.", "Name a table with rows.")
+            raise Problem(f"{title(data, 'input')} has a header and no rows.", "Name a table with rows.")
     return rows, anomalies, invalid
+
+
+def _reading(detector: Detector, data: Path, key: str | None) -> Iterator[Batch]:
+    with _about(title(data, "input")):
+        yield from read_table(data, detector.encodings, detector.table, key)
 
 
 def _line(cells: Iterable[str]) -> str:
@@ -616,23 +447,17 @@ def _line(cells: Iterable[str]) -> str:
 
 def _text_cell(text: str) -> str:
     """A text as a cell of CSV; a spreadsheet takes no formula from it, for one gets an apostrophe in front."""
-    if _FORMULA.match(text) and not _NUMBER.fullmatch(text):
+    if _FORMULA.match(text) and not NUMBER.fullmatch(text):
         text = f"'{text}"
     return '"{}"'.format(text.replace('"', '""')) if _QUOTED.search(text) else text
 
 
-_STANDARD = Path("-")
 _OPEN_FILES = re.compile(r"/proc/(\d+)(?:/task/\d+)?/fd|/dev/fd")
-
-
-def _title(path: Path, stream: str) -> Path:
-    """How messages name a path."""
-    return Path(f"standard {stream}") if path == _STANDARD else path
 
 
 def _open_file(path: Path) -> tuple[str | None, int]:
     """The process and the descriptor that a path names, by whatever links; no process for a file by its own name."""
-    if path == _STANDARD:
+    if path == STANDARD:
         return _this(), 1
     for _ in range(40):
         folder = Path(os.path.realpath(path.parent))
@@ -655,7 +480,7 @@ def _this() -> str:
 def _output(path: Path) -> Iterator[Any]:
     """A text file that appears when the block ends well, or a stream, written to as it is."""
     owner, number = _open_file(path)
-    with _about(_title(path, "output")):
+    with _about(title(path, "output")):
         if owner is None and (path.is_file() or not path.exists()):
             with _atomic(path) as file:
                 yield file
@@ -725,11 +550,11 @@ def _selftest(detector: Detector, as_json: bool) -> int:
 
 
 def _score(detector: Detector, data: Path, out: Path | None, key: str | None) -> int:
-    out = out or (data if data == _STANDARD else Path(f"{data.stem}.scores.csv"))
+    out = out or (data if data == STANDARD else Path(f"{data.stem}.scores.csv"))
     rows, anomalies, invalid = score_table(detector, data, out, key)
     report = sys.stderr if _open_file(out) == (_this(), 1) else sys.stdout
     found = f"{rows} rows: {anomalies} flagged at threshold {detector.threshold:.6g}, of them {invalid} not judged"
-    print(f"{found}\nwrote: {_title(out, 'output')}", file=report)
+    print(f"{found}\nwrote: {title(out, 'output')}", file=report)
     return 0
 
 
@@ -745,7 +570,7 @@ def _find_model() -> Path:
 def _table(given: str) -> Path:
     """A path, of which `-` is a stream and `./-` a file."""
     path = Path(given)
-    return path.absolute() if path == _STANDARD and given != "-" else path
+    return path.absolute() if path == STANDARD and given != "-" else path
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -792,7 +617,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _report(problem: Problem) -> int:
     """Say what stands in the way; returns the exit code."""
     text = f"detector: {problem}\n" + (f"  {problem.hint}\n" if problem.hint else "")
-    print(_escaped(_COMMANDS, text), end="", file=sys.stderr)
+    print(escaped(_COMMANDS, text), end="", file=sys.stderr)
     return problem.exit_code
 
 

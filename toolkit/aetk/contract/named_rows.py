@@ -7,6 +7,8 @@ what they can do, so that none of their packages has to be installed.
     numbers    bool, integers and floats of any width, bfloat16 and float8, Decimal, Fraction, categories of these
     missing    None, NaN, NA and masked cells, as NaN
     refused    text, dates, durations, complex numbers, lists in cells
+
+A column that has a converter (see `reading.converters`) may hold what the converter takes: text, dates, true and false.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import numbers
 import os
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 from typing import Any, Protocol
 
@@ -55,16 +58,23 @@ class Columns(Protocol):
     names: tuple[str, ...]
     rows: int
 
-    def select(self, names: Sequence[str]) -> np.ndarray[Any, Any]:
+    def select(self, names: Sequence[str], converters: Mapping[str, Any] = ...) -> np.ndarray[Any, Any]:
         """The columns of these names as real numbers, [rows, names]; see `select`."""
 
 
-def select(rows: Any, names: Sequence[str]) -> np.ndarray[Any, Any]:
+Converters = Mapping[str, Any]
+"""By name, what has the attributes of `reading.Converter`: `column`, `convert` and `expected`."""
+_NONE: Converters = {}
+
+
+def select(rows: Any, names: Sequence[str], converters: Converters = _NONE) -> np.ndarray[Any, Any]:
     """Rows as an array [rows, names] of a real dtype; one row alone may be [names].
 
     Args:
         rows: anything that `columns` or `matrix` takes.
         names: the columns wanted. Rows with names have to have them all, and may have others.
+        converters: of the names that are made from a column by more than reading its numbers, where rows have names;
+            rows without names hold the numbers themselves.
 
     Raises:
         Refused: a column is missing, the number of columns is wrong, or a value is not a number.
@@ -72,7 +82,7 @@ def select(rows: Any, names: Sequence[str]) -> np.ndarray[Any, Any]:
     if type(rows) is np.ndarray and _is_real(rows):
         return _in_rows(rows, names)
     named = columns(rows)
-    return _in_rows(as_numbers(rows), names) if named is None else named.select(names)
+    return _in_rows(as_numbers(rows), names) if named is None else named.select(names, converters)
 
 
 def columns(rows: Any) -> Columns | None:
@@ -145,15 +155,19 @@ class _Frame:
         self._column, self._block = column, block
         self.rows = len(column(0)) if labels else 0
 
-    def select(self, names: Sequence[str]) -> np.ndarray[Any, Any]:
+    def select(self, names: Sequence[str], converters: Converters = _NONE) -> np.ndarray[Any, Any]:
         """See `Columns`."""
-        positions = self._positions(names)
-        if self._block is not None and _is_uniform(self._block, positions):
+        positions = self._positions([_column_of(name, converters) for name in names])
+        is_plain = not converters or not any(name in converters for name in names)
+        if self._block is not None and is_plain and _is_uniform(self._block, positions):
             chosen = self._block if positions == list(range(len(self.names))) else self._block.iloc[:, positions]
             return np.asarray(chosen.to_numpy())
         values = np.empty((self.rows, len(positions)), np.float64, order="F")
         for target, (i, name) in enumerate(zip(positions, names)):
-            column = as_numbers(self._column(i), name)
+            if name in converters:
+                column = _converted(self._column(i), converters[name])
+            else:
+                column = as_numbers(self._column(i), name)
             if column.shape != (self.rows,):
                 found = f"column '{name}' is of the shape {list(column.shape)}"
                 raise Refused(f"The {found}; expected one number in each of {self.rows} rows.", column=name)
@@ -183,16 +197,93 @@ class _Records:
         self.names = tuple(self._records[0])
         self.rows = len(self._records)
 
-    def select(self, names: Sequence[str]) -> np.ndarray[Any, Any]:
+    def select(self, names: Sequence[str], converters: Converters = _NONE) -> np.ndarray[Any, Any]:
         """See `Columns`."""
         values = np.empty((self.rows, len(names)), object)
+        columns = [_column_of(name, converters) for name in names]
         for number, record in enumerate(self._records):
-            for position, name in enumerate(names):
+            for position, name in enumerate(columns):
                 if name not in record:
                     hint = f"It has: {_some(record) or 'nothing'}. A value that is missing is None or NaN."
                     raise Refused(f"Row {number} has no value for '{name}'.", hint)
                 values[number, position] = record[name]
+        for position, name in enumerate(names):
+            if name in converters:
+                values[:, position] = _of_cells(values[:, position], converters[name])
         return _from_objects(values, names)
+
+
+def _column_of(name: str, converters: Converters) -> str:
+    return str(converters[name].column) if name in converters else name
+
+
+def _converted(column: Any, converter: Any) -> np.ndarray[Any, Any]:
+    """A column of any make by its converter, as float64 [rows]."""
+    values = _array(column)
+    if values.ndim == 1 and values.dtype.kind == "M":
+        zone = getattr(getattr(column, "type", None), "tz", None)
+        zone = zone or getattr(getattr(column, "dtype", None), "time_zone", None)
+        # NumPy's times have lost their zone, and so the clock that is to be read
+        if zone:
+            return _of_cells(_listed(column), converter)
+        return _of_distinct(values.astype("datetime64[us]"), converter)
+    if values.ndim != 1 or values.dtype.kind in "SmcV" and values.dtype.num < _FIRST_OF_OTHERS:
+        return _as_numbers(values, converter.column)
+    if values.dtype.num >= _FIRST_OF_OTHERS and values.dtype.kind not in "UT":
+        values = _as_numbers(values, converter.column)
+    if not _is_real(values):
+        return _of_cells(values.tolist(), converter)
+    if converter.markers is None:
+        return _of_distinct(values, converter)
+    return np.where(np.isin(values, converter.markers), math.nan, values)
+
+
+def _of_distinct(values: np.ndarray[Any, Any], converter: Any) -> np.ndarray[Any, Any]:
+    """A column by its converter, which is called once for each of the column's different values."""
+    distinct, places = np.unique(values, return_inverse=True)
+    try:
+        return _of_cells(distinct.tolist(), converter)[places.reshape(-1)]
+    except Refused:
+        return _of_cells(values.tolist(), converter)  # refused again, with the right row
+
+
+def _listed(column: Any) -> list[Any]:
+    return list(column.to_pylist() if _can(column, "to_pylist") else column.to_list())
+
+
+def _of_cells(cells: Iterable[Any], converter: Any) -> np.ndarray[Any, Any]:
+    """The cells of a column by its converter, as float64 [rows]; Refused where it does not take one."""
+    known: dict[Any, float] = {}
+    found = []
+    for i, cell in enumerate(cells):
+        is_text = type(cell) is str
+        if is_text and cell in known:
+            found.append(known[cell])
+            continue
+        try:
+            value = converter.convert(_plain_cell(cell))
+        except (TypeError, ValueError, Refused):
+            shown = repr(cell) if len(repr(cell)) <= 40 else f"{repr(cell)[:37]}..."
+            message = f"Row {i}, column '{converter.column}': found {shown} ({type(cell).__name__}), "
+            hint = "None, NaN and NA are missing. The model's card says what its features hold."
+            raise Refused(f"{message}expected {converter.expected}.", hint, converter.column) from None
+        if is_text:
+            known[cell] = value
+        found.append(value)
+    return np.array(found, np.float64)
+
+
+def _plain_cell(cell: Any) -> Any:
+    """A cell as a value of Python: None where it is missing, text, a time, true or false, or a number."""
+    if cell is None or cell is np.ma.masked or type(cell).__name__ in ("NAType", "NaTType"):
+        return None
+    if isinstance(cell, (bool, int, float, str, date)):
+        return str(cell) if isinstance(cell, str) else cell
+    if isinstance(cell, np.datetime64):
+        return cell.astype("datetime64[us]").item()
+    if isinstance(cell, np.generic):
+        return _plain_cell(cell.item()) if cell.dtype.num < _FIRST_OF_OTHERS else float(cell)
+    return _number(cell)
 
 
 def _record(row: Any, number: int) -> dict[str, Any]:

@@ -12,7 +12,9 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Optional, Union
+from datetime import date, datetime, timezone
+from numbers import Integral
+from typing import Any, NamedTuple, Optional, Union
 
 DELIMITERS = (",", ";", "\t", "|", " ")
 """Between the cells of a row; a blank stands for any run of blanks and tabs, without quotes."""
@@ -164,6 +166,11 @@ class Encoding:
         return not (self.levels or self.truths or self.time_part) and self.notation == "decimal"
 
     @property
+    def keeps_numbers(self) -> bool:
+        """Whether a number of a program is its own value, unless it means a missing one."""
+        return not (self.levels or self.truths or self.time_part)
+
+    @property
     def is_plain(self) -> bool:
         """Whether it is that of a feature that contract 1 can have."""
         return self.is_number and not self.missing
@@ -285,6 +292,137 @@ def parser(encoding: Encoding, table: TableFormat) -> Callable[[str], float]:
     return parse
 
 
+class Converter(NamedTuple):
+    """How the values that a program has become one feature.
+
+    Attributes:
+        column: the name that the values have in the program's rows.
+        convert: turns a value into the feature's; raises ValueError or TypeError for one that it does not take.
+        expected: what it takes, for messages.
+        markers: the numbers that mean a missing value, if all others stay as they are; None if numbers are converted.
+    """
+
+    column: str
+    convert: Callable[[Any], float]
+    expected: str
+    markers: Optional[tuple[float, ...]]
+
+
+def converters(features: Mapping[str, Encoding], table: TableFormat) -> dict[str, Converter]:
+    """The converters of the features, by name, that are more than a column of plain numbers."""
+    return {
+        name: Converter(
+            encoding.column,
+            converter(encoding, table),
+            expected(encoding, table),
+            number_markers(encoding, table) if encoding.keeps_numbers else None,
+        )
+        for name, encoding in features.items()
+        if not encoding.is_plain or table.missing
+    }
+
+
+def number_markers(encoding: Encoding, table: TableFormat) -> tuple[float, ...]:
+    """The numbers that mean a missing value in a column of numbers: they are compared by value."""
+    markers = {*table.missing, *encoding.missing}
+    return tuple(sorted({float(marker) for marker in markers if _NUMBER.fullmatch(marker)}))
+
+
+def converter(encoding: Encoding, table: TableFormat) -> Callable[[Any], float]:
+    """Make the function that turns a value of a program into the value of a feature, as `parser` does for a cell.
+
+    The function takes None, true and false, numbers, text and times of Python. A number is looked up among levels,
+    truths and markers by its shortest decimal text. Text is not read as a decimal number. It raises ValueError or
+    TypeError for what the feature does not have.
+    """
+    parse, fill = parser(encoding, table), float(len(encoding.levels)) if encoding.levels else math.nan
+    missing = frozenset((*table.missing, *encoding.missing))
+    keys = frozenset((*encoding.levels, *encoding.truths))
+    missing_numbers = frozenset(number_markers(encoding, table))
+
+    def convert(value: Any) -> float:
+        if value is None:
+            return fill
+        if isinstance(value, str):
+            text = value if table.is_default else strip(value)
+            if encoding.is_number and text not in missing:
+                raise ValueError(value)
+            return parse(text)
+        if isinstance(value, date):
+            return _of_time(value)
+        number = _as_float(value)
+        if number != number or number in missing_numbers:
+            return fill
+        if isinstance(value, bool) and encoding.levels:
+            return parse(str(value) if str(value) in keys else str(value).lower())
+        if encoding.levels or encoding.truths:
+            return parse(shortest(value))
+        if not encoding.time_part:
+            return number
+        if isinstance(value, bool) or encoding.time_format not in _UNITS:
+            raise ValueError(value)
+        return time_part(counted_seconds(number, encoding.time_format), encoding.time_part)
+
+    def _of_time(value: date) -> float:
+        if value != value:  # pandas' own missing time
+            return fill
+        if not encoding.time_part:
+            raise TypeError(value)
+        return time_part(_seconds_of_clock(value, in_utc=encoding.time_format in _UNITS), encoding.time_part)
+
+    return convert
+
+
+def _as_float(value: Any) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return -math.inf if value < 0 else math.inf
+
+
+def shortest(number: Any) -> str:
+    """The shortest decimal text of a number: 3 for 3.0."""
+    if isinstance(number, Integral):
+        return str(int(number))
+    value = float(number)
+    return str(int(value)) if value.is_integer() and abs(value) < 1e16 else repr(value)
+
+
+def _seconds_of_clock(value: date, *, in_utc: bool) -> float:
+    """The seconds of a time of Python from 1970-01-01 00:00 on its own clock; of a counted time, on that of UTC."""
+    if not isinstance(value, datetime):
+        value = datetime(value.year, value.month, value.day)
+    if in_utc and value.tzinfo is not None:
+        value = value.astimezone(timezone.utc)
+    days = value.toordinal() - 719163
+    return float(days * _DAY + value.hour * 3600 + value.minute * 60 + value.second)
+
+
+def expected(encoding: Encoding, table: TableFormat) -> str:
+    """What the cells of a feature hold, for messages."""
+    if encoding.truths:
+        return " or ".join(f"'{truth}'" for truth in encoding.truths)
+    if encoding.levels:
+        return "text"
+    if encoding.time_part:
+        return f"a time ({_TIMES[encoding.time_format]})"
+    if encoding.notation == "hex":
+        return "a hexadecimal number"
+    comma = " with a decimal comma" if table.decimal == "," else ""
+    return f"a number{comma}"
+
+
+_TIMES = {
+    "ymd": "year, month, day",
+    "dmy": "day, month, year",
+    "mdy": "month, day, year",
+    "s": "seconds from 1970",
+    "ms": "milliseconds from 1970",
+    "us": "microseconds from 1970",
+    "ns": "nanoseconds from 1970",
+}
+
+
 def _converter(encoding: Encoding, table: TableFormat) -> Callable[[str], float]:
     number = _number_parser(table)
     if encoding.levels:
@@ -348,10 +486,7 @@ def seconds_of(cell: str, time_format: str) -> float:
     if time_format in _UNITS:
         if not _NUMBER.fullmatch(cell):
             raise ValueError(cell)
-        seconds = float(cell) / _UNITS[time_format]
-        if abs(seconds) > _LATEST:
-            raise ValueError(cell)
-        return seconds
+        return counted_seconds(float(cell), time_format)
     found = _TIME.fullmatch(cell)
     if not found:
         raise ValueError(cell)
@@ -365,6 +500,14 @@ def seconds_of(cell: str, time_format: str) -> float:
     if not 1 <= month <= 12 or not 1 <= day <= _days(year, month) or hour > 23 or minute > 59 or second > 60:
         raise ValueError(cell)
     return float(_days_from_1970(year, month, day) * _DAY + hour * 3600 + minute * 60 + second)
+
+
+def counted_seconds(count: float, time_format: str) -> float:
+    """A counted time in seconds; raise ValueError for one that is too far from 1970."""
+    seconds = count / _UNITS[time_format]
+    if not abs(seconds) <= _LATEST:
+        raise ValueError(count)
+    return seconds
 
 
 def _days(year: int, month: int) -> int:

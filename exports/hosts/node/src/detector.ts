@@ -9,10 +9,12 @@ import type { Card } from "./core/card.ts";
 import { type Comparison, passed, replay, type Scores, type Selftest, selftest } from "./core/golden.ts";
 import { cardPath, EXPORT, LARGEST_MODEL, readModelFile } from "./core/model.ts";
 import { Problem } from "./core/problem.ts";
+import { columnsOf, type Encoding, encodingsOf, formatOf, type TableFormat } from "./core/reading.ts";
+import { type RowReader, rowReader, type Value } from "./core/values.ts";
 import { CPU, ELSEWHERE, environment, findProvider, PROVIDERS, reason, refused } from "./providers.ts";
 import { checkSignature } from "./signature.ts";
 
-export type { Card, Comparison, Scores, Selftest };
+export type { Card, Comparison, Scores, Selftest, Value };
 export { Problem };
 
 type Runtime = typeof import("onnxruntime-node");
@@ -33,11 +35,18 @@ export interface Options {
 
 /** A model and its card, held against each other. */
 export class Detector {
-  /** The columns, in the order in which `score` takes them. */
+  /** The model's inputs, in the order in which `score` takes them. */
   readonly features: readonly string[];
+  /** The columns of a table that they are made of: the names that `row` takes. */
+  readonly columns: readonly string[];
+  /** How the cells of those columns become inputs, one for each feature. */
+  readonly encodings: readonly Encoding[];
+  /** The format of the text files that the model was trained on. */
+  readonly table: TableFormat;
   readonly threshold: number;
   /** The library that runs the model, and its version. */
   readonly runtime: string;
+  private readonly readRow: RowReader;
 
   private constructor(
     readonly path: string,
@@ -48,6 +57,10 @@ export class Detector {
     private readonly session: InferenceSession,
   ) {
     this.features = card.features.map((feature) => feature.name);
+    this.encodings = encodingsOf(card);
+    this.columns = columnsOf(this.encodings);
+    this.table = formatOf(card);
+    this.readRow = rowReader(this.encodings, this.table);
     this.threshold = card.threshold.value;
     this.runtime = runtimeName(ort);
   }
@@ -78,13 +91,12 @@ export class Detector {
     }
   }
 
-  /** A row from values by column name; null stands for a missing one, other names are ignored. */
-  row(values: Readonly<Record<string, number | null | undefined>>): Float32Array {
-    return Float32Array.from(this.features, (name) => {
-      const value = values[name];
-      if (value === undefined) throw new Problem(`No value for '${name}'.`, `The model takes: ${this.features.join(", ")}.`);
-      return value ?? NaN;
-    });
+  /**
+   * A row from values by column name: numbers, the text of categories, true or false, times as text or Date; null stands for a
+   * missing one, other names are ignored. Throws a Problem for a value that is not there or of another kind.
+   */
+  row(values: Readonly<Record<string, Value | undefined>>): Float32Array {
+    return this.readRow(values);
   }
 
   /** Judges rows, one after the other in `rows`, of raw values in the order of `features`. */

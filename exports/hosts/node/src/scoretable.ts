@@ -14,6 +14,9 @@ import { type Batch, TableReader } from "./core/table.ts";
 import type { Detector } from "./detector.ts";
 import { inputIsClosed, isStream, openStream, send, STANDARD, titled } from "./streams.ts";
 
+/** How a model's card says that tables are read. */
+type Reading = Pick<Detector, "encodings" | "table">;
+
 /** What came of scoring a table. */
 export interface Counts {
   rows: number;
@@ -26,7 +29,7 @@ type Content = (write: (text: string) => void) => Promise<void>;
 const PIECE_BYTES = 2 ** 20;
 
 /**
- * Scores a CSV file into another, which appears when it is complete; `key` is a column to carry along, or null. `-` is
+ * Scores a table, in the format that the card says, into a CSV file, which appears when it is complete; `key` is a column to carry along, or null. `-` is
  * standard input and standard output; what is not a file of its own name is written to as it is, and never replaced.
  */
 export async function scoreTable(detector: Detector, data: string, out: string, key: string | null): Promise<Counts> {
@@ -39,7 +42,7 @@ export async function scoreTable(detector: Detector, data: string, out: string, 
   }
   checkKey(key, data);
   const counts: Counts = { rows: 0, anomalies: 0, invalid: 0 };
-  const table = readTable(data, detector.features, key); // first, for a signal to end it while a pipe is waited for
+  const table = readTable(data, detector, key); // first, for a signal to end it while a pipe is waited for
   await (isStream(out) ? directly : atomically)(out, async (write) => {
     for await (const batch of table) {
       const scores = await detector.score(batch.values);
@@ -55,16 +58,16 @@ export async function scoreTable(detector: Detector, data: string, out: string, 
 }
 
 /**
- * The rows of a CSV file, some thousands at a time. Opens it at once, which for a pipe waits until somebody writes to it.
+ * The rows of a text file in a card's format, some thousands at a time. Opens it at once, which for a pipe waits until somebody writes to it.
  * Throws a Problem, or rejects with one at the first row that cannot be read.
  */
-export function readTable(path: string, columns: readonly string[], key: string | null): AsyncGenerator<Batch> {
+export function readTable(path: string, { encodings, table }: Reading, key: string | null): AsyncGenerator<Batch> {
   const name = titled(path, "input");
   if (path === STANDARD && inputIsClosed()) {
     throw new Problem("Standard input is closed.", "Name a file, or send a table through a pipe.");
   }
   try {
-    return batches(name, bytes(path === STANDARD ? 0 : openSync(path, "r")), columns, key);
+    return batches(bytes(path === STANDARD ? 0 : openSync(path, "r")), name, new TableReader(name, encodings, key, table));
   } catch (error) {
     throw unreadable(name, error);
   }
@@ -77,13 +80,7 @@ function bytes(file: number): Readable {
   return createReadStream("", { fd: file, highWaterMark: PIECE_BYTES });
 }
 
-async function* batches(
-  path: string,
-  input: Readable,
-  columns: readonly string[],
-  key: string | null,
-): AsyncGenerator<Batch> {
-  const reader = new TableReader(path, columns, key);
+async function* batches(input: Readable, path: string, reader: TableReader): AsyncGenerator<Batch> {
   try {
     for await (const piece of input) yield* reader.push(piece as Buffer);
   } catch (error) {

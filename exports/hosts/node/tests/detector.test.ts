@@ -119,8 +119,8 @@ test("what ONNX Runtime says is told without the places in its source code", () 
 });
 
 test("a card is bounded in its depth, and a model in its size, its graphs and its numbers", () => {
-  const deep = (depth: number): Uint8Array => new TextEncoder().encode(`{"contract": 2, "deep": ${"[".repeat(depth)}${"]".repeat(depth)}}`);
-  assert.throws(() => parseCard("m", deep(200)), { message: "m: its card is of contract version 2, expected 1." });
+  const deep = (depth: number): Uint8Array => new TextEncoder().encode(`{"contract": 3, "deep": ${"[".repeat(depth)}${"]".repeat(depth)}}`);
+  assert.throws(() => parseCard("m", deep(200)), { message: "m: its card is of contract version 3, expected 1 or 2." });
   const damaged = { message: "m: its card is damaged or incomplete; expected the JSON that `aetk export` wrote." };
   assert.throws(() => parseCard("m", deep(201)), damaged);
   assert.throws(() => parseCard("m", deep(100_000)), damaged);

@@ -3,7 +3,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 
 import { Problem } from "../src/core/problem.ts";
-import { type Batch, TableReader } from "../src/core/table.ts";
+import { type Batch } from "../src/core/table.ts";
+import { reader } from "./plain.ts";
 
 interface Case {
   name: string;
@@ -26,10 +27,10 @@ const OWN: Case[] = [
 const CASES = existsSync(SHARED) ? [...OWN, ...(JSON.parse(readFileSync(SHARED, "utf8")) as { cases: Case[] }).cases] : OWN;
 
 function read(bytes: Uint8Array, columns: string[], piece: number): number[][] {
-  const reader = new TableReader("t.csv", columns);
+  const table = reader(columns);
   const batches: Batch[] = [];
-  for (let at = 0; at < bytes.length; at += piece) batches.push(...reader.push(bytes.subarray(at, at + piece)));
-  batches.push(...reader.end());
+  for (let at = 0; at < bytes.length; at += piece) batches.push(...table.push(bytes.subarray(at, at + piece)));
+  batches.push(...table.end());
   const width = columns.length;
   return batches.flatMap(({ rows, values }) =>
     Array.from({ length: rows }, (_, i) => Array.from(values.subarray(i * width, (i + 1) * width), (x) => x + 0)), // no -0
@@ -64,9 +65,9 @@ function asNumber(cell: number | string): number {
 }
 
 test("rows come in batches, in order, with the cells that are carried along", () => {
-  const reader = new TableReader("t.csv", ["x"], "id");
+  const table = reader(["x"], "id");
   const lines = Array.from({ length: 10_000 }, (_, i) => `${i},"k,${i}"`).join("\n");
-  const batches = [...reader.push(new TextEncoder().encode(`x,id\n${lines}`)), ...reader.end()];
+  const batches = [...table.push(new TextEncoder().encode(`x,id\n${lines}`)), ...table.end()];
   assert.deepEqual(batches.map((batch) => batch.rows), [4096, 4096, 1808]);
   assert.equal(batches[1]!.values[0], 4096);
   assert.equal(batches[2]!.keys.at(-1), "k,9999");
@@ -101,12 +102,12 @@ function work(read: () => void): number {
 }
 
 test("a line of ten million characters is read, and no byte of it more than some times", () => {
-  const reader = new TableReader("t.csv", ["x"]);
+  const table = reader(["x"]);
   const bytes = new TextEncoder().encode(`x,note\n1,"${"long ".repeat(2_000_000)}"\n2,${"a".repeat(10_000_000)}`);
   const batches: Batch[] = [];
   const done = work(() => {
-    for (let at = 0; at < bytes.length; at += 65_536) batches.push(...reader.push(bytes.subarray(at, at + 65_536)));
-    batches.push(...reader.end());
+    for (let at = 0; at < bytes.length; at += 65_536) batches.push(...table.push(bytes.subarray(at, at + 65_536)));
+    batches.push(...table.end());
   });
   assert.deepEqual(batches.flatMap(({ values }) => [...values]), [1, 2]);
   assert.ok(done < MOST_WORK * bytes.length, `${done / bytes.length} times`);
@@ -134,10 +135,10 @@ for (const [kind, character] of [["ASCII", "a"], ["accents", "é"], ["a script",
         return bytes;
       };
       const read = (bytes: Uint8Array): Batch[] => {
-        const reader = new TableReader("t.csv", ["x"]);
-        const batches = reader.push(encoder.encode(`note,x\n${before}`));
-        for (let at = 0; at < bytes.length; at += 2 ** 20) batches.push(...reader.push(bytes.subarray(at, at + 2 ** 20)));
-        return [...batches, ...reader.push(encoder.encode(after)), ...reader.end()];
+        const table = reader(["x"]);
+        const batches = table.push(encoder.encode(`note,x\n${before}`));
+        for (let at = 0; at < bytes.length; at += 2 ** 20) batches.push(...table.push(bytes.subarray(at, at + 2 ** 20)));
+        return [...batches, ...table.push(encoder.encode(after)), ...table.end()];
       };
       const [longest, tooLong] = [row(room), row(room + 1)];
       const done = work(() => assert.equal(read(longest)[0]!.rows, 1)) + work(() => assert.throws(() => read(tooLong), TOO_LONG));
@@ -147,9 +148,9 @@ for (const [kind, character] of [["ASCII", "a"], ["accents", "é"], ["a script",
 }
 
 test("a line without an end is refused as soon as it is too long", () => {
-  const reader = new TableReader("t.csv", ["x"]);
-  reader.push(new TextEncoder().encode("x\n"));
+  const table = reader(["x"]);
+  table.push(new TextEncoder().encode("x\n"));
   const piece = new Uint8Array(2 ** 20);
-  for (let i = 0; i < 16; i++) reader.push(piece);
-  assert.throws(() => reader.push(piece), TOO_LONG);
+  for (let i = 0; i < 16; i++) table.push(piece);
+  assert.throws(() => table.push(piece), TOO_LONG);
 });

@@ -1,4 +1,7 @@
-import { goldenInputs, Problem, replay, type Card, type ModelFile, type Scores } from "./contract.ts";
+import {
+  encodingsOf, formatOf, goldenInputs, Problem, replay, rowReader,
+  type Card, type Encoding, type ModelFile, type RowReader, type Scores, type TableFormat,
+} from "./contract.ts";
 import type { Verdict } from "./messages.ts";
 import { createSession, DEFAULT, reason, type Session } from "./runtime.ts";
 
@@ -15,12 +18,24 @@ export class Stopped extends Problem {}
 export class Detector {
   readonly card: Card;
   readonly explains: boolean;
+  /** How the cells of a table's columns become inputs, one for each feature. */
+  readonly encodings: readonly Encoding[];
+  /** The format of the text files that the model was trained on. */
+  readonly table: TableFormat;
+  /**
+   * A row for `score` from values by column name: numbers, the text of categories, true or false, times as text or Date; null
+   * stands for a missing one.
+   */
+  readonly row: RowReader;
 
   private constructor(
     readonly file: ModelFile,
     private readonly session: Session,
   ) {
     this.card = file.card;
+    this.encodings = encodingsOf(file.card);
+    this.table = formatOf(file.card);
+    this.row = rowReader(this.encodings, this.table);
     this.explains = session.outputs.includes("contribution");
   }
 

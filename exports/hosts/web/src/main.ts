@@ -4,6 +4,7 @@ import type { Model } from "./messages.ts";
 import { embedded, chosen, type Files } from "./models.ts";
 import { counted } from "./numbers.ts";
 import { showCard } from "./parts/card.ts";
+import { showFormat } from "./parts/format.ts";
 import { tell } from "./parts/problem.ts";
 import { ProgressBar } from "./parts/progress.ts";
 import { Result } from "./parts/result.ts";
@@ -51,6 +52,7 @@ async function admit(files: () => Promise<Files>): Promise<void> {
   }
   showVerdict(model);
   showCard(model);
+  showFormat(model.card);
   tableInput.disabled = false;
   if (table !== null) void score(table); // the next model need not wait for it
 }

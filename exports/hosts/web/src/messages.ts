@@ -46,6 +46,8 @@ export interface Row {
   isValid: boolean;
   /** Each feature's share of 1 - similarity. */
   contribution: Float32Array | null;
+  /** The level of each category by the feature's position; null for text that the model does not know. */
+  levels: Map<number, string | null>;
 }
 
 /** What the worker can be asked, and what it answers. */

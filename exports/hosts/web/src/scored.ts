@@ -6,6 +6,8 @@ interface Part {
   start: number;
   scores: Scores;
   keys: string[];
+  /** [rows, categories], row by row: the indexes of their levels. */
+  levels: Uint8Array;
 }
 
 /** The scores of a whole table, as the batches came. */
@@ -16,11 +18,18 @@ export class Scored {
   constructor(
     private readonly features: string[],
     private readonly key: string | null,
+    /** The levels of the features that are categories, by their positions. */
+    private readonly categories: ReadonlyMap<number, readonly string[]>,
   ) {}
 
-  /** Add the scores of the next rows, and their keys if there are any. */
-  add(scores: Scores, keys: string[]): void {
-    this.parts.push({ start: this.rows, scores, keys });
+  /** Add the scores of the next rows, their keys if there are any, and the values that were judged. */
+  add(scores: Scores, keys: string[], values: Float32Array): void {
+    const [width, positions] = [this.features.length, [...this.categories.keys()]];
+    const levels = Uint8Array.from({ length: scores.similarity.length * positions.length }, (_, i) => {
+      const row = Math.floor(i / positions.length);
+      return values[row * width + positions[i % positions.length]!]!;
+    });
+    this.parts.push({ start: this.rows, scores, keys, levels });
     this.rows += scores.similarity.length;
   }
 
@@ -44,7 +53,7 @@ export class Scored {
   /** Some rows in full, by their indexes from 0. */
   rowsAt(indexes: Uint32Array): Row[] {
     return Array.from(indexes, (index) => {
-      const { start, scores, keys } = this.parts[this.partOf(index)]!;
+      const { start, scores, keys, levels } = this.parts[this.partOf(index)]!;
       const at = index - start;
       const width = this.features.length;
       return {
@@ -53,8 +62,14 @@ export class Scored {
         similarity: scores.similarity[at]!,
         isValid: scores.isValid[at] !== 0,
         contribution: scores.contribution?.slice(at * width, (at + 1) * width) ?? null,
+        levels: this.levelsOf(levels.subarray(at * this.categories.size, (at + 1) * this.categories.size)),
       };
     });
+  }
+
+  /** The text of levels by the positions of their features; null for text that the model does not know. */
+  private levelsOf(indexes: Uint8Array): Map<number, string | null> {
+    return new Map([...this.categories].map(([position, levels], i) => [position, levels[indexes[i]!] ?? null]));
   }
 
   /**

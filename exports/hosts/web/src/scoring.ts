@@ -1,4 +1,4 @@
-import { LineReader, Problem, TableReader } from "./contract.ts";
+import { Problem, TableReader } from "./contract.ts";
 import type { Detector } from "./detector.ts";
 import type { Progress } from "./messages.ts";
 import { Scored } from "./scored.ts";
@@ -11,7 +11,7 @@ const REPORT_EVERY = 100;
 export class Cancelled extends Error {}
 
 /**
- * Read a CSV file and judge its rows, batch by batch.
+ * Read a table in the format of the model's card and judge its rows, batch by batch.
  *
  * @param key a column to carry along; left out where the table has no such column
  * @throws Problem for a table that cannot be read, Cancelled when `signal` is aborted
@@ -24,16 +24,16 @@ export async function scoreTable(
   onProgress: (progress: Progress) => void,
 ): Promise<{ scored: Scored; columns: readonly string[]; key: string | null }> {
   const features = detector.card.features.map((feature) => feature.name);
-  const columns = await header(file);
+  const columns = await header(file, detector);
   const carried = key !== null && columns.includes(key) ? key : null;
-  const reader = new TableReader(file.name, features, carried);
-  const scored = new Scored(features, carried);
+  const reader = new TableReader(file.name, detector.encodings, carried, detector.table);
+  const scored = new Scored(features, carried, categories(detector));
   let reported = performance.now();
   for (let at = 0; at <= file.size; at += PIECE) {
     const isLast = at + PIECE > file.size;
     const batches = reader.push(await bytes(file, at));
     for (const { values, keys } of isLast ? [...batches, ...reader.end()] : batches) {
-      scored.add(await detector.score(values), keys);
+      scored.add(await detector.score(values), keys, values);
       await inbox();
       if (signal.aborted) throw new Cancelled();
     }
@@ -49,16 +49,20 @@ export async function scoreTable(
 }
 
 /** The names in the header, as far as there is one: its faults are for the TableReader to find. */
-async function header(file: File): Promise<readonly string[]> {
-  let names: string[] | undefined;
-  const reader = new LineReader(file.name, (_, cells) => (names ??= cells));
+async function header(file: File, { table }: Detector): Promise<readonly string[]> {
+  const reader = new TableReader(file.name, [], null, table);
   try {
-    for (let at = 0; at < file.size && names === undefined; at += PIECE) reader.push(await bytes(file, at));
-    if (names === undefined) reader.end();
+    for (let at = 0; at < file.size && reader.columns.length === 0; at += PIECE) reader.push(await bytes(file, at));
+    if (reader.columns.length === 0) reader.end();
   } catch (error) {
-    if (names === undefined && !(error instanceof Problem)) throw error;
+    if (!(error instanceof Problem)) throw error;
   }
-  return names ?? [];
+  return reader.columns.filter((name) => name !== "");
+}
+
+/** The levels of the features that are categories, by their positions. */
+function categories({ encodings }: Detector): Map<number, readonly string[]> {
+  return new Map(encodings.flatMap(({ levels }, i) => (levels.length > 0 ? [[i, levels] as const] : [])));
 }
 
 async function bytes(file: File, at: number): Promise<Uint8Array> {

@@ -2,13 +2,17 @@ import { createHash } from "node:crypto";
 import { sealed } from "./forgery.ts";
 import { CARD } from "./page.ts";
 
+/** What a card says of a feature besides its position and quantiles. */
+export type Keys = { name: string; [key: string]: unknown };
+
 /**
  * A model whose contributions are the values it was given, so that a scored CSV tells what was read.
  * A valid row has similarity 1, any other -1.
  *
+ * @param columns the features' names, or what the card says of them besides
  * @param operator what copies the values; a name that no runtime knows makes a model that cannot run
  */
-export function echo(columns: string[], operator = "Identity"): Buffer {
+export function echo(columns: (string | Keys)[], operator = "Identity", table?: object | null, name = "echo"): Buffer {
   const graph = Buffer.concat([
     node(operator, ["features"], "contribution"),
     node("Abs", ["features"], "size"),
@@ -32,15 +36,19 @@ export function echo(columns: string[], operator = "Identity"): Buffer {
     message(12, shaped("contribution", 1, columns.length)),
   ]);
   const rest = Buffer.concat([number(1, 8), message(7, graph), message(8, number(2, 17))]);
-  return Buffer.concat([rest, message(14, text(1, "aetk.card"), text(2, sealed(JSON.stringify(card(columns, rest)))))]);
+  return Buffer.concat([rest, message(14, text(1, "aetk.card"), text(2, sealed(JSON.stringify(card(columns.map(keysOf), rest, name, table)))))]);
 }
 
-function card(columns: string[], rest: Buffer): unknown {
+const keysOf = (column: string | Keys): Keys => (typeof column === "string" ? { name: column } : column);
+
+function card(columns: Keys[], rest: Buffer, name: string, table?: object | null): unknown {
   const floats = (...values: number[]): string => Buffer.from(new Float32Array(values).buffer).toString("base64");
   return {
     ...CARD,
-    name: "echo",
-    features: columns.map((name, position) => ({ ...CARD.features[0], position, name })),
+    contract: table == null && columns.every((keys) => Object.keys(keys).every((key) => key === "name")) ? 1 : 2,
+    name,
+    features: columns.map((keys, position) => ({ ...CARD.features[0], position, ...keys })),
+    ...(table == null ? {} : { table }),
     threshold: { ...CARD.threshold, value: 0.5 },
     model_sha256: createHash("sha256").update(rest).digest("hex"),
     golden: {

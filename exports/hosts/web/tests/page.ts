@@ -8,7 +8,7 @@ const file = (path: string): string => fileURLToPath(new URL(path, import.meta.u
 export const MODEL = readFileSync(file("../public/model/detector.onnx"));
 export const CARD = JSON.parse(readFileSync(file("../public/model/detector.card.json"), "utf-8")) as {
   name: string;
-  features: { name: string; quantiles: number[] }[];
+  features: { name: string; quantiles: number[]; [key: string]: unknown }[];
   threshold: { value: number };
 };
 export const NAMES = CARD.features.map((feature) => feature.name);
@@ -51,7 +51,7 @@ export async function choose(page: Page, content: string | Buffer, name = "table
   const path = base.info().outputPath(`chosen-${++files}`, name);
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, content);
-  await page.getByLabel("CSV file").setInputFiles(path);
+  await page.locator("#table-file").setInputFiles(path);
 }
 
 /** Choose a model, perhaps with its card. */

@@ -1,4 +1,5 @@
 import { Problem } from "./problem.ts";
+import { contractOf, encodingsOf, formatOf, Refused } from "./reading.ts";
 
 /** One input column, in order; quantiles are of the training rows. */
 export interface Feature {
@@ -7,6 +8,11 @@ export interface Feature {
   quantiles: number[];
   missing: string;
   fill: number | null;
+  levels?: string[];
+  truths?: string[];
+  notation?: string;
+  markers?: string[];
+  time?: { column: string; format: string; part: string } | null;
 }
 
 /** Ordinary rows that will be flagged, per 1,000, with an interval. */
@@ -33,6 +39,8 @@ export interface Card {
   contract: number;
   name: string;
   features: Feature[];
+  /** The format of text files, of contract 2; see `TableFormat`. */
+  table?: unknown;
   quantile_levels: number[];
   similarity: { kappa: number; bound: number; tolerance: number };
   threshold: {
@@ -53,7 +61,8 @@ export interface Card {
   golden: Golden;
 }
 
-const CONTRACT = 1;
+const CONTRACTS = [1, 2];
+const AGAIN = "Export the model again.";
 const LARGEST_TOLERANCE = 1e-3;
 const DEEPEST = 200;
 
@@ -66,23 +75,25 @@ export function parseCard(path: string, bytes: Uint8Array): Card {
     throw unreadable(path);
   }
   if (typeof card !== "object" || card === null || isDeep(card) || card.contract === undefined) throw unreadable(path);
-  if (card.contract !== CONTRACT) {
+  if (!CONTRACTS.includes(card.contract)) {
     throw new Problem(
-      `${path}: its card is of contract version ${String(card.contract)}, expected ${CONTRACT}.`,
-      "Export the model again.",
+      `${path}: its card is of contract version ${String(card.contract)}, expected ${CONTRACTS.join(" or ")}.`,
+      AGAIN,
     );
   }
   try {
     check(card);
-  } catch {
-    throw unreadable(path);
+    formatOf(card);
+    encodingsOf(card);
+  } catch (error) {
+    throw error instanceof Refused ? new Problem(`${path}: ${error.message}.`, AGAIN) : unreadable(path);
   }
   return card;
 }
 
 function unreadable(path: string): Problem {
   const found = "its card is damaged or incomplete; expected the JSON that `aetk export` wrote.";
-  return new Problem(`${path}: ${found}`, "Export the model again.");
+  return new Problem(`${path}: ${found}`, AGAIN);
 }
 
 /** Whether arrays and objects are nested deeper than whoever walks through them should have to bear. */
@@ -92,11 +103,13 @@ function isDeep(value: unknown, depth = 0): boolean {
 }
 
 /** Throws where a part that is used here is missing or of another kind. */
-function check({ features, similarity, threshold, golden, ...card }: Card): void {
+function check(whole: Card): void {
+  const { features, similarity, threshold, golden, ...card } = whole;
   const names = features.map((feature) => feature.name);
   const flags = (values: unknown[], known: unknown[]): boolean =>
     values.length === golden.rows && values.every((value) => known.includes(value));
   const right =
+    card.contract === contractOf(whole) &&
     names.length > 0 &&
     new Set(names).size === names.length &&
     names.every((name) => typeof name === "string" && name !== "") &&

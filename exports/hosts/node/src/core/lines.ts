@@ -1,18 +1,25 @@
 import { Problem } from "./problem.ts";
+import { DEFAULT, type TableFormat } from "./reading.ts";
+import { ENCODING_NAMES, transcoderOf } from "./transcoder.ts";
 
 type Take = (line: number, cells: string[]) => void;
 
-/** What to do about a row that is none. */
-export const QUOTING =
-  "A cell that holds a comma, a quote or a line end is written in quotes, and a quote in it twice.";
+/** How messages call what separates cells. */
+export const SEPARATORS: Record<string, string> = { ",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe", " ": "blank" };
 const LONGEST_ROW = 2 ** 24;
 const NEWLINE = 10;
 const BYTE_ORDER_MARK = "\ufeff";
 
+/** What to do about a row that is none. */
+export function quoting({ delimiter }: TableFormat): string {
+  if (delimiter === " ") return "Runs of blanks and tabs separate cells, and quotes have no meaning.";
+  return `A cell that holds a ${SEPARATORS[delimiter]!}, a quote or a line end is written in quotes, and a quote in it twice.`;
+}
+
 /**
- * Splits a CSV file that comes in pieces into rows, by RFC 4180 and as strictly as Python's csv module; `take` gets the
- * number of the line on which a row starts, from 1, and its cells. A blank line is not a row. No more than a row's bytes and
- * a piece are held at a time.
+ * Splits a text file that comes in pieces into rows: where cells are not separated by blanks, by RFC 4180 and as strictly as
+ * Python's csv module. `take` gets the number of the line on which a row starts, from 1, and its cells. A blank line is not a
+ * row, nor is what the format leaves out before and between rows. No more than a row's bytes and a piece are held at a time.
  */
 export class LineReader {
   private readonly decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -26,13 +33,33 @@ export class LineReader {
   private open: string | null = null;
   /** Of the lines before, of a row that goes on in the next. */
   private rowBytes = 0;
+  private readonly delimiter: string;
+  private readonly transcoder;
+  /** Whether lines are left out until the one whose first cell is the format's `header`. */
+  private isBeforeHeader: boolean;
 
   constructor(
     private readonly path: string,
     private readonly take: Take,
-  ) {}
+    private readonly format: TableFormat = DEFAULT,
+  ) {
+    this.delimiter = format.delimiter;
+    this.transcoder = transcoderOf(format.encoding);
+    this.isBeforeHeader = typeof format.header === "string";
+  }
 
   push(bytes: Uint8Array): void {
+    this.pushText(this.transcoder === null ? bytes : this.transcoder.push(bytes));
+  }
+
+  end(): void {
+    if (this.transcoder !== null) this.pushText(this.transcoder.end());
+    this.readPieces();
+    if (this.open !== null) throw this.fault("a quote is opened and never closed.");
+  }
+
+  /** Takes bytes of UTF-8. */
+  private pushText(bytes: Uint8Array): void {
     const end = bytes.lastIndexOf(NEWLINE) + 1;
     if (end > 0) {
       this.pieces.push(bytes.subarray(0, end));
@@ -42,11 +69,6 @@ export class LineReader {
     this.held += bytes.length - end;
     this.checkRow(this.held);
     this.pieces.push(bytes.slice(end)); // a copy: the caller may use its buffer again
-  }
-
-  end(): void {
-    this.readPieces();
-    if (this.open !== null) throw this.fault("a quote is opened and never closed.");
   }
 
   /** Reads whole lines. */
@@ -74,7 +96,8 @@ export class LineReader {
       try {
         text = this.decoder.decode(block.subarray(start, end));
       } catch {
-        throw new Problem(`${this.path}, line ${this.line + 1}: not UTF-8 text.`, "Save the table as UTF-8.");
+        const name = ENCODING_NAMES[this.format.encoding]!;
+        throw new Problem(`${this.path}, line ${this.line + 1}: not ${name} text.`, `Save the table as ${name}.`);
       }
       this.readText(text);
     }
@@ -104,18 +127,49 @@ export class LineReader {
   }
 
   private readLine(line: string): void {
-    if (this.open === null) this.rowLine = this.line;
+    if (this.open === null) {
+      this.rowLine = this.line;
+      if (this.format !== DEFAULT && this.isLeftOut(line)) return;
+      if (this.delimiter === " ") return this.readBlanks(line);
+    }
     if (this.open === null && !line.includes('"')) {
       let end = line.length;
       while (line[end - 1] === "\r") end--;
       if (end === 0) return;
       const content = line.slice(0, end);
       if (!content.includes("\r")) {
-        this.take(this.line, content.split(","));
+        this.take(this.line, content.split(this.delimiter));
         return;
       }
     }
     this.readQuoted(line);
+  }
+
+  /** Whether the format leaves out a line that would begin a row. */
+  private isLeftOut(line: string): boolean {
+    const { skip_rows: skipped, comment, header } = this.format;
+    if (this.line <= skipped) return true;
+    if (this.isBeforeHeader) {
+      this.isBeforeHeader = this.firstCell(line) !== header;
+      return this.isBeforeHeader;
+    }
+    return (this.delimiter === "\t" ? /^[ \r]*$/ : /^[ \t\r]*$/).test(line) || (comment !== "" && line.startsWith(comment));
+  }
+
+  /** The first cell of a line by itself, without blanks around it. */
+  private firstCell(line: string): string {
+    const content = line.replace(/\r+$/, "");
+    const { second_delimiter: second } = this.format;
+    const quoted = /^"((?:[^"]|"")*)"/.exec(content)?.[1]?.replaceAll('""', '"');
+    const first = this.delimiter === " " ? /[^ \t]+/.exec(content)?.[0] ?? "" : quoted ?? content.split(this.delimiter, 1)[0]!;
+    return (second === "" ? first : first.split(second, 1)[0]!).replace(/^[ \t]+|[ \t]+$/g, "");
+  }
+
+  /** Reads a line whose cells are separated by runs of blanks and tabs. */
+  private readBlanks(line: string): void {
+    const content = line.replace(/[ \t\r]+$/, "");
+    if (content.includes("\r")) throw this.carriageReturn();
+    this.take(this.line, content.replace(/^[ \t]+/, "").split(/[ \t]+/));
   }
 
   /** Reads a line with quotes in it, or one that goes on with a quoted cell or is at fault. */
@@ -128,15 +182,10 @@ export class LineReader {
       }
       at = this.open === null ? this.readPlainCell(line, at) : this.readQuotedCell(line, at);
       if (at < 0) return; // the quoted cell goes on in the next line
-      if (line[at] !== ",") break;
+      if (line[at] !== this.delimiter) break;
       at++;
     }
-    if (/[^\r]/.test(line.slice(at))) {
-      throw this.fault(
-        "found a carriage return without a line feed; expected lines that end in LF or CRLF.",
-        "Save the table with Unix or Windows line ends.",
-      );
-    }
+    if (/[^\r]/.test(line.slice(at))) throw this.carriageReturn();
     const { cells } = this;
     this.cells = [];
     if (cells.length > 1 || cells[0] !== "" || line.includes('"') || this.rowLine !== this.line) this.take(this.rowLine, cells);
@@ -145,7 +194,7 @@ export class LineReader {
   /** Where the cell ends. */
   private readPlainCell(line: string, start: number): number {
     let end = start;
-    while (end < line.length && line[end] !== "," && line[end] !== "\r") end++;
+    while (end < line.length && line[end] !== this.delimiter && line[end] !== "\r") end++;
     this.cells.push(line.slice(start, end));
     return end;
   }
@@ -165,8 +214,8 @@ export class LineReader {
         continue;
       }
       const after = line[quote + 1];
-      if (after !== undefined && after !== "," && after !== "\r") {
-        throw this.fault("found text after a closing quote; expected a comma or the end of the line.");
+      if (after !== undefined && after !== this.delimiter && after !== "\r") {
+        throw this.fault(`found text after a closing quote; expected a ${SEPARATORS[this.delimiter]!} or the end of the line.`);
       }
       this.cells.push(this.open!);
       this.open = null;
@@ -174,7 +223,14 @@ export class LineReader {
     }
   }
 
-  private fault(what: string, hint = QUOTING): Problem {
+  private carriageReturn(): Problem {
+    return this.fault(
+      "found a carriage return without a line feed; expected lines that end in LF or CRLF.",
+      "Save the table with Unix or Windows line ends.",
+    );
+  }
+
+  private fault(what: string, hint = quoting(this.format)): Problem {
     return new Problem(`${this.path}, line ${this.rowLine}: ${what}`, hint);
   }
 }

@@ -1,6 +1,7 @@
-import { byId, descriptions, element } from "../dom.ts";
+import { brief, byId, descriptions, element } from "../dom.ts";
 import type { Model } from "../messages.ts";
 import { count, counted, exact, figure, similar } from "../numbers.ts";
+import { describedFormat } from "./format.ts";
 
 /** Show what a model says about itself. */
 export function showCard(model: Model): void {
@@ -14,6 +15,7 @@ export function showCard(model: Model): void {
     ["Threshold", `${exact(threshold.value)}, ${origin(threshold)}`],
     ["Expected alarms", alarms(threshold.alarms)],
     ["Anchor κ", figure(card.similarity.kappa) + (card.similarity.kappa === 0 ? " (plain cosine)" : "")],
+    ["Tables", describedFormat(card)],
     ["Recipe", recipe(card.recipe)],
     ["Trained on", trained(data)],
     ["Measured", measured(validation)],
@@ -71,6 +73,15 @@ function measured(validation: Card["validation"]): string {
     .join(", ");
 }
 
+const MISSING: Record<string, string> = { reject: "not judged", level: "a level of its own" };
+
+/** The quantiles of a feature, or what its column may hold if that is text. */
+function values(feature: Card["features"][number], shown: number[]): HTMLElement[] {
+  const words = feature.levels ?? feature.truths;
+  if (words === undefined) return shown.map((i) => element("td", {}, similar(feature.quantiles[i] ?? 0)));
+  return [element("td", { colSpan: shown.length }, brief(words.join(", ")))];
+}
+
 function features({ card }: Model): HTMLElement {
   const levels = card.quantile_levels;
   const shown = [0, levels.indexOf(0.5), levels.length - 1].filter((i) => i >= 0);
@@ -80,8 +91,8 @@ function features({ card }: Model): HTMLElement {
       "tr",
       {},
       element("th", { scope: "row" }, element("span", { className: "name" }, feature.name)),
-      ...shown.map((i) => element("td", {}, similar(feature.quantiles[i] ?? 0))),
-      element("td", {}, feature.missing === "reject" ? "not judged" : `${feature.missing}`),
+      ...values(feature, shown),
+      element("td", {}, MISSING[feature.missing] ?? feature.missing),
     ),
   );
   return element(

@@ -1,11 +1,11 @@
-import { element } from "../dom.ts";
+import { brief, element } from "../dom.ts";
 import type { Row } from "../messages.ts";
 
 const FEW = 4;
 
 /** What makes a row unlike: a bar for each of the features that weigh most, the others on demand. */
 export function contributions(names: string[], row: Row): Node[] {
-  const shares = [...(row.contribution ?? [])].map((share, i) => ({ name: names[i] ?? "", share }));
+  const shares = [...(row.contribution ?? [])].map((share, i) => ({ name: titled(names[i] ?? "", row.levels.get(i)), share }));
   shares.sort((a, b) => b.share - a.share);
   const whole = shares.reduce((total, { share }) => total + share, 0);
   if (whole === 0) return [element("span", { className: "hint" }, "nothing: the row is its own reconstruction")];
@@ -19,6 +19,11 @@ export function contributions(names: string[], row: Row): Node[] {
     if (others.childElementCount === 1) others.append(bars(rest));
   };
   return [bars(shares.slice(0, FEW)), others];
+}
+
+/** A feature's name, with the level that the row has if it is a category. */
+function titled(name: string, level: string | null | undefined): string {
+  return level === undefined ? name : `${name}: ${level === null ? "text that the model does not know, or none" : brief(level)}`;
 }
 
 function bar(name: string, share: number, width: number): HTMLLIElement {
