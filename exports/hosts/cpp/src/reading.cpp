@@ -79,20 +79,28 @@ bool read_member(TableFormat& format, std::string_view name, const Json& value) 
   return false;
 }
 
+/// What messages call a member of a card's `table`.
+std::string called(std::string_view member) {
+  if (member == "second_delimiter" || member == "comment" || member == "missing") return "text";
+  if (member == "skip_rows" || member == "units_rows" || member == "skip_footer") return "count";
+  return std::string(member);
+}
+
 TableFormat read_format(const Json* table) {
   TableFormat format;
   if (table == nullptr || table->is_null()) return format;
   if (!table->is_object()) throw Unreadable("its table format is of another kind; expected an object");
   format.is_strict = false;
   for (const auto& [name, value] : table->object()) {
-    const std::string shown(first_code_points(name, kShown));
     bool is_known = true;
     try {
       is_known = read_member(format, name, value);
     } catch (const JsonError&) {
-      throw Unreadable("its table format cannot be followed: " + shown);
+      throw Unreadable("its table format cannot be followed: " + called(name));
     }
-    if (!is_known) throw Unreadable("its table format has the unknown key '" + shown + "'");
+    if (!is_known) {
+      throw Unreadable("its table format has the unknown key '" + std::string(first_code_points(name, kShown)) + "'");
+    }
   }
   if (format.thousands == std::string(1, format.decimal)) {
     throw Unreadable("its table format cannot be followed: thousands");
