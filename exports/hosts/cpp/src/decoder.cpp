@@ -47,6 +47,7 @@ void Decoder::append_unit(std::string& text, std::uint32_t unit) {
     unit = kMark;
   }
   is_first_ = false;
+  if (unit < 0x80 && high_ == 0) return text.push_back(static_cast<char>(unit));
   const bool is_low = unit >= 0xdc00 && unit <= 0xdfff;
   if (high_ != 0 && is_low) {
     append_code_point(text, 0x10000 + ((high_ - 0xd800) << 10) + (unit - 0xdc00));
