@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <limits>
 
-#include "number.hpp"
 #include "times.hpp"
 #include "utf8.hpp"
 
@@ -81,8 +80,6 @@ std::optional<double> CellParser::word_value(std::string_view word) const {
   if (found != values_.end()) return found->second;
   return is_level ? std::optional(missing_value()) : std::nullopt;
 }
-
-std::optional<double> CellParser::plain(std::string_view cell) { return parse_cell(cell); }
 
 std::optional<double> CellParser::parse(std::string_view cell) const {
   if (is_missing(cell)) return missing_value();

@@ -4,7 +4,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "number.hpp"
 #include "reading.hpp"
 
 namespace aetk {
@@ -17,7 +19,7 @@ class CellParser {
   /// The value of a cell without blanks around it: NaN for a missing one, an infinity for an infinite one; nothing for
   /// what the card does not allow.
   std::optional<double> operator()(std::string_view cell) const {
-    return is_plain_ ? plain(cell) : parse(cell);
+    return is_plain_ ? parse_cell(cell) : parse(cell);
   }
 
   /// Whether a cell is one of the markers or words that mean a missing value.
@@ -35,7 +37,6 @@ class CellParser {
   std::string hint() const;
 
  private:
-  static std::optional<double> plain(std::string_view cell);
   std::optional<double> parse(std::string_view cell) const;
   std::optional<double> number(std::string_view cell) const;
   std::optional<std::string> ungrouped(std::string_view cell) const;
