@@ -4,7 +4,7 @@ The protocol of the published figures: at most 50,000 rows of a set; training on
 file order; testing on the other half and all anomalies. Every recipe is the same for all sets, and no label is used for
 anything but the two figures. The peers get rows that are standardised by the training rows; aetk gets them raw and
 keeps a tenth of the training rows back, to choose the weights and to weigh the errors by. Card fraud has its own test
-rows. Single values of the default recipe are set anew in the ablations, with fewer seeds. For the contaminated sets,
+rows. Single values of the default recipe are set again in the ablations, with fewer seeds. For the contaminated sets,
 anomalies are moved at random from the test rows to the training rows, at most half of them.
 
 Goes on where it was stopped; `--fresh` starts over. A recipe that has changed since is measured again.

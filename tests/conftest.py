@@ -101,7 +101,7 @@ def creditcard():
 
 @pytest.fixture(scope="session")
 def resign():
-    """A function that changes a model's graph and card, and signs the file anew, as a forger would."""
+    """A function that changes a model's graph and card, and signs the file again, as a forger would."""
 
     def change(path, edit_graph=lambda graph: None, edit_card=lambda card: None):
         proto = onnx.load(path)

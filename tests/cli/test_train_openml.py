@@ -190,7 +190,7 @@ def test_what_openml_says_against_a_data_set_is_passed_on(aetk, site):
 
 @pytest.mark.parametrize("name", ["openml:abc", "openml:", "openml:0", "openml:-5", "openml:1.5", "openml:²"])
 def test_an_id_that_is_no_number_is_refused(refused, site, name):
-    assert f"'{name}' names no OpenML data set" in refused("train", name)
+    assert f"'{name}' does not name an OpenML data set" in refused("train", name)
     assert not site.asked
 
 
@@ -219,7 +219,7 @@ def test_an_error_of_the_site_is_named(refused, site, status, path):
 @pytest.mark.parametrize("body", [b"<html>Please log in</html>", b"{}", b"\xff\xfe"])
 def test_an_answer_of_something_else_is_refused(refused, site, body):
     site.answers[f"{API}/5"] = (200, body)
-    assert "for data set 5 is broken or no data set" in refused("train", "openml:5", code=3)
+    assert "for data set 5 is damaged or is not a data set" in refused("train", "openml:5", code=3)
 
 
 def test_rows_against_their_checksum_are_refused(refused, site):

@@ -134,7 +134,7 @@ def test_tables_of_others_are_not_written_among(model, parts, here, out):
 @pytest.mark.parametrize("apart", ["data/scores", "data", "."])
 def test_data_and_scores_lie_apart(model, parts, here, tmp_path, apart):
     data = shutil.copytree(parts, tmp_path / "data")
-    with pytest.raises(BadInput, match="lie within one another"):
+    with pytest.raises(BadInput, match="are inside one another"):
         score_folder(model, str(data), here, out=str(tmp_path / apart))
 
 
@@ -198,7 +198,7 @@ def test_another_model_at_the_workers_is_refused(model_copy, parts, here, out):
         return run(work, tasks)
 
     here.run = late
-    with pytest.raises(CheckFailed, match="is not the model that was to score"):
+    with pytest.raises(CheckFailed, match="is not the model that was to be used"):
         score_folder(model_copy, str(parts), here, out=str(out))
 
 

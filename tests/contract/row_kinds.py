@@ -1,6 +1,6 @@
 """Every kind of rows and cells that a program may hand over, and what becomes of it: what docs/rows.md lists.
 
-`python tests/contract/row_kinds.py` writes the tables of docs/rows.md anew; test_named_rows.py holds code and page to
+`python tests/contract/row_kinds.py` writes the tables of docs/rows.md again; test_named_rows.py holds code and page to
 them.
 """
 

@@ -215,18 +215,18 @@ def test_names_given_twice_are_refused(tiny):
     refuses(tiny, "two of its tensors have the same name")
     del tiny.graph.initializer[3]
     tiny.graph.node.append(helper.make_node("Abs", ["similarity"], ["similarity"]))
-    refuses(tiny, "a node Abs does not make something new of what is there")
+    refuses(tiny, "a node Abs uses a value that is not there, or makes one that is there already")
 
 
 def test_an_input_that_is_left_out_is_refused(tiny):
     """Where it may not be left out, ONNX Runtime notices only when it runs."""
     tiny.graph.node.append(helper.make_node("Concat", ["features", ""], ["x"], axis=1))
-    refuses(tiny, "a node Concat does not make something new of what is there")
+    refuses(tiny, "a node Concat uses a value that is not there, or makes one that is there already")
 
 
 def test_a_node_that_takes_what_comes_later_or_never_is_refused(tiny):
     tiny.graph.node.insert(0, helper.make_node("Abs", ["similarity"], ["x"]))
-    refuses(tiny, "a node Abs does not make something new of what is there")
+    refuses(tiny, "a node Abs uses a value that is not there, or makes one that is there already")
 
 
 @pytest.mark.parametrize(

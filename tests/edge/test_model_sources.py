@@ -123,7 +123,7 @@ def test_a_scorer_scores_in_other_processes(model, breast_cancer, method):
 def test_a_pickled_scorer_refuses_another_file_at_its_path(model_copy):
     travelling = pickle.dumps(Scorer(model_copy))
     set_threshold(model_copy, 0.5)
-    with pytest.raises(CheckFailed, match="is not the model that was to score"):
+    with pytest.raises(CheckFailed, match="is not the model that was to be used"):
         pickle.loads(travelling)
 
 

@@ -91,7 +91,7 @@ def test_the_best_options_are_said_with_what_was_tried_besides():
     single = measured(microseconds=15, threads=1)
     assert conclusion(conclude("m.onnx", [measured(microseconds=20), sleeping, single])) == [
         "best for 1 row: cpu with 1 thread, p50 15 µs "
-        "(tried besides: cpu with auto threads; cpu with auto threads, not spinning)"
+        "(also tried: cpu with auto threads; cpu with auto threads, not spinning)"
     ]
     assert conclusion(conclude("m.onnx", [measured(batch=64, microseconds=1_500_000)])) == [
         "best for 64 rows: cpu with auto threads, p50 1.5 s (nothing else was tried)"

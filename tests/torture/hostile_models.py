@@ -50,7 +50,7 @@ def _graph(change: Callable[[ModelProto], object]) -> Callable[[Path], None]:
 def _card(
     change: Callable[[dict[str, Any]], object], seal: Callable[[Any], str] = cards.seal
 ) -> Callable[[Path], None]:
-    """A card changed, and sealed anew unless said otherwise."""
+    """A card changed, and sealed again unless said otherwise."""
 
     def build(folder: Path) -> None:
         data = (folder / MODEL).read_bytes()

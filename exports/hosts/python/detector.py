@@ -260,7 +260,7 @@ def _let_in(path: Path, trusted_key: str | Path | None) -> tuple[bytes, dict[str
     if copy.exists() and (not copy.is_file() or copy.read_bytes() != model.metadata[gate.CARD].encode()):
         raise Problem(
             f"{copy}: not the card that is inside {path.name}.",
-            "Take both files from where they were exported; any `aetk threshold --set` writes the copy anew.",
+            "Take both files from where they were exported; any `aetk threshold --set` writes the copy again.",
             1,
         )
     return data, card
@@ -334,7 +334,7 @@ def _session(data: bytes, card: dict[str, Any], wanted: str, threads: int | None
     given = dict(OPTIONS.get(provider, {}))
     if colon:
         if not device or provider not in _DEVICE:
-            raise Problem(f"'{wanted}' names no device that can be chosen.", "For instance: CUDAExecutionProvider:1")
+            raise Problem(f"'{wanted}' names no device that can be chosen.", "For example: CUDAExecutionProvider:1")
         given[_DEVICE[provider]] = device
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4  # what a session logs as an error, it also raises

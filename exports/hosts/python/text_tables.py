@@ -152,11 +152,19 @@ class _Row(NamedTuple):
 
 def _rows(path: Path, file: BinaryIO, table: TableFormat) -> Iterator[_Row]:
     """The rows in order; a blank line is none."""
-    lines = _Lines(path, file, table)
-    for row in _split_at_blanks(path, lines) if table.delimiter == " " else _split(path, lines, table.delimiter):
-        if table.second_delimiter:
-            row = row._replace(cells=[part for cell in row.cells for part in cell.split(table.second_delimiter)])
-        yield row if table is DEFAULT else row._replace(cells=list(map(strip, row.cells)))
+    if table is DEFAULT:
+        return _split(path, _Lines(path, file, table), table.delimiter)
+    lines = _LinesBetween(path, file, table)
+    rows = _split_at_blanks(path, lines) if table.delimiter == " " else _split(path, lines, table.delimiter)
+    return (_Row(line, _cells(cells, table.second_delimiter), size) for line, cells, size in rows)
+
+
+def _cells(cells: list[str], second_delimiter: str) -> list[str]:
+    """The cells of a row, split again, without the blanks around them."""
+    if second_delimiter:
+        cells = [part for cell in cells for part in cell.split(second_delimiter)]
+    text = "".join(cells)
+    return list(map(strip, cells)) if " " in text or "\t" in text else cells  # most rows have no blanks
 
 
 def _split(path: Path, lines: _Lines, delimiter: str) -> Iterator[_Row]:
@@ -184,16 +192,11 @@ def _split_at_blanks(path: Path, lines: _Lines) -> Iterator[_Row]:
 
 
 class _Lines:
-    """The lines of a file as text, of which a row may have so many bytes and no more.
-
-    Between rows, those that the format leaves out are left out.
-    """
+    """The lines of a file as text, of which a row may have so many bytes and no more."""
 
     def __init__(self, path: Path, file: BinaryIO, table: TableFormat) -> None:
         self._path, self._file, self._table = path, file, table
         self._read = 0
-        self._before_header = isinstance(table.header, str)
-        self._blanks = "\r\n " if table.delimiter == "\t" else "\r\n \t"
         self.first, self.bytes = 1, 0  # the line that the row starts on, and how long it is so far
 
     def start_row(self) -> None:
@@ -203,13 +206,6 @@ class _Lines:
         return self
 
     def __next__(self) -> str:
-        text = self._next()
-        while self._table is not DEFAULT and self.first == self._read and self._is_left_out(text):
-            self.start_row()
-            text = self._next()
-        return text
-
-    def _next(self) -> str:
         line = self._file.readline(_LONGEST_ROW - self.bytes + 1)
         if not line:
             raise StopIteration
@@ -226,6 +222,22 @@ class _Lines:
             name = _ENCODINGS[self._table.encoding]
             found = f"{self._path}, line {self._read}: not {name} text."
             raise Problem(found, f"Save the table as {name}.") from None
+
+
+class _LinesBetween(_Lines):
+    """Such lines without those that the format leaves out before and between rows."""
+
+    def __init__(self, path: Path, file: BinaryIO, table: TableFormat) -> None:
+        super().__init__(path, file, table)
+        self._before_header = isinstance(table.header, str)
+        self._blanks = "\r\n " if table.delimiter == "\t" else "\r\n \t"
+
+    def __next__(self) -> str:
+        text = super().__next__()
+        while self.first == self._read and self._is_left_out(text):
+            self.start_row()
+            text = super().__next__()
+        return text
 
     def _is_left_out(self, line: str) -> bool:
         if self._read <= self._table.skip_rows:

@@ -61,7 +61,7 @@ def test_a_graph_has_been_captured_before_the_first_run_that_is_measured(model, 
 
 
 def test_pinned_rows_are_left_out_where_the_runtime_hands_out_no_such_memory():
-    with pytest.raises(Unavailable, match="hands out no pinned host memory for CUDAExecutionProvider"):
+    with pytest.raises(Unavailable, match="does not provide pinned host memory for CUDAExecutionProvider"):
         copy_to_pinned(PROVIDERS["cuda"], np.zeros((2, 3), np.float32))
 
 

@@ -132,7 +132,7 @@ def test_other_processes_answer_alike(model, table, method):
 def test_another_file_at_its_path_is_refused(model_copy, table):
     travelling = pickle.dumps(BatchScorer(model_copy))
     set_threshold(model_copy, 0.5)
-    with pytest.raises(CheckFailed, match="is not the model that was to score"):
+    with pytest.raises(CheckFailed, match="is not the model that was to be used"):
         pickle.loads(travelling)(table)
     model_copy.unlink()
     with pytest.raises(BadInput, match="has to lie at the same path"):

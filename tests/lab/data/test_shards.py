@@ -1,4 +1,4 @@
-"""Rows of Parquet files: dealt out, drawn by lot, streamed in a bounded buffer, whatever the number of processes."""
+"""Rows of Parquet files: divided, sampled at random, streamed in a bounded buffer, whatever the number of processes."""
 
 import itertools
 

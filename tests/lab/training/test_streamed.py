@@ -375,8 +375,8 @@ def test_rows_beyond_what_memory_is_meant_to_hold_are_drawn_by_lot_and_that_is_s
     assert (counts["selection_rows"], counts["calibration_rows"]) == (100, 300 + 95)
     assert counts["fit_rows"] > 3500
     said = " ".join(record["warnings"])
-    assert re.search(r"Of [\d,]+ rows to calibrate, 300 drawn by lot are held in memory and used\.", said)
-    assert re.search(r"Of \d+ rows to choose the weights, 100 drawn by lot", said)
+    assert re.search(r"Of [\d,]+ rows to calibrate, 300 random ones are kept in memory and used\.", said)
+    assert re.search(r"Of \d+ rows to choose the weights, 100 random ones", said)
 
 
 def test_streamed_rows_give_the_notes_of_rows_in_memory(cards, monkeypatch, tmp_path):

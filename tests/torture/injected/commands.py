@@ -112,7 +112,7 @@ def _become(
 
 
 def fresh(scenario: Scenario, work: Path) -> Path:
-    """The folder that a command starts from, anew."""
+    """The folder that a command starts from, again."""
     shutil.rmtree(work, ignore_errors=True)
     return Path(shutil.copytree(scenario.base, work))
 

@@ -124,7 +124,7 @@ def write_or_match_plan(plan: Plan, out: Folder) -> None:
     if found != plan.text.encode():
         raise BadInput(
             f"{out} holds scores of {_difference(found, plan)}.",
-            "Name another folder with --out, or remove this one to start anew.",
+            "Name another folder with --out, or remove this one to start again.",
         )
 
 

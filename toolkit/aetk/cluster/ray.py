@@ -140,4 +140,4 @@ class _Worker:
 
 def _unavailable(error: BaseException) -> Unavailable:
     reason = escape_for_message(message_lines(error)[-1], 300)
-    return Unavailable(f"Ray gave up: {reason}", "See its own logs, and run the same command again.")
+    return Unavailable(f"Ray failed: {reason}", "See its logs, then run the same command again.")

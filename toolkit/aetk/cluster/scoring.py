@@ -196,7 +196,7 @@ def _check_apart(source: Folder, target: Folder) -> None:
     if isinstance(source, LocalFolder) and isinstance(target, LocalFolder):
         one, other = f"{source.path.resolve()}/", f"{target.path.resolve()}/"
     if one.startswith(other) or other.startswith(one):
-        raise BadInput(f"{target} and {source} lie within one another.", "Name a folder apart from it with --out.")
+        raise BadInput(f"{target} and {source} are inside one another.", "Name a separate folder with --out.")
 
 
 @contextlib.contextmanager
@@ -248,7 +248,7 @@ class _Work:
                 sink.write(columns)
             if rows != partition.rows:
                 found = f"{self.data}/{partition.name} holds {rows:,} rows, and held {partition.rows:,} before"
-                raise BadInput(f"{found}: it was changed.", "Wait until the data is written, and start anew.")
+                raise BadInput(f"{found}: it was changed.", "Wait until the data is written, and start again.")
             scores = PartitionScores(partition.name, rows, anomalies, invalid)
             sink.notes[_NOTE] = json.dumps({"plan": self.plan, "anomalies": anomalies, "invalid": invalid})
         return asdict(scores)

@@ -35,7 +35,7 @@ class SparkEngine:
             raise out_of_memory(error) or MissingExtra("The engine Spark", "spark,cpu") from None
         if resources.workers or resources.gpus:
             raise BadInput(
-                "--workers and --gpus are Ray's.", "Leave them out; Spark's own configuration says how many."
+                "--workers and --gpus are for Ray only.", "Leave them out; Spark's own configuration says how many."
             )
         self._error = PySparkException
         self._active = SparkSession.getActiveSession
@@ -83,4 +83,4 @@ def _attempts(work: Work, tasks: Sequence[str], batches: Iterable[Any]) -> Itera
 
 def _unavailable(error: BaseException) -> Unavailable:
     reason = escape_for_message(" ".join(message_lines(error)[:2]), 300)
-    return Unavailable(f"Spark gave up: {reason}", "See its own logs, and run the same command again.")
+    return Unavailable(f"Spark failed: {reason}", "See its logs, then run the same command again.")

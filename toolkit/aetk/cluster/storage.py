@@ -68,7 +68,7 @@ def open_folder(location: str) -> Folder:
     if filesystem.type_name == "local":
         return LocalFolder(Path(path))
     if not path:
-        raise BadInput(f"{location} names no folder.", "Name one such as s3://bucket/folder.")
+        raise BadInput(f"{location} does not name a folder.", "Name one such as s3://bucket/folder.")
     parts = urlsplit(location)  # the other parts of a URL may hold credentials
     return StoreFolder(f"{parts.scheme}://{parts.hostname or ''}{parts.path}", filesystem, path)
 

@@ -135,7 +135,7 @@ def _among(engine: Engine, count: _Count, names: Sequence[str], bins: Mapping[in
         raise CheckFailed(
             f"The second pass over {count.data} found {sum(found.values()):,} rows where the first found "
             f"{sum(bins.values()):,}: data, or the processors that score, are not the same from pass to pass.",
-            "Nothing was changed. Calibrate on data that is at rest, and on workers of one kind.",
+            "Nothing was changed. Calibrate on data that nothing changes, and on workers of the same kind.",
         )
     return counts
 

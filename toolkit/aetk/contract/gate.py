@@ -587,7 +587,7 @@ def _check_shapes(model: Model) -> None:
     width = 0
     for node in model.nodes:
         if any(not name or name not in shapes for name in node.inputs) or not node.output or node.output in shapes:
-            raise _foreign(f"a node {node.op_type} does not make something new of what is there")
+            raise _foreign(f"a node {node.op_type} uses a value that is not there, or makes one that is there already")
         shapes[node.output] = _shape(node, shapes, constants)
         width += _product(tuple(dim for dim in shapes[node.output] if dim is not _BATCH))
         if width > _WIDEST * columns:

@@ -227,7 +227,7 @@ def _converted(column: Any, converter: Any) -> np.ndarray[Any, Any]:
         if zone:
             return _of_cells(_listed(column), converter)
         return _of_distinct(values.astype("datetime64[us]"), converter)
-    if values.ndim != 1 or values.dtype.kind in "SmcV" and values.dtype.num < _FIRST_OF_OTHERS:
+    if values.ndim != 1 or (values.dtype.kind in "SmcV" and values.dtype.num < _FIRST_OF_OTHERS):
         return _as_numbers(values, converter.column)
     if values.dtype.num >= _FIRST_OF_OTHERS and values.dtype.kind not in "UT":
         values = _as_numbers(values, converter.column)

@@ -393,7 +393,7 @@ def _seconds_of_clock(value: date, *, in_utc: bool) -> float:
     if not isinstance(value, datetime):
         value = datetime(value.year, value.month, value.day)
     if in_utc and value.tzinfo is not None:
-        value = value.astimezone(timezone.utc)
+        value = value.astimezone(timezone.utc)  # noqa: UP017 - Python 3.9 has no UTC
     days = value.toordinal() - 719163
     return float(days * _DAY + value.hour * 3600 + value.minute * 60 + value.second)
 

@@ -92,5 +92,5 @@ def _check_apart(loaded: LoadedModel, target: Path, key: Path | None) -> None:
     if key is None and any(signature_path(path).exists() for path in (loaded.path, loaded.path.resolve())):
         raise BadInput(
             f"{loaded.path} is signed; with another threshold it needs a signature of its own.",
-            "Sign it anew with --sign-key.",
+            "Sign it again with --sign-key.",
         )

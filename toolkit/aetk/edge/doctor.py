@@ -100,7 +100,7 @@ def examine() -> DoctorReport:
     if not runtimes:
         problems.append("No onnxruntime is installed. Install one with: pip install 'aetk[cpu]'")
     elif not any(state.works for state in providers):
-        problems.append("No provider works; the installed onnxruntime is broken. Install it anew.")
+        problems.append("No provider works; the installed onnxruntime is broken. Reinstall it.")
     return DoctorReport(
         python=platform.python_version(),
         system=f"{platform.system()} {platform.release()} {platform.machine()}",

@@ -96,7 +96,7 @@ def load(source: Any, trusted_key: Path | None = None) -> LoadedModel:
         data = gate.read_file(path) if content is None else content
     if trusted_key is not None:
         if content is not None:
-            raise BadInput("A model in memory has no signature beside it.", "Name the file to have it checked.")
+            raise BadInput("A model in memory has no signature file.", "Name the file to have it checked.")
         check_signature(path, data, Path(trusted_key))
     graph = onnxfile.read(data, f"{path}: ")
     with onnxfile.refusals(f"{path}: "):
@@ -120,7 +120,7 @@ def load_unchanged(path: Path, digest: str) -> LoadedModel:
     found = hashlib.sha256(model.data).hexdigest()
     if found != digest:
         raise CheckFailed(
-            f"{platform.node()}: {path} is not the model that was to score: its SHA-256 begins with {found[:12]}, "
+            f"{platform.node()}: {path} is not the model that was to be used: its SHA-256 begins with {found[:12]}, "
             f"expected {digest[:12]}.",
             "Bring the same file to every machine, and leave it as it is while it is in use.",
         )

@@ -43,7 +43,7 @@ def signed(model: Path, data: bytes, key: Path | None) -> list[tuple[Path, bytes
     if path.exists():
         raise BadInput(
             f"{model} is signed, and {path.name} would not fit the new file.",
-            f"Sign it anew with --sign-key, or remove {path} first.",
+            f"Sign it again with --sign-key, or remove {path} first.",
         )
     return []
 

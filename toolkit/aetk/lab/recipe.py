@@ -112,13 +112,13 @@ def read_recipe(data: dict[str, Any]) -> Recipe:
         if value is not None and not low <= value <= high:
             raise BadInput(f"The recipe's {key} is {value:g}; expected {low:g} to {high:g}.", _RECIPE.remedy)
     if (recipe.epochs is None) == (recipe.steps is None):
-        raise BadInput("The recipe needs either epochs or steps, not both and not neither.", _RECIPE.remedy)
+        raise BadInput("The recipe needs epochs or steps, and not both.", _RECIPE.remedy)
     if not 1 <= len(recipe.networks) <= _MOST:
         raise BadInput(f"The recipe has {len(recipe.networks)} networks; expected 1 to {_MOST}.", _RECIPE.remedy)
     for hidden in recipe.networks:
         if len(hidden) > _DEEPEST or not all(1 <= width <= _WIDEST for width in hidden):
             raise BadInput(
-                f"The recipe's network {list(hidden)} is none; expected up to {_DEEPEST} widths of 1 to {_WIDEST}.",
+                f"The recipe's network {list(hidden)} is not valid; expected up to {_DEEPEST} widths, 1 to {_WIDEST}.",
                 _RECIPE.remedy,
             )
     if len(recipe.swap_noise) not in (1, len(recipe.networks)) or not all(0 <= s <= 0.9 for s in recipe.swap_noise):

@@ -62,7 +62,7 @@ def _check_tensors(found: Mapping[str, Tensor], expected: Mapping[str, Tensor]) 
     for name in (*expected, *found):
         is_one = name in found and name in expected
         if not is_one or (found[name].shape, found[name].dtype) != (expected[name].shape, expected[name].dtype):
-            raise BadInput(f"The run's tensor '{name[:60]}' is none, or of another kind.", _REMEDY)
+            raise BadInput(f"The run's tensor '{name[:60]}' is not a tensor of the expected type.", _REMEDY)
 
 
 def build(record: "RunRecord", state: Mapping[str, Tensor]) -> Detector:

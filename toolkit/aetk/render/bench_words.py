@@ -117,7 +117,7 @@ def doubts(found: Iterable[Doubtful]) -> list[str]:
 
 def _choice(found: Choice) -> str:
     others = "; ".join(options(setting) for setting in found.others)
-    tried = f" (tried besides: {others})" if others else " (nothing else was tried)"
+    tried = f" (also tried: {others})" if others else " (nothing else was tried)"
     return f"best for {count(found.setting.batch, 'row')}: {options(found.setting)}, p50 {seconds(found.median)}{tried}"
 
 

@@ -57,7 +57,7 @@ def verification(report: VerifyReport) -> str:
     if report.trusted_key is not None:
         lines.append(f"  signed by the owner of {report.trusted_key}")
     if report.card_copy == "stale":
-        lines.append("  Apps that read the copy will refuse it; any `aetk threshold --set` writes it anew.")
+        lines.append("  Apps that read the copy will refuse it; any `aetk threshold --set` writes it again.")
     for check in report.checks:
         lines.append(f"{check.provider}, {check.runtime}: {'passed' if check.golden.passed else 'FAILED'}")
         lines.append(f"  {golden(check.golden)}")

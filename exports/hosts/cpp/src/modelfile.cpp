@@ -83,7 +83,7 @@ void check_copy(const ModelFile& model) {
   if (!std::filesystem::is_regular_file(copy, ignored) ||
       read_file(path, model.card.size() + 1, missing, missing) != model.card) {
     throw Problem(path + ": not the card that is inside " + name + ".",
-                  "Take both files from where they were exported; any `aetk threshold --set` writes the copy anew.", 1);
+                  "Take both files from where they were exported; any `aetk threshold --set` writes the copy again.", 1);
   }
 }
 

@@ -14,7 +14,7 @@ constexpr std::size_t kAlways = 3;  // the outputs that every model has
 constexpr std::size_t kLongestMessage = 300;
 
 static_assert(std::string_view(kProvider) == "CPUExecutionProvider",
-              "another provider may copy a row when it is bound: bind anew in each `decide`, or call `score` there");
+              "another provider may copy a row when it is bound: bind again in each `decide`, or call `score` there");
 static_assert(sizeof(bool) == sizeof(std::uint8_t), "a tensor of bool is read as bytes");
 
 Ort::Env& environment() {

@@ -105,7 +105,7 @@ async function directly(path: string, content: Content): Promise<void> {
 /** Writes a file under a temporary name beside it and renames it; nothing is left of one that was not finished. */
 async function atomically(path: string, content: Content): Promise<void> {
   const target = existsSync(path) ? realpathSync(path) : path;
-  // by chance, not by process: where processes are numbered anew, one that was killed would stand in the next one's way
+  // by chance, not by process: where processes are numbered again, one that was killed would stand in the next one's way
   const temporary = join(dirname(target), `.aetk-${randomBytes(8).toString("hex")}`);
   await removedOnSignals(temporary, () => writeAndRename(temporary, path, target, content));
 }

@@ -141,7 +141,7 @@ for (const [what, name, change] of FORGERIES) {
     await assert.rejects(Detector.open(await forged(name, change, false)), { exitCode: 1, message: /SHA-256/ });
   });
 
-  test(`${what} that was signed anew is betrayed by the golden rows`, async () => {
+  test(`${what} that was signed again is betrayed by the golden rows`, async () => {
     const report = await (await Detector.open(await forged(name, change, true))).selftest();
     assert.equal(report.passed, false);
   });

@@ -30,7 +30,7 @@ export function rewriteInitializer(name: string, change: (data: Uint8Array) => U
     });
 }
 
-/** Changes the graph of a model file; signed anew, its card vouches for the change. */
+/** Changes the graph of a model file; signed again, its card vouches for the change. */
 export function rewriteModel(file: Uint8Array, change: (graph: Uint8Array) => Uint8Array, signed: boolean): Uint8Array {
   const changed = rewrite(file, (field) => (field.number === GRAPH ? bytesField(GRAPH, change(field.payload)) : field.raw));
   if (!signed) return changed;

@@ -17,7 +17,7 @@ const RAW_DATA = 9;
 /**
  * A copy of a model with the numbers of one initializer changed in place.
  *
- * @param resign make the card's digests anew, so that only the golden rows betray the change
+ * @param resign make the card's digests again, so that only the golden rows betray the change
  */
 export function forge(model: Buffer, initializer: string, change: (values: Numbers) => void, resign: boolean): Buffer {
   const forged = Buffer.from(model);

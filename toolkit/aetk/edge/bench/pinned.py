@@ -24,7 +24,7 @@ def copy_to_pinned(provider: Provider, rows: NDArray[np.float32]) -> NDArray[np.
     memory = _pinned_memory(ort, provider)
     if memory is None:
         version = f"onnxruntime {ort.__version__}"
-        raise Unavailable(f"{version} hands out no pinned host memory for {provider.name}.")
+        raise Unavailable(f"{version} does not provide pinned host memory for {provider.name}.")
     try:
         owner = ort.OrtValue.ortvalue_from_shape_and_type(list(rows.shape), np.float32, memory_info=memory)
         pinned: NDArray[np.float32] = owner.numpy()

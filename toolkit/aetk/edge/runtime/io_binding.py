@@ -39,7 +39,7 @@ class Binding:
             found = f"in the memory of {session.memory}" if session.memory else "in a memory that is not known"
             raise Unavailable(
                 f"{session.provider.name} keeps inputs and outputs {found}; expected that of {device}.",
-                "Hand the rows over anew in each run.",
+                "Pass the rows to every run.",
             )
         self._raw = raw
         self._bound = raw.io_binding()

@@ -62,7 +62,7 @@ class Provider:
         if not re.fullmatch(pattern, device.lower(), re.ASCII):
             raise BadInput(
                 f"'{escape_for_message(device)}' is not a device of {self.short}; expected {words}.",
-                f"For instance: {self.short}:{example}",
+                f"For example: {self.short}:{example}",
             )
         options = {**self.options, **self.of_kind.get(device.lower().partition(".")[0], {})}
         return replace(self, options=options, chosen=device.lower())

@@ -147,8 +147,7 @@ def _place(provider: Provider, devices: list[Any]) -> int:
     if not devices:
         raise Unavailable(
             f"The plugin of {provider.name} lists no device: it found no hardware here that it supports.",
-            "Install the hardware's driver, and hand it in where the system hides it, as containers do"
-            f"{_ways(provider, plugin='')}.",
+            f"Install the hardware's driver, and give containers access to the device{_ways(provider, plugin='')}.",
         )
     if not provider.chosen:
         return next((place for place in range(len(devices)) if provider.usual in _names(devices, place)), 0)

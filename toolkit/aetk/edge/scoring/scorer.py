@@ -143,7 +143,7 @@ def _open_again(model: LoadedModel, options: dict[str, Any]) -> Scorer:
 
 def _first_that_works(model: LoadedModel, providers: Sequence[str]) -> Session:
     if not providers:
-        raise BadInput("No provider is named; expected at least one, cpu for instance.")
+        raise BadInput("No provider is named; expected at least one, for example cpu.")
     reasons = []
     for short in providers:
         try:

@@ -120,7 +120,7 @@ def no_rows(path: Path) -> BadInput:
 def check_header(path: Path, names: Sequence[str]) -> None:
     """Raise BadInput if a file has no columns, or names that `check_names` refuses."""
     if not names and is_parquet(path):
-        raise BadInput(f"{path} has no columns; expected one for each feature.", "Write it anew with its columns.")
+        raise BadInput(f"{path} has no columns; expected one for each feature.", "Write it again with its columns.")
     if not names:
         found = f"{path} is empty; expected a header line with column names."
         raise BadInput(found, "Write the column names into its first line.")

@@ -156,7 +156,7 @@ def _text(where: str, name: str, value: Any) -> str:
     if type(value) is str and is_unicode(value):
         return value
     found = f"{where}, column '{show_name(name)}': found {_shown(value)}"
-    raise BadInput(f"{found}, expected text or a number.", "Carry another column along.")
+    raise BadInput(f"{found}, expected text or a number.", "Copy another column.")
 
 
 def _json(value: Any) -> str:

@@ -21,7 +21,7 @@ BATCH_ROWS = 2**16
 _BATCH_VALUES = 2**21
 _READ_BYTES = 2**16
 _TEXT_BYTES = 2**24
-_ANEW = "Write or copy it anew; if it is CSV, let its name end with .csv."
+_AGAIN = "Write or copy it again; if it is CSV, let its name end with .csv."
 
 
 def files(path: Path) -> tuple[Path, ...]:
@@ -162,7 +162,7 @@ def _check_pages(path: Path, columns: set[str]) -> None:
         raise Unavailable(
             f"{path} does not fit into memory: its pages unpack to {needed / 2**30:.1f} GiB, "
             f"{free / 2**30:.1f} are free.",
-            "Write it anew with smaller pages; a megabyte is usual.",
+            "Write it again with smaller pages; a megabyte is usual.",
         )
 
 
@@ -202,7 +202,7 @@ def batches(path: Path, numeric: Sequence[str], text: Sequence[str]) -> Generato
             yield from (batch.slice(start, rows) for start in range(0, batch.num_rows, rows))
         if found != file.metadata.num_rows:
             counted = f"it holds {found:,} rows, its footer counts {file.metadata.num_rows:,}"
-            raise BadInput(f"{path}: damaged Parquet file: {counted}.", _ANEW)
+            raise BadInput(f"{path}: damaged Parquet file: {counted}.", _AGAIN)
 
 
 def _longest(path: Path, batch: Any, text: Sequence[str]) -> int:
@@ -212,7 +212,7 @@ def _longest(path: Path, batch: Any, text: Sequence[str]) -> int:
         if length > ROW_BYTES:
             raise BadInput(
                 f"{path}, column '{show_name(name)}': a text is longer than {ROW_BYTES >> 20} MiB.",
-                "Carry another column along.",
+                "Copy another column.",
             )
     return max(longest.values(), default=0)
 
@@ -226,7 +226,7 @@ def _reading(path: Path | str, fault: str = ": damaged Parquet file") -> Iterato
         raise
     except (arrow.pyarrow().ArrowException, OSError, ValueError, KeyError) as error:
         reason = escape_for_message(first_line(error), 200).rstrip(".")
-        raise BadInput(f"{path}{fault}: {reason}.", _ANEW) from None
+        raise BadInput(f"{path}{fault}: {reason}.", _AGAIN) from None
 
 
 def _open(path: Path, dictionaries: Sequence[str] = ()) -> Any:

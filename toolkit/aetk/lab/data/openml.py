@@ -60,7 +60,8 @@ def read_openml(text: str) -> OpenMLTable:
     number = text.removeprefix(PREFIX)
     if not (number.isascii() and number.isdecimal() and int(number) > 0):
         raise BadInput(
-            f"'{text}' names no OpenML data set: '{number}' is not an ID.", f"An ID is a number, as in {PREFIX}1597."
+            f"'{text}' does not name an OpenML data set: '{number}' is not an ID.",
+            f"An ID is a number, as in {PREFIX}1597.",
         )
     import pandas as pd
 
@@ -114,13 +115,13 @@ def _explain(error: Exception, number: int) -> AetkError:
         )
     if isinstance(error, _UNREADABLE):
         return Unavailable(
-            f"What came from www.openml.org for data set {number} is broken or no data set: {error}.",
+            f"What came from www.openml.org for data set {number} is damaged or is not a data set: {error}.",
             f"Try again later, or {otherwise}",
         )
     if "md5 checksum" in str(error):
         return CheckFailed(
             f"Data set {number} as it came from www.openml.org does not have the MD5 checksum that OpenML states.",
-            f"Try again, which fetches it anew, or {otherwise}",
+            f"Try again: that fetches it once more. Or {otherwise}",
         )
     return BadInput(
         f"OpenML's data set {number} cannot be read as a table: {error}", otherwise[0].upper() + otherwise[1:]

@@ -16,7 +16,7 @@ MOST_ALARMS = 100
 """More alarms per 1,000 ordinary rows than this lead to a warning."""
 _FEWEST_ROWS = 10
 """In fewer rows, columns can be equal by chance."""
-_SWAP = "write the column anew with 0 and 1 swapped"
+_SWAP = "write the column again with 0 and 1 swapped"
 
 
 def column_warnings(names: Sequence[str], rows: NDArray[np.float64], redundancy: Redundancy) -> tuple[str, ...]:

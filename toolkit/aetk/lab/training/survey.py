@@ -220,7 +220,7 @@ class _Tally:
         for kind, purpose in words.items():
             drawn = self.drawn[kind]
             if drawn.shown > drawn.most:
-                yield f"Of {drawn.shown:,} rows to {purpose}, {drawn.most:,} drawn by lot are held in memory and used."
+                yield f"Of {drawn.shown:,} rows to {purpose}, {drawn.most:,} random ones are kept in memory and used."
 
 
 def _check_values(tally: _Tally, shards: Sequence[Shard], columns: Columns, title: str, missing: str) -> None:
@@ -242,7 +242,7 @@ def _check_counts(tally: _Tally, title: str, hash_split: HashSplit, fit_rows: Se
     needed = {_SELECTION: hash_split.selects, _CALIBRATION: hash_split.calibrates}
     if any(tally.drawn[kind].shown < 2 for kind, is_needed in needed.items() if is_needed) or not all(fit_rows):
         raise BadInput(
-            f"{title} holds {ordinary} ordinary rows, too few to draw parts of by lot in {_processes(len(fit_rows))}.",
+            f"{title} holds {ordinary} ordinary rows, too few for random parts in {_processes(len(fit_rows))}.",
             "Leave --stream and torchrun out; so few rows fit into memory.",
         )
 

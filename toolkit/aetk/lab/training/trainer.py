@@ -142,7 +142,7 @@ def _begin(
 
                 saved = read_saved(folder)
             if resume and saved is None and data is None:
-                raise BadInput(f"{folder} holds nothing to go on with yet.", "Leave --resume out to start it.")
+                raise BadInput(f"{folder} holds no checkpoint yet.", "Leave --resume out to start it.")
             before = None if saved is None else saved.options
             world = None if group is ALONE else group.world
             check_world(before, world)

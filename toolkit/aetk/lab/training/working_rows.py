@@ -68,7 +68,7 @@ def write_shards(
     with group.fail_together():
         if not path.exists():
             raise BadInput(
-                f"The rows of {table} lie in a working file beside the run, which a process on another machine lacks.",
+                f"The rows of {table} are in a working file that a process on another machine cannot read.",
                 "Name a run folder that all machines share with --out, or write the table as Parquet for each of them.",
             )
         return tuple(

@@ -66,7 +66,7 @@ export function readModelFile(path: string, bytes: Uint8Array, copy: Uint8Array 
   if (copy !== null && !equal(copy, cardBytes)) {
     throw new Problem(
       `${cardPath(path)}: not the card that is inside ${path.slice(path.lastIndexOf("/") + 1)}.`,
-      "Take both files from where they were exported; any `aetk threshold --set` writes the copy anew.",
+      "Take both files from where they were exported; any `aetk threshold --set` writes the copy again.",
       1,
     );
   }
