@@ -12,7 +12,7 @@ import pytest
 
 from .conftest import ENVIRONMENT, ROOT, App
 
-HOSTS = ["python", "node"]
+HOSTS = ["python", "node", "cpp"]
 CASES = json.loads((ROOT / "tests/tables/formats.json").read_text(encoding="utf-8"))["cases"]
 DEFAULT = {
     "delimiter": ",", "second_delimiter": "", "decimal": ".", "thousands": "", "encoding": "utf-8", "header": True,

@@ -12,25 +12,27 @@
 namespace aetk {
 namespace {
 
-constexpr double kContract = 1;
+constexpr double kFirst = 1, kSecond = 2;  // versions of the contract
 constexpr double kLargestTolerance = 1e-3;
 constexpr std::string_view kZeros = "0000000000000000000000000000000000000000000000000000000000000000";
+constexpr const char* kAgain = "Export the model again.";
 constexpr const char* kDoNotUse = "Do not use it; take the file from where it was exported.";
 
 void check_version(const std::string& path, const Json& version) {
-  if (version.is_number() && version.number() == kContract) return;
+  if (version.is_number() && (version.number() == kFirst || version.number() == kSecond)) return;
   std::string shown;
   if (version.is_number()) {
     append_number(shown, version.number());
   } else {
     shown = version.string();
   }
-  throw Problem(path + ": its card is of contract version " + shown + ", expected 1.", "Export the model again.");
+  throw Problem(path + ": its card is of contract version " + shown + ", expected 1 or 2.", kAgain);
 }
 
 Card read_parts(const Json& json) {
   std::vector<std::string> features;
   for (const Json& feature : json.at("features").array()) features.push_back(feature.at("name").string());
+  if (json.at("contract").number() != (is_second_contract(json) ? kSecond : kFirst)) throw JsonError("another contract");
   const std::set<std::string> names(features.begin(), features.end());
   if (names.empty() || names.size() != features.size() || names.count("") > 0) throw JsonError("no features, or one twice");
   const double threshold = json.at("threshold").at("value").number();
@@ -40,7 +42,7 @@ Card read_parts(const Json& json) {
     throw JsonError("a threshold or tolerance out of range");
   }
   Golden golden = read_golden(json.at("golden"), features.size());
-  return {std::move(features), threshold, tolerance, json.at("requires").string(), std::move(golden)};
+  return {std::move(features), threshold, tolerance, json.at("requires").string(), {}, std::move(golden)};
 }
 
 /// SHA-256 of a card with zeros in place of the digest that it carries.
@@ -68,10 +70,13 @@ Card read_card(const ModelFile& model) {
       throw Problem(model.path + ": the model's SHA-256 is not the one in its card; it was changed.", kDoNotUse, 1);
     }
     check_copy(model);
+    card.reading = read_reading(json);
     return card;
+  } catch (const Unreadable& error) {
+    throw Problem(model.path + ": " + error.what() + ".", kAgain);
   } catch (const JsonError&) {
     throw Problem(model.path + ": its card is damaged or incomplete; expected the JSON that `aetk export` wrote.",
-                  "Export the model again.");
+                  kAgain);
   }
 }
 

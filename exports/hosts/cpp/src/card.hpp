@@ -5,15 +5,17 @@
 
 #include "golden.hpp"
 #include "modelfile.hpp"
+#include "reading.hpp"
 
 namespace aetk {
 
-/// What a host needs of the card (contract version 1).
+/// What a host needs of the card (contract version 1 or 2).
 struct Card {
   std::vector<std::string> features;  ///< names, in the model's order
   double threshold;                   ///< a row of less similarity is an anomaly
   double tolerance;                   ///< of similarity, between runtimes
   std::string runtime;                ///< what the model requires, in words
+  Reading reading;                    ///< how tables become rows
   Golden golden;
 };
 

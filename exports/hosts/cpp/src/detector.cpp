@@ -3,21 +3,28 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <set>
 
 #include "card.hpp"
 #include "files.hpp"
 #include "modelfile.hpp"
 #include "runtime.hpp"
 #include "session.hpp"
+#include "values.hpp"
 
 namespace aetk {
 namespace {
 
 constexpr int kWarmUps = 100, kCalls = 500;
 
-std::string joined(const std::vector<std::string>& names) {
+/// The columns that features are made of, each once, in order.
+std::string columns_of(const std::vector<CellParser>& parsers) {
+  std::set<std::string> seen;
   std::string text;
-  for (const std::string& name : names) text.append(text.empty() ? "" : ", ").append(name);
+  for (const CellParser& parser : parsers) {
+    const std::string& column = parser.encoding().column;
+    if (seen.insert(column).second) text.append(text.empty() ? "" : ", ").append(column);
+  }
   return text;
 }
 
@@ -67,10 +74,13 @@ struct Detector::Parts {
       : path(model.path),
         card(read_card(model)),
         version(load_runtime(options.runtime)),
-        session(model.bytes, card, options.threads) {}
+        session(model.bytes, card, options.threads) {
+    for (const Encoding& feature : card.reading.features) parsers.emplace_back(feature, card.reading.format);
+  }
 
   std::string path;
   Card card;
+  std::vector<CellParser> parsers;  // one for each feature
   std::string version;
   Session session;
 };
@@ -85,14 +95,18 @@ Decision Detector::decide(const float* row) const { return parts_->session.decid
 
 Scores Detector::score(const float* rows, std::size_t count) const { return parts_->session.score(rows, count); }
 
-std::vector<float> Detector::row(const std::map<std::string, float>& values) const {
+std::vector<float> Detector::row(const std::map<std::string, Value>& values) const {
   std::vector<float> row;
-  for (const std::string& name : features()) {
-    const auto value = values.find(name);
-    if (value == values.end()) {
-      throw Problem("No value for '" + name + "'.", "The model takes: " + joined(features()) + ".");
+  for (const CellParser& parser : parts_->parsers) {
+    const std::string& column = parser.encoding().column;
+    const auto found = values.find(column);
+    if (found == values.end()) throw Problem("No value for '" + column + "'.", "The model takes: " + columns_of(parts_->parsers) + ".");
+    const auto value = feature_value(parser, found->second);
+    if (!value) {
+      throw Problem("'" + column + "': found " + shown(found->second) + ", expected " + wanted(parser.encoding().kind) + ".",
+                    "A missing value is NaN, or an empty text.");
     }
-    row.push_back(value->second);
+    row.push_back(static_cast<float>(*value));
   }
   return row;
 }
@@ -116,6 +130,7 @@ Selftest Detector::selftest() const {
 
 const std::string& Detector::path() const noexcept { return parts_->path; }
 const std::vector<std::string>& Detector::features() const noexcept { return parts_->card.features; }
+const Reading& Detector::reading() const noexcept { return parts_->card.reading; }
 double Detector::threshold() const noexcept { return parts_->card.threshold; }
 bool Detector::explains() const noexcept { return parts_->session.explains(); }
 

@@ -35,11 +35,13 @@ class Json {
   double number() const { return as<double>(); }
   const std::string& string() const { return as<std::string>(); }
   const Array& array() const { return as<Array>(); }
+  const Object& object() const { return as<Object>(); }
   std::size_t count() const;  ///< a number that is whole, from 0 to 2^53
 
   bool is_null() const { return std::holds_alternative<std::nullptr_t>(value_); }
   bool is_number() const { return std::holds_alternative<double>(value_); }
   bool is_string() const { return std::holds_alternative<std::string>(value_); }
+  bool is_object() const { return std::holds_alternative<Object>(value_); }
 
   /// A member of an object; JsonError where there is none.
   const Json& at(std::string_view name) const;

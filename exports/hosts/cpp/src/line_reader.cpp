@@ -25,8 +25,12 @@ int open_table(const std::string& path) {
 
 }  // namespace
 
-LineReader::LineReader(const std::string& path)
-    : path_(titled(path, "standard input")), file_(open_table(path)), block_(kBlock) {
+LineReader::LineReader(const std::string& path, TableFormat::Charset charset)
+    : path_(titled(path, "standard input")),
+      file_(open_table(path)),
+      charset_(charset),
+      decoder_(charset),
+      block_(kBlock) {
   if (file_ < 0) throw cannot_use(path_, errno);
 }
 
@@ -52,6 +56,13 @@ bool LineReader::fill() {
   } while (got < 0 && errno == EINTR);
   if (got < 0) throw errno == EISDIR ? Problem(path_ + " is a folder; expected a CSV file.") : cannot_use(path_, errno);
   left_ = {block_.data(), static_cast<std::size_t>(got)};
+  if (charset_ != TableFormat::Charset::utf8) {
+    decoded_.clear();
+    got > 0 ? decoder_.append(decoded_, left_) : decoder_.finish(decoded_);
+    left_ = decoded_;
+    // one byte may be half of a character
+    return !left_.empty() || (got > 0 && fill());
+  }
   return got > 0;
 }
 

@@ -5,13 +5,15 @@
 #include <string_view>
 #include <vector>
 
+#include "decoder.hpp"
+
 namespace aetk {
 
-/// The lines of a file one by one, of which no more than asked for is held.
+/// The lines of a file one by one, in UTF-8, of which no more than asked for is held.
 class LineReader {
  public:
   /// Opens a file, or standard input for `-`. Throws Problem where it cannot be opened.
-  explicit LineReader(const std::string& path);
+  explicit LineReader(const std::string& path, TableFormat::Charset charset = TableFormat::Charset::utf8);
   ~LineReader();
   LineReader(const LineReader&) = delete;
   LineReader& operator=(const LineReader&) = delete;
@@ -27,8 +29,11 @@ class LineReader {
 
   std::string path_;
   int file_;
+  TableFormat::Charset charset_;
+  Decoder decoder_;
   std::vector<char> block_;
-  std::string_view left_;  // of the block
+  std::string decoded_;    // the block, if it is not in UTF-8
+  std::string_view left_;  // of either
 };
 
 }  // namespace aetk

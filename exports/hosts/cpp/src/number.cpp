@@ -102,15 +102,23 @@ std::optional<double> parse_decimal(std::string_view text) {
   return negative ? -value : value;
 }
 
-std::optional<double> parse_cell(std::string_view cell) {
-  if (const auto value = parse_decimal(cell)) return value;
-  for (const char* missing : {"", "na", "nan", "null"}) {
-    if (is_word(cell, missing)) return std::numeric_limits<double>::quiet_NaN();
+bool is_missing(std::string_view cell) {
+  for (const char* word : {"", "na", "nan", "null"}) {
+    if (is_word(cell, word)) return true;
   }
-  const bool negative = take_sign(cell);
-  if (!is_word(cell, "inf") && !is_word(cell, "infinity")) return std::nullopt;
+  return false;
+}
+
+std::optional<double> parse_infinity(std::string_view text) {
+  const bool negative = take_sign(text);
+  if (!is_word(text, "inf") && !is_word(text, "infinity")) return std::nullopt;
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
   return negative ? -kInfinity : kInfinity;
+}
+
+std::optional<double> parse_cell(std::string_view cell) {
+  if (const auto value = parse_decimal(cell)) return value;
+  return is_missing(cell) ? std::numeric_limits<double>::quiet_NaN() : parse_infinity(cell);
 }
 
 void append_number(std::string& text, float value) { append_shortest(text, value); }

@@ -13,6 +13,12 @@ std::optional<double> parse_decimal(std::string_view text);
 /// Whether text is such a decimal.
 bool is_decimal(std::string_view text);
 
+/// Whether a cell is empty, NA, NaN or null, in any case.
+bool is_missing(std::string_view cell);
+
+/// Inf and infinity in any case, signed; nothing for any other text.
+std::optional<double> parse_infinity(std::string_view text);
+
 /// The value of a table's cell: a decimal, NaN for a missing value (empty, NA, NaN, null in any case), or infinity
 /// (inf, infinity in any case, signed); nothing if it is no number.
 std::optional<double> parse_cell(std::string_view cell);

@@ -82,7 +82,7 @@ Counts score_table(const Detector& detector, const std::string& data, const std:
                    const std::optional<std::string>& key) {
   check_names(detector, data, out, key);
   AtomicFile file(out);
-  Table table(data, detector.features(), key);
+  Table table(data, detector.reading(), key);
   Counts counts;
   std::string text = header(detector, key);
   for (Batch batch; table.read(batch);) {

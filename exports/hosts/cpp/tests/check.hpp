@@ -29,10 +29,11 @@ inline std::string variable_or(const char* variable, const char* path) {
   return value != nullptr ? value : path;
 }
 
-/// The model and the awkward tables of aetk's repository, which a copy of this folder lacks: the tests that need them
-/// are skipped there, unless the variables name them.
+/// The model and the tables of aetk's repository, which a copy of this folder lacks: the tests that need them are
+/// skipped there, unless the variables name them.
 inline const std::string kReference = variable_or("AETK_REFERENCE", SOURCE_FOLDER "/../../reference/breast-cancer.onnx");
 inline const std::string kAwkward = variable_or("AETK_AWKWARD", SOURCE_FOLDER "/../../../tests/tables/awkward.json");
+inline const std::string kFormats = variable_or("AETK_FORMATS", SOURCE_FOLDER "/../../../tests/tables/formats.json");
 
 inline bool skipped_without(const std::string& path, const char* what) {
   if (std::filesystem::exists(path)) return false;
@@ -91,5 +92,6 @@ class Folder {
 
 void test_formats();
 void test_tables();
+void test_reading();
 void test_golden();
 void test_scoring();

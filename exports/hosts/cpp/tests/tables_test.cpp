@@ -5,27 +5,12 @@
 #include <vector>
 
 #include "check.hpp"
+#include "formats_fixture.hpp"
 #include "json.hpp"
-#include "table.hpp"
-#include "utf8.hpp"
 
 namespace {
 
 using namespace aetk;
-
-/// The bytes for which a text's characters stand, one each.
-std::string latin1(std::string_view text) {
-  std::string bytes;
-  while (!text.empty()) bytes.push_back(static_cast<char>(take_code_point(text)));
-  return bytes;
-}
-
-std::vector<float> read_all(const std::string& path, const std::vector<std::string>& columns) {
-  std::vector<float> values;
-  Table table(path, columns, std::nullopt);
-  for (Batch batch; table.read(batch);) values.insert(values.end(), batch.values.begin(), batch.values.end());
-  return values;
-}
 
 float expected_value(const Json& json) {
   if (json.is_number()) return static_cast<float>(json.number());
@@ -55,7 +40,7 @@ void check_case(const Json& fixture, const Folder& folder, std::size_t padding) 
   const std::string path = folder.write("table.csv", bytes + latin1(fixture.at("body").string()));
   std::vector<float> values;
   std::string message;
-  const int code = problem_of([&] { values = read_all(path, columns); }, &message);
+  const int code = problem_of([&] { values = read_all(path, plain(columns)); }, &message);
   const Json* error = fixture.find("error");
   check(code == (error != nullptr ? static_cast<int>(error->at("exit_code").number()) : 0), name + ": " + message);
   if (error == nullptr) {
@@ -88,7 +73,7 @@ void longest_row() {
   const std::string cell((1u << 24) - 3, 'x');
   const auto message = [&](const std::string& bytes) {
     std::string found;
-    problem_of([&] { read_all(folder.write("table.csv", bytes), {"a"}); }, &found);
+    problem_of([&] { read_all(folder.write("table.csv", bytes), plain({"a"})); }, &found);
     return found.substr(std::min(found.find(", line"), found.size()));
   };
   check(message("a,b\n1," + cell + "\n").empty(), "a row at the limit");
@@ -102,7 +87,7 @@ void longest_row() {
 
 void values_beyond_float32() {
   const Folder folder;
-  const auto values = read_all(folder.write("table.csv", "a\n1e39\n-1e39\n3.4028235e38\n1e-46\n"), {"a"});
+  const auto values = read_all(folder.write("table.csv", "a\n1e39\n-1e39\n3.4028235e38\n1e-46\n"), plain({"a"}));
   check(std::isinf(values[0]) && std::isinf(values[1]) && values[1] < 0, "beyond float32 is infinite");
   check(values[2] == std::numeric_limits<float>::max(), "float32's largest");
   check(values[3] == 0, "less than float32's smallest is zero");
@@ -112,7 +97,7 @@ void order_of_faults() {
   const Folder folder;
   const auto message = [&](std::string_view bytes) {
     std::string found;
-    problem_of([&] { read_all(folder.write("table.csv", bytes), {"a", "b"}); }, &found);
+    problem_of([&] { read_all(folder.write("table.csv", bytes), plain({"a", "b"})); }, &found);
     return found.substr(found.find(", line"));
   };
   check(message("a,b\n1,\"x\n\xff\",2\n") == ", line 3: not UTF-8 text.", "the physical line that is not UTF-8");

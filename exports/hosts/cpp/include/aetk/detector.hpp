@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "aetk/problem.hpp"
+#include "aetk/value.hpp"
 
 namespace aetk {
 
@@ -54,6 +55,8 @@ struct Options {
   int threads = 1;
 };
 
+struct Reading;
+
 /// A model and its card, held against each other. All methods may be called from several threads at once.
 class Detector {
  public:
@@ -72,15 +75,22 @@ class Detector {
   /// Judges `count` rows in row-major order, [count, features].
   Scores score(const float* rows, std::size_t count) const;
 
-  /// Values by column name in the model's order; NaN stands for a missing one. Other names are ignored.
-  /// Throws Problem where a column has no value.
-  std::vector<float> row(const std::map<std::string, float>& values) const;
+  /// What the columns of a table hold in one row, by their names, as the model's input: in the model's order, a category
+  /// as the index of its level, true and false as 1 and 0, a time as its features. Other names are ignored.
+  /// Throws Problem where a column has no value, or one that it cannot hold.
+  std::vector<float> row(const std::map<std::string, Value>& values) const;
+  /// The same for values of one type, such as numbers.
+  template <typename One>
+  std::vector<float> row(const std::map<std::string, One>& values) const {
+    return row(std::map<std::string, Value>(values.begin(), values.end()));
+  }
 
   /// Replays the golden rows by `decide` and by `score`, one by one and all at once; takes the time of one decision.
   Selftest selftest() const;
 
   const std::string& path() const noexcept;
   const std::vector<std::string>& features() const noexcept;  ///< names, in the order of a row
+  const Reading& reading() const noexcept;  ///< how tables become rows, for the library's own reader of files
   double threshold() const noexcept;
   bool explains() const noexcept;  ///< whether `Scores::contribution` is filled
 
