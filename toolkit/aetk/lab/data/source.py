@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from aetk.base.errors import BadInput
 from aetk.contract import named_rows, spec
+from aetk.contract.reading import Encoding
 from aetk.edge.tables.chunk import MOST_NAMED, NoNumbers, NotANumber, check_names, row_location
 from aetk.edge.tables.labels import as_labels
 from aetk.edge.tables.read import JOINING, header, read_chunks, read_table, text_labels_in_words
@@ -36,6 +37,8 @@ class Source:
         values: float64 [rows, features]; missing values are NaN.
         labels: bool [rows], True for an anomaly, or None.
         where: returns the name of a row, counted from 0, for a message.
+        encodings: how cells became features; empty if all are columns of plain numbers.
+        notes: what was decided while it was read.
     """
 
     title: str
@@ -45,6 +48,8 @@ class Source:
     values: NDArray[np.float64]
     labels: NDArray[np.bool_] | None
     where: Callable[[int], str]
+    encodings: tuple[Encoding, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def read_source(data: Any, title: str, label: str | None, drop: Sequence[str], copies: float = JOINING) -> Source:

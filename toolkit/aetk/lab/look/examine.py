@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from aetk.contract.arguments import checked
-from aetk.contract.reading import TableFormat, strip
+from aetk.contract.reading import Encoding, TableFormat, strip
 from aetk.edge.tables.chunk import check_header, check_names, column_indices, show_name
 from aetk.lab.look import labels as label_values
 from aetk.lab.look.columns import Studied, study
@@ -26,11 +26,12 @@ from aetk.lab.look.decide import (
     parse_times,
 )
 from aetk.lab.look.evidence import giveaway_warning, giveaways, is_sum
+from aetk.lab.look.labels_file import read_labels
 from aetk.lab.look.missing import missing_decision
 from aetk.lab.look.notation import find_notation
 from aetk.lab.look.report import Column, Decision, LabelCandidate, Look, Option, Wishes
 from aetk.lab.look.sample import Sample, sample_text
-from aetk.lab.look.typed import TypedTable, of_memory, read_typed, shortest
+from aetk.lab.look.typed import TypedTable, of_memory, partition_keys, read_typed, shortest
 
 
 @checked
@@ -73,9 +74,12 @@ def examine(
     base = base or Base.of(data, wishes)
     _check_named(sample, wishes, others)
     names, studied, sample, wished = _study(sample, wishes)
-    label = _position(names, wishes.label)
+    label = None if wishes.labels else _position(names, wishes.label)
     notes, questions = list(sample.notes), list(sample.questions)
     counts = Counter[str]() if label is None else _values(sample, studied, label)
+    if wishes.labels:
+        wishes = replace(wishes, label=strip(wishes.label or "label"))
+        counts = Counter(read_labels(Path(wishes.labels), wishes))
     if other_labels:
         counts += other_labels
     candidates = _candidates(sample, studied, wishes, counts, label)
@@ -86,17 +90,17 @@ def examine(
         else:
             notes.append(_label_words(found))
     columns, asked = choose(sample, studied, wishes, label)
-    if wishes.label is None and wishes.labels is None and candidates:
+    if wishes.label is None and candidates:
         questions.append(_label_question(candidates))
         columns = [replace(c, use="undecided") if c.name == candidates[0].column else c for c in columns]
-    table = _table(sample, wishes, candidates if wishes.label is not None else ())
+    table = _table(sample, candidates if wishes.label is not None and not wishes.labels else ())
     features, encodings = [], []
     for position, column in enumerate(columns):
         if column.use == "feature":
             for name, encoding in encodings_of(column, sample.columns[position], markers_of(column, table.missing, wished)):
                 features.append(name)
                 encodings.append(encoding)
-    table = _lenient(sample, table, columns, encodings)
+    strict, table = table, _lenient(sample, table, columns, encodings)
     questions += asked
     if sample.container.kind in ("text", "parquet") and not wishes.skip_footer:
         questions += _totals(sample, studied, columns)
@@ -124,7 +128,30 @@ def examine(
         options=options,
         command=ready,
         others=rest,
+        is_plain=_is_plain(sample, table, encodings),
+        is_lenient=table != strict,
     )
+
+
+def _is_plain(sample: Sample, table: TableFormat, encodings: Sequence[Encoding]) -> bool:
+    return (
+        sample.container in (Container("text"), Container("parquet"))
+        and table.is_default
+        and all(encoding.is_plain for encoding in encodings)
+        and not (sample.path is not None and sample.container.kind == "parquet" and partition_keys(sample.path))
+    )
+
+
+def names_of(data: Any, wishes: Wishes, title: str) -> tuple[str, ...]:
+    """The names of a table's columns, as they are in it."""
+    return take_sample(data, wishes, title).names
+
+
+def column_values(data: Any, wishes: Wishes, title: str) -> Counter[str]:
+    """The values of the label in a table, with the number of their rows; none if it has no such column."""
+    names, studied, sample, _ = _study(take_sample(data, wishes, title), wishes)
+    position = _position(names, wishes.label)
+    return Counter() if position is None else _values(sample, studied, position)
 
 
 def take_sample(data: Any, wishes: Wishes, title: str) -> Sample:
@@ -254,14 +281,14 @@ def _label_question(candidates: Sequence[LabelCandidate]) -> Decision:
     return Decision(question, tuple(ways))
 
 
-def _table(sample: Sample, wishes: Wishes, candidates: Sequence[LabelCandidate]) -> TableFormat:
+def _table(sample: Sample, candidates: Sequence[LabelCandidate]) -> TableFormat:
     table = sample.table if sample.container.kind == "text" else TableFormat(missing=sample.table.missing)
     if candidates and (candidates[0].anomaly or candidates[0].ordinary):
         table = replace(table, labels=label_values.as_labels(candidates[0]))
     return table
 
 
-def _lenient(sample: Sample, table: TableFormat, columns: Sequence[Column], encodings: Sequence[Any]) -> TableFormat:
+def _lenient(sample: Sample, table: TableFormat, columns: Sequence[Column], encodings: Sequence[Encoding]) -> TableFormat:
     """The format, made another than the default where that would refuse the table: blanks, cells too many, names twice.
 
     Only a card with a table lets readers leave out blanks around cells and an empty cell at the end.

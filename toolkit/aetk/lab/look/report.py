@@ -1,6 +1,6 @@
 """What a look at a table found and decided, and what a person asked for beforehand."""
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 
 from aetk.contract.reading import DEFAULT, Encoding, TableFormat
 
@@ -144,6 +144,9 @@ class Look:
         options: the options of `command`, with their reasons.
         command: one command that trains on this table.
         others: other commands that could be meant.
+        is_plain: whether it is CSV in the default format, or Parquet, with features that are columns of numbers.
+        is_lenient: whether the format is another than the default only to allow blanks around cells, cells too many or
+            names twice; no line begins with `table.comment` then.
     """
 
     title: str
@@ -162,22 +165,14 @@ class Look:
     decisions: tuple[Decision, ...] = ()
     options: tuple[Option, ...] = ()
     command: str = ""
-    others: tuple[str, ...] = field(default=())
+    others: tuple[str, ...] = ()
+    is_plain: bool = True
+    is_lenient: bool = False
 
     @property
     def is_sample(self) -> bool:
         """Whether only a part of the rows was looked at."""
         return self.rows is None
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether the table is text in the default format, or Parquet, whose features are columns of numbers."""
-        return (
-            self.container in ("text", "parquet")
-            and not self.compression
-            and self.table.is_default
-            and all(encoding.is_plain for encoding in self.encodings)
-        )
 
     @property
     def left_out(self) -> tuple[str, ...]:
