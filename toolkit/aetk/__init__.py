@@ -15,9 +15,11 @@ __all__ = [
     "BatchScorer",
     "Scorer",
     "bench",
+    "convert",
     "evaluate",
     "export",
     "inspect",
+    "look",
     "score",
     "threshold",
     "train",
@@ -25,7 +27,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from aetk.api import evaluate, export, train
+    from aetk.api import convert, evaluate, export, look, train
     from aetk.base.errors import AetkError
     from aetk.edge.bench import bench
     from aetk.edge.inspection import inspect
@@ -40,9 +42,11 @@ _HOMES = {
     "BatchScorer": "aetk.edge.scoring.batch_scorer.BatchScorer",
     "Scorer": "aetk.edge.scoring.scorer.Scorer",
     "bench": "aetk.edge.bench.bench",
+    "convert": "aetk.api.convert",
     "evaluate": "aetk.api.evaluate",
     "export": "aetk.api.export",
     "inspect": "aetk.edge.inspection.inspect",
+    "look": "aetk.api.look",
     "score": "aetk.edge.scoring.table_file.score_file",
     "threshold": "aetk.edge.threshold.change_threshold",
     "train": "aetk.api.train",

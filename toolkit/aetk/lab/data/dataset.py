@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from aetk.base.errors import BadInput
 from aetk.contract import spec
 from aetk.contract.reading import DEFAULT, Encoding, TableFormat
-from aetk.edge.tables.chunk import it_has, show_name
 from aetk.edge.tables.read import JOINING
 from aetk.lab.data.looked import Looked, look_first, read_by_look
 from aetk.lab.data.redundancy import find_redundancy
@@ -76,8 +75,8 @@ def load_dataset(
     """Look at the rows to train on, read and check them.
 
     Args:
-        data: a file or folder of any kind that `lab.look` reads, `openml:ID`, rows in memory (see `lab.data.source`), or
-            None for scikit-learn's breast-cancer table.
+        data: a file or folder of any kind that `lab.look` reads, `openml:ID`, rows in memory (see `lab.data.source`),
+            or None for scikit-learn's breast-cancer table.
         validation: rows to select weights and calibrate on; None to set some rows of `data` aside for that.
         label: the label column, in either table or both; never a feature. If None, the target of an OpenML data set is
             the label if its values are exactly 0 and 1.
@@ -87,8 +86,8 @@ def load_dataset(
         wishes: all else that a person said about the table.
 
     Raises:
-        BadInput: something is wrong with the tables, or a person has to decide how they are read; the message names file,
-            column and first bad row, or holds the command to use.
+        BadInput: something is wrong with the tables, or a person has to decide how they are read; the message names
+            file, column and first bad row, or holds the command to use.
         DoesNotFit: the rows of a file do not fit in memory.
         CheckFailed, Unavailable: an OpenML data set cannot be fetched; see `lab.data.openml`.
     """

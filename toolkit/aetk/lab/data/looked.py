@@ -1,6 +1,7 @@
 """Looks at the tables of a training before anything else, and reads them by what was decided."""
 
 import os
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -59,7 +60,8 @@ def look_first(data: Any, validation: Any, wishes: Wishes, base: Base | None = N
     rows, held_out = _fetched(data), None if validation is None else _fetched(validation)
     label, notes = find_label((rows, held_out), wishes.label, (*wishes.drop, *wishes.category, *wishes.keep))
     wishes = replace(wishes, label=label)
-    others, counts = (), None
+    others: tuple[str, ...] = ()
+    counts: Counter[str] | None = None
     if held_out is not None:
         others = names_of(_rows(held_out), wishes, _VALIDATION)
         if label is not None and not wishes.labels:
@@ -103,9 +105,7 @@ def read_by_look(looked: Looked, copies: float) -> tuple[Source, Source | None]:
     """
     found, wishes = looked.look, looked.wishes
     assert found is not None
-    is_plain = found.is_plain and not wishes.labels
-    if is_plain or (found.container == "memory" and all(encoding.is_plain for encoding in found.encodings)
-                    and found.table.is_default and not wishes.labels):
+    if _is_simple(looked, found):
         return _read_plain(looked, found, copies)
     check_features(found.title, found.features)
     try:
@@ -121,17 +121,30 @@ def read_by_look(looked: Looked, copies: float) -> tuple[Source, Source | None]:
     return table, _source(looked.validation, found, wishes, copies, _VALIDATION, table)
 
 
+def _is_simple(looked: Looked, found: Look) -> bool:
+    """Whether the tables are read as those of contract 1 are: in the default format, numbers in every column."""
+    is_memory = found.container == "memory" and found.table.is_default
+    is_plain = found.is_plain or (is_memory and all(encoding.is_plain for encoding in found.encodings))
+    return is_plain and not looked.wishes.labels
+
+
 def _read_plain(looked: Looked, found: Look, copies: float) -> tuple[Source, Source | None]:
     """Read CSV in the default format, Parquet, or numbers in memory."""
     wishes = looked.wishes
     names = names_of(_rows(looked.data), wishes, _FRAME)
-    others = () if looked.validation is None else names_of(_rows(looked.validation), wishes, _VALIDATION)
-    drop = exact((*names, *others), (*wishes.drop, *found.left_out))
-    label = None if wishes.label is None else next(iter(exact((*names, *others), [wishes.label])), wishes.label)
-    table = read_source(looked.data, _FRAME, label, drop, copies)
-    if looked.validation is None:
-        return table, None
-    return table, read_source(looked.validation, _VALIDATION, label, drop)
+    label = None if wishes.label is None else next(iter(exact(names, [wishes.label])), None)
+    table = read_source(looked.data, _FRAME, label, exact(names, (*wishes.drop, *found.left_out)), copies)
+    return table, None if looked.validation is None else read_validation(looked)
+
+
+def read_validation(looked: Looked) -> Source:
+    """Read the validation rows, where the table is in the default format; see `read_by_look`."""
+    assert looked.look is not None
+    wishes = looked.wishes
+    names = names_of(_rows(looked.validation), wishes, _VALIDATION)
+    label = None if wishes.label is None else next(iter(exact(names, [wishes.label])), None)
+    drop = exact(names, (*wishes.drop, *looked.look.left_out))
+    return read_source(looked.validation, _VALIDATION, label, drop)
 
 
 def _source(data: Any, found: Look, wishes: Wishes, copies: float, title: str, like: Source | None) -> Source:
@@ -145,7 +158,17 @@ def _source(data: Any, found: Look, wishes: Wishes, copies: float, title: str, l
         title, name = str(data), _stem(Path(data))
     else:
         name = "frame"
-    return Source(title, name, whole.all_names, whole.features, whole.values, whole.labels, whole.where, whole.encodings, whole.notes)
+    return Source(
+        title,
+        name,
+        whole.all_names,
+        whole.features,
+        whole.values,
+        whole.labels,
+        whole.where,
+        whole.encodings,
+        whole.notes,
+    )
 
 
 def _stem(path: Path) -> str:
@@ -154,4 +177,3 @@ def _stem(path: Path) -> str:
     if path.suffix.lower() in (".gz", ".bz2", ".xz", ".zip") and Path(stem).suffix:
         stem = Path(stem).stem
     return stem
-

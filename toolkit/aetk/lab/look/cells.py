@@ -7,18 +7,70 @@ from functools import lru_cache
 from aetk.contract.reading import Encoding, TableFormat, parser, seconds_of
 
 MARKERS = frozenset(
-    "? - -- --- . .. * n/a #n/a <na> none nil nat missing unknown undefined n.a. nd n.d. \\n (empty) (null) #div/0! "
-    "#value! #null! #num! #ref!".split()
+    [
+        "?",
+        "-",
+        "--",
+        "---",
+        ".",
+        "..",
+        "*",
+        "n/a",
+        "#n/a",
+        "<na>",
+        "none",
+        "nil",
+        "nat",
+        "missing",
+        "unknown",
+        "undefined",
+        "n.a.",
+        "nd",
+        "n.d.",
+        "\\n",
+        "(empty)",
+        "(null)",
+        "#div/0!",
+        "#value!",
+        "#null!",
+        "#num!",
+        "#ref!",
+    ]
 )
 """Cells, in lower case, that mean a missing value where other cells are numbers or times."""
 _MISSING = frozenset(("", "na", "nan", "null"))
 _TOTALS = frozenset(
-    "total totals sum summe gesamt gesamtsumme insgesamt totaal suma somme totale average avg mean mittelwert "
-    "durchschnitt median min max minimum maximum std count".split()
+    [
+        "total",
+        "totals",
+        "sum",
+        "summe",
+        "gesamt",
+        "gesamtsumme",
+        "insgesamt",
+        "totaal",
+        "suma",
+        "somme",
+        "totale",
+        "average",
+        "avg",
+        "mean",
+        "mittelwert",
+        "durchschnitt",
+        "median",
+        "min",
+        "max",
+        "minimum",
+        "maximum",
+        "std",
+        "count",
+    ]
 )
 _UNIT = re.compile(r"[(\[{].{0,20}[)\]}]|%|‰|°.?|[a-zA-Zµμ°Ω%/²³^0-9.·*-]{1,12}|deg .|-|")
 _LIKE_TIME = re.compile(r"[0-9]{1,2}[:.][0-9]{2}(?:[:.][0-9]{2})?(?:[.,][0-9]+)?(?: ?[AaPp][Mm])?")
-_NUMERIC = re.compile(r"[-+]?[0-9][0-9.,' \u00a0\u202f]*(?:[eE][-+]?[0-9]+)? ?%?|[-+]?[.,][0-9]+ ?%?|[-+]?inf(?:inity)?", re.I)
+_NUMERIC = re.compile(
+    r"[-+]?[0-9][0-9.,' \u00a0\u202f]*(?:[eE][-+]?[0-9]+)? ?%?|[-+]?[.,][0-9]+ ?%?|[-+]?inf(?:inity)?", re.I
+)
 _MONTHS = re.compile(r"(?i)jan|feb|mar|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez")
 
 

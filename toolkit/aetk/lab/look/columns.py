@@ -19,9 +19,15 @@ _FEWEST_ROWS = 10
 _MOST_SHOWN = 12
 _HEX = re.compile(r"0[xX][0-9a-fA-F]{1,12}")
 _BARE_HEX = re.compile(r"[0-9a-fA-F]{2}|[0-9a-fA-F]{4}")
-_ADDRESS = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?::[0-9]+)?|[0-9a-fA-F]{1,4}(?::[0-9a-fA-F]{0,4}){2,7}|(?:[0-9a-fA-F]{2}[:-]){5}[0-9a-fA-F]{2}")
-_TIME_NAME = re.compile(r"(?i)(?:^|[^a-z])(?:ts|time|timestamp|date|datetime|epoch|unixtime|stime|ltime)(?:$|[^a-z])|time(?:stamp)?$|^(?:time|date)")
-_ID_NAME = re.compile(r"(?i)(?:^|[_ .-])(?:id|uid|uuid|guid|idx|index|key)$|^(?:id|uid|uuid|rowid|row_?id|record_?id)$|[a-z]I[dD]$|^(?:ID|Id)[A-Z_ ]|#$")
+_ADDRESS = re.compile(
+    r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?::[0-9]+)?|[0-9a-fA-F]{1,4}(?::[0-9a-fA-F]{0,4}){2,7}|(?:[0-9a-fA-F]{2}[:-]){5}[0-9a-fA-F]{2}"
+)
+_TIME_NAME = re.compile(
+    r"(?i)(?:^|[^a-z])(?:ts|time|timestamp|date|datetime|epoch|unixtime|stime|ltime)(?:$|[^a-z])|time(?:stamp)?$|^(?:time|date)"
+)
+_ID_NAME = re.compile(
+    r"(?i:(?:^|[_ .-])(?:id|uid|uuid|guid|idx|index|key)$|^row_?id$|^record_?id$)|[a-z]I[dD]$|^I[dD][A-Z_ ]|#$"
+)
 _COUNTED = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
 _FIRST_TIME, _LAST_TIME = 9.4e8, 2.2e9
 """Seconds from 1970, of the years 1999 to 2039: numbers between them may be times."""
@@ -37,7 +43,9 @@ class Studied:
     values: NDArray[np.float64]
 
 
-def study(name: str, cells: Cells, table: TableFormat, head: int, *, is_typed: bool, markers: tuple[str, ...] = ()) -> Studied:
+def study(
+    name: str, cells: Cells, table: TableFormat, head: int, *, is_typed: bool, markers: tuple[str, ...] = ()
+) -> Studied:
     """Find out what a column holds.
 
     Args:
@@ -93,7 +101,12 @@ def _counted(counts: Mapping[str, int], most: int = _MOST_SHOWN) -> tuple[tuple[
 
 
 def _numbers(
-    name: str, values: NDArray[np.float64], missing: dict[str, int], head: int, notation: str, custom: tuple[str, ...] = ()
+    name: str,
+    values: NDArray[np.float64],
+    missing: dict[str, int],
+    head: int,
+    notation: str,
+    custom: tuple[str, ...] = (),
 ) -> Studied:
     lacking = int(np.isnan(values).sum())
     if lacking and not missing:
@@ -136,11 +149,17 @@ def _number_kind(column: Column, values: NDArray[np.float64], head: int) -> Colu
             return replace(column, kind="row number", why="it goes up by one with every row")
         if steps[0] != 0 and (steps == steps[0]).all() and _TIME_NAME.search(name):
             return replace(column, kind="time", why=f"it goes up by {steps[0]:g} with every row")
-    rising = len(finite) >= _FEWEST_ROWS and bool((np.diff(first[np.isfinite(first)]) >= 0).all()) and column.distinct > 2
+    rising = (
+        len(finite) >= _FEWEST_ROWS and bool((np.diff(first[np.isfinite(first)]) >= 0).all()) and column.distinct > 2
+    )
     for unit, scale in _COUNTED.items():
         assert column.low is not None
         assert column.high is not None
-        if column.low >= _FIRST_TIME * scale and column.high <= _LAST_TIME * scale and (rising or _TIME_NAME.search(name)):
+        if (
+            column.low >= _FIRST_TIME * scale
+            and column.high <= _LAST_TIME * scale
+            and (rising or _TIME_NAME.search(name))
+        ):
             return replace(column, kind="time", time_format=unit, why=f"it counts {unit} from 1970")
     if is_whole and _TIME_NAME.search(name) and _are_days(finite):
         return replace(column, kind="time", why="days as one number, such as 20260131")
@@ -247,7 +266,9 @@ def _category(
 
 
 def _digits_with_unit(cell: str) -> bool:
-    return bool(re.fullmatch(r"[^\w\s]{0,2} ?[-+]?[0-9][0-9.,' ]* ?[^0-9]{1,6}|[^\w\s]{1,2} ?[-+]?[0-9][0-9.,' ]*", cell))
+    return bool(
+        re.fullmatch(r"[^\w\s]{0,2} ?[-+]?[0-9][0-9.,' ]* ?[^0-9]{1,6}|[^\w\s]{1,2} ?[-+]?[0-9][0-9.,' ]*", cell)
+    )
 
 
 def _coded(
@@ -257,6 +278,11 @@ def _coded(
     values = np.array([codes.get(cell, np.nan) for cell in cells])
     levels = {cell: n for cell, n in texts.items() if cell not in missing}
     column = Column(
-        name=name, kind=kind, why=why, missing=_counted(missing), distinct=len(levels), levels=_counted(levels, MOST_LEVELS)
+        name=name,
+        kind=kind,
+        why=why,
+        missing=_counted(missing),
+        distinct=len(levels),
+        levels=_counted(levels, MOST_LEVELS),
     )
     return Studied(column, values)

@@ -29,7 +29,7 @@ class Base:
                 words.append(option)
             elif isinstance(value, tuple):
                 words += [word for one in value for word in (option, one)]
-            elif value is not None and value is not False:
+            elif value not in (None, False, "reject"):
                 words += [option, str(value)]
         if isinstance(data, (str, os.PathLike)):
             return cls(("aetk", "train", str(data), *words))
@@ -101,6 +101,8 @@ def answer_text(ready: str, others: Sequence[str], options: Sequence[Option]) ->
     """The commands to choose from, ready to copy."""
     lines = ["Train with:", f"    {ready}"]
     if others:
-        lines += ["or, if that is not what is meant, with one of:" if len(others) > 1 else "or, if that is not what is meant:"]
+        lines += [
+            "or, if that is not what is meant, with one of:" if len(others) > 1 else "or, if that is not what is meant:"
+        ]
         lines += [f"    {command}" for command in others]
     return "\n  ".join(lines)

@@ -84,9 +84,9 @@ def open_bytes(path: Path, compression: str) -> BinaryIO:
         if compression == "gzip":
             return gzip.open(path)  # type: ignore[return-value]
         if compression == "bzip2":
-            return bz2.open(path)
+            return bz2.open(path)  # type: ignore[return-value]
         if compression == "xz":
-            return lzma.open(path)
+            return lzma.open(path)  # type: ignore[return-value]
     except (OSError, zipfile.BadZipFile, EOFError, lzma.LZMAError) as error:
         raise damaged(path, compression, error) from None
     return path.open("rb")
@@ -154,7 +154,8 @@ def _zip_kind(path: Path) -> str:
         return "npz"
     if len(names) != 1:
         raise BadInput(
-            f"{path} is an archive of {len(names):,} files; expected one.", "Unpack it, and name the file with the table."
+            f"{path} is an archive of {len(names):,} files; expected one.",
+            "Unpack it, and name the file with the table.",
         )
     return ""
 

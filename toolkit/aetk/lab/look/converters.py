@@ -58,10 +58,12 @@ class Converter:
         convert = self._code if self._codes is not None else self._remembered
         found = np.empty(len(cells), np.float64)
         try:
-            for row, cell in enumerate(cells):  # noqa: B007 - the row at fault is named below
+            for row, cell in enumerate(cells):
                 found[row] = convert(cell)
         except ValueError:
-            hint = _HINTS.get("time" if self._first.time_part else "truths" if self._first.truths else self._first.notation)
+            hint = _HINTS.get(
+                "time" if self._first.time_part else "truths" if self._first.truths else self._first.notation
+            )
             raise NotANumber(where(row), self._first.column, cells[row], **({"hint": hint} if hint else {})) from None
         return found
 
@@ -96,7 +98,9 @@ class Converter:
         if first.levels:
             return self._values([shortest(value) for value in values.tolist()], str)
         if first.time_part:
-            return np.array([np.nan if np.isnan(v) else seconds_of(repr(v), first.time_format) for v in values.tolist()])
+            return np.array(
+                [np.nan if np.isnan(v) else seconds_of(repr(v), first.time_format) for v in values.tolist()]
+            )
         return values
 
     def finish(self) -> tuple[NDArray[np.float64], tuple[Encoding, ...]]:
@@ -104,7 +108,9 @@ class Converter:
         values = np.concatenate(self._parts) if self._parts else np.empty(0)
         self._parts = []
         if self._first.time_part:
-            parts = [[np.nan if np.isnan(v) else time_part(v, e.time_part) for v in values.tolist()] for e in self.encodings]
+            parts = [
+                [np.nan if np.isnan(v) else time_part(v, e.time_part) for v in values.tolist()] for e in self.encodings
+            ]
             return np.array(parts).T.reshape(len(values), len(self.encodings)), self.encodings
         if self._codes is None:
             return values[:, None], self.encodings

@@ -24,7 +24,9 @@ _LEFT_OUT = {
 _FORCE = {"row number": "--keep", "identifier": "--category", "constant": "--category", "text": "--category"}
 
 
-def choose(sample: Sample, studied: list[Studied], wishes: Wishes, label: int | None) -> tuple[list[Column], list[Decision]]:
+def choose(
+    sample: Sample, studied: list[Studied], wishes: Wishes, label: int | None
+) -> tuple[list[Column], list[Decision]]:
     """What becomes of each column, in order, and what a person has to decide; `label` is the label's position."""
     dropped, kept = _stripped(wishes.drop), _stripped(wishes.keep)
     categories, times = _stripped(wishes.category), parse_times(wishes.time)
@@ -64,8 +66,8 @@ def _usual(sample: Sample, column: Column, position: int, is_kept: bool, questio
         name = column.name
         questions.append(
             Decision(
-                f"Column '{show_name(name)}' holds text with {column.distinct:,} different values in {sample.rows:,} rows, such "
-                f"as {_examples(column)}: is it a category, or does it name single rows?",
+                f"Column '{show_name(name)}' holds text with {column.distinct:,} different values in {sample.rows:,} rows, "
+                f"such as {_examples(column)}: is it a category, or does it name single rows?",
                 (
                     Option(("--drop", name), f"leave '{name}' out, if it names single rows"),
                     Option(("--category", name), f"'{name}' as a category; rare values count together"),
@@ -93,7 +95,8 @@ def _mixed(sample: Sample, column: Column, position: int) -> Decision:
     assert isinstance(cells, list)
     if column.why == "text that looks like numbers":
         return Decision(
-            f"{sample.title}, column '{show_name(name)}': found text that looks like numbers, such as {_examples(column)}.",
+            f"{sample.title}, column '{show_name(name)}': found text that looks like numbers, such as "
+            f"{_examples(column)}.",
             (
                 Option(("--drop", name), f"leave '{name}' out, or turn it into numbers before"),
                 Option(("--category", name), f"'{name}' as a category"),
@@ -135,7 +138,11 @@ def _same_before(sample: Sample, studied: list[Studied], position: int) -> int |
 
 def _double(sample: Sample, column: Column, position: int, same: int, questions: list[Decision]) -> Column:
     first, second = sample.columns[same], sample.columns[position]
-    equal = np.array_equal(first, second, equal_nan=True) if isinstance(first, np.ndarray) and isinstance(second, np.ndarray) else first == second
+    equal = (
+        np.array_equal(first, second, equal_nan=True)
+        if isinstance(first, np.ndarray) and isinstance(second, np.ndarray)
+        else first == second
+    )
     if equal:
         return replace(column, use="left out", why="the same name and the same cells as a column before")
     name = column.name
@@ -153,7 +160,9 @@ def _unnamed(column: Column, position: int, sample: Sample) -> Column:
         why = "no name, and it counts: an index" if column.kind == "row number" else "no name"
         return replace(column, use="left out", why=why)
     if position == 0 and column.low is not None and column.distinct == sample.rows:
-        return replace(column, use="left out", kind="row number", why="no name, and another number in every row: an index")
+        return replace(
+            column, use="left out", kind="row number", why="no name, and another number in every row: an index"
+        )
     raise BadInput(f"{sample.title}: column {position + 1} has no name.", "Give every column a name of its own.")
 
 
@@ -173,8 +182,11 @@ def _timed(sample: Sample, column: Column, order: str, position: int) -> Column:
     order = order or column.time_format
     if not order:
         raise BadInput(
-            f"--time {column.name}: " + (
-                "day and month could be either way round." if column.kind == "time" and not column.why else "it holds no times that can be read."
+            f"--time {column.name}: "
+            + (
+                "day and month could be either way round."
+                if column.kind == "time" and not column.why
+                else "it holds no times that can be read."
             ),
             f"Say which, for instance: --time {column.name}=dmy; the formats are {', '.join(TIME_FORMATS)}.",
         )
@@ -235,7 +247,7 @@ def left_out_words(columns: Sequence[Column]) -> list[str]:
         if why and kind in _LEFT_OUT and not why.startswith(("no name", "the same")):
             reason = f"{_LEFT_OUT[kind]}: {why}"
         force = _FORCE.get(kind, "")
-        if kind == "time" and why in ("", "it counts s from 1970") or why.endswith("from 1970"):
+        if (kind == "time" and why in ("", "it counts s from 1970")) or why.endswith("from 1970"):
             force = "--time"
         if why.startswith(("no name", "the same")):
             force = ""
@@ -264,4 +276,3 @@ def category_words(columns: Sequence[Column], levels: Mapping[str, int]) -> list
         if names:
             found.append(f"{words}: {listed(names)}")
     return found
-

@@ -36,7 +36,9 @@ def giveaways(studied: Sequence[Studied], columns: Sequence[Column], labels: NDA
         if (ordinary == ordinary[0]).all():
             other = int((anomalies != ordinary[0]).sum())
             if other >= max(_FEWEST_ANOMALIES, 0.05 * len(anomalies)):
-                found[column.name] = f"the same in all ordinary rows, and another in {other:,} of {len(anomalies):,} anomalies"
+                found[column.name] = (
+                    f"the same in all ordinary rows, and another in {other:,} of {len(anomalies):,} anomalies"
+                )
         elif len(anomalies) >= 10 and not np.isin(anomalies, ordinary).any() and len(ordinary) >= 10:
             found[column.name] = "no value occurs in ordinary rows and in anomalies alike"
     return found

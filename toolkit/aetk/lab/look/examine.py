@@ -77,9 +77,9 @@ def examine(
     label = None if wishes.labels else _position(names, wishes.label)
     notes, questions = list(sample.notes), list(sample.questions)
     counts = Counter[str]() if label is None else _values(sample, studied, label)
-    if wishes.labels:
-        wishes = replace(wishes, label=strip(wishes.label or "label"))
+    if wishes.labels is not None:
         counts = Counter(read_labels(Path(wishes.labels), wishes))
+        wishes = replace(wishes, label=strip(wishes.label or "label"))
     if other_labels:
         counts += other_labels
     candidates = _candidates(sample, studied, wishes, counts, label)
@@ -97,7 +97,9 @@ def examine(
     features, encodings = [], []
     for position, column in enumerate(columns):
         if column.use == "feature":
-            for name, encoding in encodings_of(column, sample.columns[position], markers_of(column, table.missing, wished)):
+            for name, encoding in encodings_of(
+                column, sample.columns[position], markers_of(column, table.missing, wished)
+            ):
                 features.append(name)
                 encodings.append(encoding)
     strict, table = table, _lenient(sample, table, columns, encodings)
@@ -108,7 +110,12 @@ def examine(
     if missing is not None:
         questions.append(missing)
     warnings = _giveaway(sample, studied, columns, candidates, label)
-    notes += [*_format_words(sample, table), *category_words(columns, {}), *left_out_words(columns), *_markers_words(columns)]
+    notes += [
+        *_format_words(sample, table),
+        *category_words(columns, {}),
+        *left_out_words(columns),
+        *_markers_words(columns),
+    ]
     ready, rest, options = commands(base, questions, wishes)
     return Look(
         title=sample.title,
@@ -202,7 +209,7 @@ def _check_named(sample: Sample, wishes: Wishes, others: Sequence[str]) -> None:
     names = [strip(name) for name in (*sample.names, *others)]
     title = sample.title
     label = [wishes.label] if wishes.label and wishes.labels is None else []
-    times = [name for name in parse_times(wishes.time)]
+    times = list(parse_times(wishes.time))
     column_indices(title, names, [strip(n) for n in (*label, *wishes.drop, *wishes.category, *wishes.keep, *times)])
     if sample.container.kind in ("memory", "parquet"):
         kept = [name for name in sample.names if strip(name) not in {strip(n) for n in wishes.drop}]
@@ -288,7 +295,9 @@ def _table(sample: Sample, candidates: Sequence[LabelCandidate]) -> TableFormat:
     return table
 
 
-def _lenient(sample: Sample, table: TableFormat, columns: Sequence[Column], encodings: Sequence[Encoding]) -> TableFormat:
+def _lenient(
+    sample: Sample, table: TableFormat, columns: Sequence[Column], encodings: Sequence[Encoding]
+) -> TableFormat:
     """The format, made another than the default where that would refuse the table: blanks, cells too many, names twice.
 
     Only a card with a table lets readers leave out blanks around cells and an empty cell at the end.
@@ -304,7 +313,11 @@ def _lenient(sample: Sample, table: TableFormat, columns: Sequence[Column], enco
 
 def _totals(sample: Sample, studied: Sequence[Studied], columns: Sequence[Column]) -> list[Decision]:
     """The question about a last row that is the sum of the others."""
-    numbers = [one.values for one, column in zip(studied, columns, strict=True) if column.use == "feature" and column.kind == "number"]
+    numbers = [
+        one.values
+        for one, column in zip(studied, columns, strict=True)
+        if column.use == "feature" and column.kind == "number"
+    ]
     if not sample.is_whole or not numbers or not is_sum(np.stack(numbers, axis=1)):
         return []
     return [

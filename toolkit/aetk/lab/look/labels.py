@@ -9,12 +9,41 @@ from aetk.edge.tables.chunk import listed, show_name
 from aetk.lab.look.report import Decision, LabelCandidate, Option
 
 _ORDINARY = frozenset(
-    "normal benign ordinary healthy nominal legitimate legit inlier regular ok good background non-fraud nonfraud".split()
+    [
+        "normal",
+        "benign",
+        "ordinary",
+        "healthy",
+        "nominal",
+        "legitimate",
+        "legit",
+        "inlier",
+        "regular",
+        "ok",
+        "good",
+        "background",
+        "non-fraud",
+        "nonfraud",
+    ]
 ) | {"no attack", "no failure", "no fault", "no anomaly", "not fraud", "normal."}
-_ANOMALY = frozenset("anomaly anomalous attack abnormal outlier fraud malicious malware fraudulent intrusion faulty".split())
+_ANOMALY = frozenset(
+    [
+        "anomaly",
+        "anomalous",
+        "attack",
+        "abnormal",
+        "outlier",
+        "fraud",
+        "malicious",
+        "malware",
+        "fraudulent",
+        "intrusion",
+        "faulty",
+    ]
+)
 _NAME = re.compile(
-    r"(?i)^(?:is[_ ]?)?(?:label|labels|class|target|anomaly|is_?anomaly|outlier|fraud|attack|att_?flag|y|ground_?truth|"
-    r"anomalous|is_?attack|is_?fraud|pass/fail|normal/attack)$|(?:^|[_ ])(?:label|class|anomaly|fraud|attack)$|^(?:label|class|anomaly|fraud|is)[_ ](?!id)"
+    r"(?i)^(?:is[_ ]?)?(?:labels?|class|target|anomaly|anomalous|outlier|fraud|attack|att_?flag|y|ground_?truth|"
+    r"pass/fail|normal/attack)$|[_ ](?:label|class|anomaly|fraud|attack)$|^(?:label|class|anomaly|fraud|is)[_ ](?!id)"
 )
 _MOST_VALUES, _MOST_SHOWN = 64, 12
 
@@ -39,9 +68,18 @@ def grouped(counts: Mapping[str, int]) -> dict[str, int]:
 def looks_like_label(name: str, counts: Mapping[str, int]) -> str:
     """Why a column looks like the label; empty if it does not."""
     values = {value.lower() for value in counts}
-    if 1 < len(values) <= _MOST_VALUES and values & _ORDINARY - {"ok", "good", "regular", "background"} and not values & {"0", "1"}:
+    if (
+        1 < len(values) <= _MOST_VALUES
+        and values & _ORDINARY - {"ok", "good", "regular", "background"}
+        and not values & {"0", "1"}
+    ):
         word = next(value for value in counts if value.lower() in _ORDINARY)
-        if len(values) > 2 or values & _ANOMALY or _NAME.search(name) or word.lower() in ("normal", "benign", "normal."):
+        if (
+            len(values) > 2
+            or values & _ANOMALY
+            or _NAME.search(name)
+            or word.lower() in ("normal", "benign", "normal.")
+        ):
             return f"it holds '{word}' beside other words"
     if _NAME.search(name) and 1 <= len(values) <= 20:
         return "its name, and its few values"
@@ -71,7 +109,9 @@ def _spelled(counts: Mapping[str, int], words: "set[str] | frozenset[str]") -> t
     return tuple(cell for cell in counts if cell.lower() in words)
 
 
-def chosen(column: str, counts: Mapping[str, int], anomaly: Sequence[str], ordinary: Sequence[str], *, is_whole: bool) -> LabelCandidate:
+def chosen(
+    column: str, counts: Mapping[str, int], anomaly: Sequence[str], ordinary: Sequence[str], *, is_whole: bool
+) -> LabelCandidate:
     """What the values mean by `--anomaly` and `--ordinary`.
 
     Raises:
@@ -82,7 +122,8 @@ def chosen(column: str, counts: Mapping[str, int], anomaly: Sequence[str], ordin
         for value in said:
             if canonical(value) not in values and is_whole:
                 raise BadInput(
-                    f"{word} {value}: the label column '{show_name(column)}' has no such value.", f"It holds {holds(values)}"
+                    f"{word} {value}: the label column '{show_name(column)}' has no such value.",
+                    f"It holds {holds(values)}",
                 )
     both = {*map(canonical, anomaly)} & {*map(canonical, ordinary)}
     if both:

@@ -46,5 +46,7 @@ def read_labels(path: Path, wishes: Wishes) -> list[str]:
 def _texts(path: Path, cells: Cells) -> list[str]:
     found = [shortest(value) for value in cells.tolist()] if isinstance(cells, np.ndarray) else list(cells)
     if "" in found:
-        raise BadInput(f"{path}, row {found.index('') + 1}: found no label.", "Write a label for every row of the table.")
+        raise BadInput(
+            f"{path}, row {found.index('') + 1}: found no label.", "Write a label for every row of the table."
+        )
     return found

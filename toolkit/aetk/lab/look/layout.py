@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from aetk.contract.reading import TableFormat
 from aetk.lab.look.cells import is_marker, is_missing, is_total, is_unit, looks_like_time, looks_numeric
@@ -22,7 +23,7 @@ Cells = list[str]
 
 
 def find_layout(pieces: Pieces, wishes: Wishes, title: str) -> tuple[TableFormat, list[str], list[Decision]]:
-    """The format of a text file, but for decimal signs and markers; what was decided, in words; what a person has to."""
+    """The format of a text file, but for decimal signs and markers; what was decided; what a person has to decide."""
     lines, notes, questions = pieces.head[:_LINES], list[str](), list[Decision]()
     table = TableFormat(encoding=pieces.encoding)
     fields = next((line for line in lines[:50] if line.startswith("#fields")), None)
@@ -140,23 +141,25 @@ def _find_skip(lines: Sequence[str], table: TableFormat) -> int:
 
 
 def _skipped_names(lines: Sequence[str], table: TableFormat, title: str, width: int) -> list[Decision]:
-    """The question about a line before rows without a header that looks like names, of which there are too many or few."""
+    """The question about a line of names before rows without a header, if there are too many names or too few."""
     whole = replace(table, skip_rows=0)
     before = [row for row in split_rows(lines, whole, title, is_strict=False) if row[0] <= table.skip_rows]
     if not before or len(before[-1][1]) < 2 or any(map(looks_numeric, before[-1][1])):
         return []
     number, cells = before[-1]
     question = (
-        f"{title}, line {number}: found {len(cells)} names, beginning with '{cells[0][:40]}', and rows of {width} cells below; "
-        "expected a name for each cell. Correct the names, or leave their line out: columns are then called "
+        f"{title}, line {number}: found {len(cells)} names, beginning with '{cells[0][:40]}', and rows of {width} cells "
+        "below; expected a name for each cell. Correct the names, or leave their line out: columns are then called "
         f"c1 to c{width}."
     )
     return [Decision(question, (Option(("--no-header", "--skip-rows", str(number)), "names and cells do not match"),))]
 
 
 def _fits(cells: Cells, width: int) -> bool:
-    return len(cells) == width or (len(cells) == width - 1 and bool(cells[-1])) or (
-        len(cells) == width + 1 and not cells[-1]
+    return (
+        len(cells) == width
+        or (len(cells) == width - 1 and bool(cells[-1]))
+        or (len(cells) == width + 1 and not cells[-1])
     )
 
 
@@ -215,7 +218,7 @@ def _counts(first: Cells) -> bool:
     whole = [int(cell) for cell in cells if cell.isascii() and cell.isdigit()]
     if len(whole) < 3 or len(whole) < 0.6 * len(cells):
         return False
-    steps = {b - a for a, b in zip(whole, whole[1:], strict=False)}
+    steps = {b - a for a, b in pairwise(whole)}
     return steps == {1} and (whole[0] in (0, 1) or whole[0] in _YEARS)
 
 
@@ -246,7 +249,21 @@ def _find_units(rows: Sequence[Cells]) -> int:
 
 
 def _is_clear_unit(cell: str) -> bool:
-    return cell[0] in "([{%°" or cell.lower() in ("mv", "v", "a", "w", "kw", "hz", "m/s", "bar", "c", "k", "s", "ms", "mm")
+    return cell[0] in "([{%°" or cell.lower() in (
+        "mv",
+        "v",
+        "a",
+        "w",
+        "kw",
+        "hz",
+        "m/s",
+        "bar",
+        "c",
+        "k",
+        "s",
+        "ms",
+        "mm",
+    )
 
 
 def _find_footer(lines: Sequence[str], table: TableFormat, title: str, width: int) -> tuple[int, list[str]]:
@@ -287,5 +304,8 @@ def _words(table: TableFormat, why: str, rows: Sequence[Cells]) -> list[str]:
     if table.units_rows:
         first = next((cell for cell in rows[1] if cell), "") if len(rows) > 1 else ""
         many = table.units_rows
-        found.append(f"{many} row{'s' * (many > 1)} of units below the header {'are' if many > 1 else 'is'} left out ('{first[:20]}', ...)")
+        found.append(
+            f"{many} row{'s' * (many > 1)} of units below the header {'are' if many > 1 else 'is'} left out "
+            f"('{first[:20]}', ...)"
+        )
     return found

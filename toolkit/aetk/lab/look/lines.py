@@ -42,13 +42,14 @@ def _lines(path: Path, compression: str, table: TableFormat, no_line_begins: str
                 for number, line in enumerate(text, 1):
                     if no_line_begins and line.startswith(no_line_begins):
                         raise BadInput(
-                            f"{path}, line {number}: begins with '{no_line_begins}', as no line did that was looked at.",
+                            f"{path}, line {number}: begins with '{no_line_begins}', as no line looked at does.",
                             f"If it is a comment: --comment '{no_line_begins}'",
                         )
                     yield line
             except UnicodeError:
                 raise BadInput(
-                    f"{path}, line {number + 1} or after: not {table.encoding.upper()} text.", "Save the table as UTF-8."
+                    f"{path}, line {number + 1} or after: not {table.encoding.upper()} text.",
+                    "Save the table as UTF-8.",
                 ) from None
             except (EOFError, lzma.LZMAError, zipfile.BadZipFile, gzip.BadGzipFile) as error:
                 raise damaged(path, compression, error) from None

@@ -33,8 +33,8 @@ def missing_decision(
     shown = [f"'{show_name(name)}' {_words(found[name], int(cells.sum()))}" for name, cells in bad.items()]
     many = "" if sample.is_whole else " among the rows looked at"
     question = (
-        f"{sample.title}: {int(together.sum())} missing or infinite values in {int(rows.sum())} rows{many}, the first in "
-        f"{sample.where(row)}, column '{show_name(first)}'. By column: {listed(shown, '.')}"
+        f"{sample.title}: {int(together.sum())} missing or infinite values in {int(rows.sum())} rows{many}, the first "
+        f"in {sample.where(row)}, column '{show_name(first)}'. By column: {listed(shown, '.')}"
     )
     mostly = [name for name, cells in bad.items() if 2 * cells.sum() > len(cells)]
     if mostly:
@@ -48,7 +48,9 @@ def missing_decision(
     ways = [first_way]
     if rest:
         ways.append(
-            Option(tuple(word for name in bad for word in ("--drop", name)), "leave the columns with missing values out")
+            Option(
+                tuple(word for name in bad for word in ("--drop", name)), "leave the columns with missing values out"
+            )
         )
     return Decision(question, tuple(ways))
 

@@ -83,13 +83,13 @@ def read_whole(
     names, pieces = _pieces(data, path, found, wishes, title)
     encodings = found.encodings if fixed is None else fixed
     groups = _groups(encodings)
-    position = _positions(str(path or title), names, found, fixed is None)
+    position = _positions(str(path or title), names, found)
     converters = {
         column: Converter([encodings[i] for i in group], found.table, is_fixed=fixed is not None)
         for column, group in groups.items()
     }
     label = _label_name(found, wishes)
-    reading = _Labels(label, found.table, found) if label in position else None
+    reading = _Labels(label, found.table) if label and label in position else None
     twins = _twins(found) if fixed is None else []
     places, held, free = list[int](), 0, free_memory()
 
@@ -111,7 +111,9 @@ def read_whole(
             reading.add(columns[position[reading.name]], here)
         for one, other in twins:
             if list(columns[one]) != list(columns[other]):
-                raise BadInput(f"{path}: two columns are called '{names[one]}', and differ.", "Rename or remove one of them.")
+                raise BadInput(
+                    f"{path}: two columns are called '{names[one]}', and differ.", "Rename or remove one of them."
+                )
         if path is not None and free is not None and copies * held / (share or 1) > free:
             raise DoesNotFit(path, copies * held / (share or 1), free)
     if not places:
@@ -122,7 +124,10 @@ def read_whole(
         parts.append(values)
         made += own
         if converter.distinct > MOST_LEVELS:
-            notes.append(f"'{show_name(name)}' has {converter.distinct:,} levels: the {MOST_LEVELS} most frequent count singly, the rest together")
+            notes.append(
+                f"'{show_name(name)}' has {converter.distinct:,} levels: the {MOST_LEVELS} most frequent count "
+                "singly, the rest together"
+            )
     order = np.argsort([i for group in groups.values() for i in group])
     values = np.concatenate(parts, axis=1) if parts else np.empty((len(places), 0))
     values = np.ascontiguousarray(values[:, order])
@@ -134,7 +139,17 @@ def read_whole(
     return WholeTable(names, found.features, tuple(made[i] for i in order), values, labels, where, tuple(notes))
 
 
-def _pieces(data: Any, path: Path | None, found: Look, wishes: Wishes, title: str) -> tuple[tuple[str, ...], Iterator[Piece]]:
+def whole_cells(
+    path: Path, found: Look, wishes: Wishes
+) -> tuple[tuple[str, ...], Iterator[Piece], Callable[[int], str]]:
+    """The names of a file's columns, its rows piece by piece, and what names a row by its line for a message."""
+    names, pieces = _pieces(path, path, found, wishes, "")
+    return names, pieces, lambda line: row_location(path, line)
+
+
+def _pieces(
+    data: Any, path: Path | None, found: Look, wishes: Wishes, title: str
+) -> tuple[tuple[str, ...], Iterator[Piece]]:
     """The names of a table without blanks, and its rows piece by piece."""
     if path is None:
         table = of_memory(data, title)
@@ -167,7 +182,7 @@ def _groups(encodings: Sequence[Encoding]) -> dict[str, list[int]]:
     return found
 
 
-def _positions(title: str, names: Sequence[str], found: Look, is_same: bool) -> dict[str, int]:
+def _positions(title: str, names: Sequence[str], found: Look) -> dict[str, int]:
     """The position of each column that is needed; of several of one name, the first."""
     needed = list(dict.fromkeys(encoding.column for encoding in found.encodings))
     column_indices(title, names, needed)
@@ -194,7 +209,7 @@ def _label_name(found: Look, wishes: Wishes) -> str:
 class _Labels:
     """Reads a label column piece by piece."""
 
-    def __init__(self, name: str, table: TableFormat, found: Look) -> None:
+    def __init__(self, name: str, table: TableFormat) -> None:
         self.name, self._labels = name, table.labels
         self._parse = parser(Encoding(name), table)
         self._missing = {*table.missing}
@@ -225,7 +240,7 @@ class _Labels:
         return self._parse(cell) if self._labels is None else float(self._labels.is_anomaly(cell))
 
     def finish(self, where: Callable[[int], str]) -> NDArray[np.bool_]:
-        """bool [rows], True for an anomaly."""
+        """Bool [rows], True for an anomaly."""
         return as_labels(np.concatenate(self._parts), self.name, where)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aetk.base.errors import BadInput
-from aetk.contract.reading import TableFormat, strip
+from aetk.contract.reading import DEFAULT, TableFormat, strip
 from aetk.edge.tables.chunk import row_location
 from aetk.lab.look.container import Container
 from aetk.lab.look.layout import find_layout
@@ -47,7 +47,7 @@ class Sample:
     padded: tuple[bool, ...]
     places: list[int]
     is_whole: bool
-    table: TableFormat = TableFormat()
+    table: TableFormat = DEFAULT
     found_by: str = ""
     notes: tuple[str, ...] = ()
     is_uneven: bool = False
@@ -92,8 +92,16 @@ def sample_text(path: Path, container: Container, wishes: Wishes) -> Sample:
     body = [cells for _, cells in rows]
     beyond = _without_header(table)
     for piece in pieces.middle:
-        body += [cells[:width] for _, cells in split_rows(piece, beyond, title, is_strict=False, is_raw=True) if _is_row(cells, width)]
-    tail = [cells[:width] for _, cells in split_rows(pieces.tail, beyond, title, is_strict=False, is_raw=True) if _is_row(cells, width)]
+        body += [
+            cells[:width]
+            for _, cells in split_rows(piece, beyond, title, is_strict=False, is_raw=True)
+            if _is_row(cells, width)
+        ]
+    tail = [
+        cells[:width]
+        for _, cells in split_rows(pieces.tail, beyond, title, is_strict=False, is_raw=True)
+        if _is_row(cells, width)
+    ]
     body += tail[: len(tail) - table.skip_footer] if pieces.tail else []
     raw = [list(column) for column in zip(*body, strict=True)] if body else [[] for _ in names]
     columns: list[Cells] = [[strip(cell) for cell in column] for column in raw]
@@ -152,5 +160,6 @@ def _uneven(path: Path, number: int, found: int, width: int, table: TableFormat)
 def _unused(pieces: Pieces) -> str:
     """A text that no line begins with, to stand for comments."""
     lines = [*pieces.head, *(line for piece in pieces.middle for line in piece), *pieces.tail]
-    return next(text for text in ("#", "%", "//", "#!", "#! no comment") if not any(line.startswith(text) for line in lines))
-
+    return next(
+        text for text in ("#", "%", "//", "#!", "#! no comment") if not any(line.startswith(text) for line in lines)
+    )

@@ -35,7 +35,12 @@ def of_sheet(path: Path, rows: list[list[Any]], wishes: Wishes) -> Found:
             columns.append(np.array(numbers, np.float64))
         else:
             columns.append([_text(cell) or "" for cell in cells])
-    while names and not names[-1] and not any(isinstance(c, list) and any(c) for c in columns[-1:]) and _is_empty(columns[-1]):
+    while (
+        names
+        and not names[-1]
+        and not any(isinstance(c, list) and any(c) for c in columns[-1:])
+        and _is_empty(columns[-1])
+    ):
         names.pop()
         columns.pop()
     return tuple(names), columns, tuple(notes)
@@ -49,4 +54,3 @@ def _number(cell: Any) -> float | None:
     if isinstance(cell, (bool, int, float)):
         return float(cell)
     return float("nan") if cell is None or cell == "" else None
-

@@ -1,7 +1,7 @@
-"""Reads tables whose cells have types: data frames, arrays, Parquet, Feather, spreadsheets, JSON, ARFF and MATLAB files.
+"""Reads tables whose cells have types: data frames, arrays, Parquet, Feather, spreadsheets, JSON, ARFF, MATLAB files.
 
-A column becomes float64 [rows], with NaN for a missing cell, or a list of text, with empty text for a missing one. Times
-become text, in the order of ISO 8601. Whole numbers in a column of text keep their shortest decimal text.
+A column becomes float64 [rows], with NaN for a missing cell, or a list of text, with empty text for a missing one.
+Times become text, in the order of ISO 8601. Whole numbers in a column of text keep their shortest decimal text.
 """
 
 import datetime
@@ -106,7 +106,11 @@ def _texts(column: Any) -> Cells | None:
     """The cells of a column as text; None if there is a cell of another type."""
     kind = getattr(column, "dtype", None)
     if getattr(kind, "kind", "") == "M":
-        return _times(np.asarray(column.to_numpy() if hasattr(column, "to_numpy") and getattr(kind, "tz", None) is None else column))
+        return _times(
+            np.asarray(
+                column.to_numpy() if hasattr(column, "to_numpy") and getattr(kind, "tz", None) is None else column
+            )
+        )
     cells = column.to_pylist() if hasattr(column, "to_pylist") else list(column)
     found = list[str]()
     for cell in cells:
@@ -269,7 +273,9 @@ def _excel(path: Path, container: Container, wishes: Wishes, is_sample: bool) ->
             names = list(book.sheet_names)
             if sheet is not None and sheet not in names:
                 raise BadInput(f"{path} has no sheet '{sheet}'.", f"It has: {listed(names)}")
-            filled = [sheet] if sheet is not None else [name for name in names if book.get_sheet_by_name(name).height > 1]
+            filled = (
+                [sheet] if sheet is not None else [name for name in names if book.get_sheet_by_name(name).height > 1]
+            )
             if not filled:
                 raise BadInput(f"{path} holds no sheet with rows.", "Name another file.")
             rows = book.get_sheet_by_name(filled[0]).to_python(skip_empty_area=True)
@@ -301,7 +307,9 @@ def _json(path: Path, container: Container, wishes: Wishes, is_sample: bool) -> 
                     if line.strip():
                         records.append(_object(path, number, line))
     except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadInput(f"{path} is not JSON: {first_line(error, 200)}", "Save the table as CSV or JSON Lines.") from None
+        raise BadInput(
+            f"{path} is not JSON: {first_line(error, 200)}", "Save the table as CSV or JSON Lines."
+        ) from None
     names = tuple(dict.fromkeys(name for record in records for name in record))
     columns = list[Cells]()
     for name in names:
@@ -319,9 +327,13 @@ def _object(path: Path, number: int, line: bytes) -> dict[str, Any]:
     try:
         found = json.loads(line)
     except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadInput(f"{path}, line {number}: not JSON: {first_line(error, 100)}", "Write one object a line.") from None
+        raise BadInput(
+            f"{path}, line {number}: not JSON: {first_line(error, 100)}", "Write one object a line."
+        ) from None
     if not isinstance(found, dict):
-        raise BadInput(f"{path}, line {number}: found {type(found).__name__}, expected an object.", "Write one object a line.")
+        raise BadInput(
+            f"{path}, line {number}: found {type(found).__name__}, expected an object.", "Write one object a line."
+        )
     return found
 
 
@@ -362,14 +374,18 @@ def _npy(path: Path, container: Container, wishes: Wishes, is_sample: bool) -> T
 
 def of_arrays(path: Path, arrays: dict[str, NDArray[Any]], *, is_whole: bool) -> TypedTable:
     """One table from arrays by name: a matrix, whose columns are c1, c2, ..., and columns of as many rows."""
-    arrays = {key: np.squeeze(array) if array.ndim == 2 and 1 in array.shape and len(arrays) > 1 else array for key, array in arrays.items()}
+    arrays = {
+        key: np.squeeze(array) if array.ndim == 2 and 1 in array.shape and len(arrays) > 1 else array
+        for key, array in arrays.items()
+    }
     if len(arrays) == 1 and (array := next(iter(arrays.values()))).dtype.names:
         return TypedTable(array.dtype.names, [of_column(array[name], name) for name in array.dtype.names], is_whole)
     matrices = {key: array for key, array in arrays.items() if array.ndim == 2}
     shapes = listed([f"{key or 'the array'} {list(array.shape)}" for key, array in arrays.items()])
     if len(matrices) != 1:
         raise BadInput(
-            f"{path} holds {len(matrices)} tables of rows and columns: {shapes}; expected one.", "Save the one to train on."
+            f"{path} holds {len(matrices)} tables of rows and columns: {shapes}; expected one.",
+            "Save the one to train on.",
         )
     matrix = next(iter(matrices.values()))
     columns = {f"c{i + 1}": of_column(matrix[:, i], f"c{i + 1}") for i in range(matrix.shape[1])}
@@ -394,7 +410,9 @@ def _arff(path: Path, container: Container, wishes: Wishes, is_sample: bool) -> 
         raise BadInput(f"{path} cannot be read as ARFF: {first_line(error, 200)}", "Save the table as CSV.") from None
     names = tuple(rows.dtype.names or ())
     columns = [of_column(rows[name], name) for name in names]
-    return TypedTable(names, [["" if cell == "?" else cell for cell in c] if isinstance(c, list) else c for c in columns])
+    return TypedTable(
+        names, [["" if cell == "?" else cell for cell in c] if isinstance(c, list) else c for c in columns]
+    )
 
 
 def _mat(path: Path, container: Container, wishes: Wishes, is_sample: bool) -> TypedTable:
@@ -404,7 +422,9 @@ def _mat(path: Path, container: Container, wishes: Wishes, is_sample: bool) -> T
         with open_bytes(path, container.compression) as file:
             found = loadmat(file)
     except Exception as error:  # noqa: BLE001 - a damaged file may fail in any way
-        raise BadInput(f"{path} cannot be read as a MATLAB file: {first_line(error, 200)}", "Save it with -v7.") from None
+        raise BadInput(
+            f"{path} cannot be read as a MATLAB file: {first_line(error, 200)}", "Save it with -v7."
+        ) from None
     arrays = {key: array for key, array in found.items() if not key.startswith("__") and isinstance(array, np.ndarray)}
     return of_arrays(path, {key: array for key, array in arrays.items() if array.size > 1}, is_whole=True)
 
