@@ -1,6 +1,7 @@
 """The model card: the description of a model, read from JSON and written to it."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
@@ -67,9 +68,24 @@ def feature_of(name: str, encoding: Encoding, quantiles: Sequence[float], missin
 
 
 def between_quantiles(features: Sequence[Feature], levels: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Interpolate the features' quantiles: levels, float64 [rows, n] within `QUANTILE_LEVELS`, to values, [rows, n]."""
+    """Interpolate the features' quantiles: levels, float64 [rows, n] within `QUANTILE_LEVELS`, to values, [rows, n].
+
+    The indices of a category are rounded to whole ones.
+    """
     columns = [np.interp(levels[:, i], QUANTILE_LEVELS, feature.quantiles) for i, feature in enumerate(features)]
-    return np.column_stack(columns)
+    return np.column_stack([np.rint(c) if f.levels else c for c, f in zip(columns, features, strict=True)])
+
+
+def categories(features: Sequence[Feature]) -> list[int]:
+    """The positions of the features that are categories."""
+    return [position for position, feature in enumerate(features) if feature.levels]
+
+
+def all_indices(levels: int) -> tuple[float, ...]:
+    """The indices that a category of so many levels is tried with, then values that are none: all mean what the last
+    index means.
+    """
+    return (*map(float, range(levels + 1)), -1.0, levels + 5.0, 0.5, math.nan, math.inf, -math.inf)
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,8 @@ Name = TypeVar("Name")
 
 _NEAR = np.array([-100.0, -10.0, 10.0, 100.0])
 """The distances of golden rows from the threshold, in units of the tolerance."""
+_ENDS = 8
+"""The number of golden rows on each side of the threshold between which rows with categories are searched."""
 
 
 @dataclass(frozen=True)
@@ -156,7 +158,11 @@ def _decode(text: Any, dtype: str, what: str) -> NDArray[Any]:
 
 
 def rows_at(
-    similarity: Similarity, above: NDArray[np.float32], below: NDArray[np.float32], targets: NDArray[np.float64]
+    similarity: Similarity,
+    above: NDArray[np.float32],
+    below: NDArray[np.float32],
+    targets: NDArray[np.float64],
+    categories: Sequence[int] = (),
 ) -> NDArray[np.float32]:
     """Find rows of given similarities by bisection on the segments between pairs of rows.
 
@@ -165,10 +171,15 @@ def rows_at(
         above: float32 [pairs, n], rows whose similarity is above every target.
         below: float32 [pairs, n], rows whose similarity is below every target.
         targets: float64 [targets].
+        categories: the positions of columns that are not walked through, since between two of their values there is
+            nothing. They come from that row of a pair with which the segment passes the targets.
 
     Returns:
-        float32 [pairs * targets, n], grouped by pair; each is as close to its target as float32 inputs allow.
+        float32 [pairs * targets, n], grouped by pair; each is as close to its target as float32 inputs allow. If the
+        similarity jumps over the targets with either row's categories, that is not close.
     """
+    if len(categories) and len(above):
+        above, below = _with_shared_categories(similarity, above, below, targets, categories)
     start = np.repeat(above.astype(np.float64), len(targets), axis=0)
     step = np.repeat(below.astype(np.float64), len(targets), axis=0) - start
     wanted = np.tile(targets, len(above))
@@ -185,11 +196,31 @@ def rows_at(
     return best
 
 
-def rows_near(golden: Golden, similarity: Similarity, threshold: float, tolerance: float) -> NDArray[np.float32]:
+def _with_shared_categories(
+    similarity: Similarity,
+    above: NDArray[np.float32],
+    below: NDArray[np.float32],
+    targets: NDArray[np.float64],
+    categories: Sequence[int],
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Give both rows of each pair the categories of one of them, see `rows_at`."""
+    changed = above.copy()
+    changed[:, categories] = below[:, categories]
+    is_above = (similarity(changed) > targets.max())[:, None]
+    other = below.copy()
+    other[:, categories] = above[:, categories]
+    return np.where(is_above, changed, above), np.where(is_above, below, other)
+
+
+def rows_near(
+    golden: Golden, similarity: Similarity, threshold: float, tolerance: float, categories: Sequence[int] = ()
+) -> NDArray[np.float32]:
     """Make rows a little above and below a threshold, so that the golden rows notice a changed threshold.
 
     Returns:
         float32 [rows, n], made from the golden inputs nearest to the threshold; no rows if all lie on one side of it.
+        With `categories`, positions of columns of indices, there are no rows either if the similarity jumps over the
+        threshold between all of the nearest ones.
     """
     ordinary = golden.is_valid & (np.abs(golden.inputs) < 1e6).all(axis=1)
     reached = golden.similarity64[ordinary]
@@ -200,8 +231,18 @@ def rows_near(golden: Golden, similarity: Similarity, threshold: float, toleranc
     above = ordinary & (golden.similarity64 > targets.max())
     below = ordinary & (golden.similarity64 < targets.min())
     distance = np.abs(golden.similarity64 - threshold)
-    ends = [golden.inputs[[int(np.where(side, distance, np.inf).argmin())]] for side in (above, below)]
-    return rows_at(similarity, ends[0], ends[1], targets)
+    if not len(categories):
+        ends = [golden.inputs[[int(np.where(side, distance, np.inf).argmin())]] for side in (above, below)]
+        return rows_at(similarity, ends[0], ends[1], targets)
+    nearest = [
+        np.argsort(np.where(side, distance, np.inf), kind="stable")[: side.sum()][:_ENDS] for side in (above, below)
+    ]
+    pairs = [golden.inputs[part.ravel()] for part in np.meshgrid(*nearest)]
+    found = rows_at(similarity, pairs[0], pairs[1], targets, categories)
+    error = np.abs(similarity(found) - np.tile(targets, len(pairs[0]))).reshape(-1, len(targets))
+    best = error.argmin(0), np.arange(len(targets))
+    closest: NDArray[np.float32] = found.reshape(*error.shape, -1)[best][error[best] <= tolerance]
+    return closest
 
 
 @dataclass(frozen=True)

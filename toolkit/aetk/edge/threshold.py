@@ -9,7 +9,7 @@ from aetk.base.errors import BadInput, CheckFailed
 from aetk.base.names import as_text
 from aetk.contract import history, onnxfile, spec
 from aetk.contract.arguments import checked
-from aetk.contract.card import Card
+from aetk.contract.card import Card, categories
 from aetk.contract.golden import Golden, compare, rows_near
 from aetk.contract.history import Replaced
 from aetk.contract.threshold import Method, Threshold, calibrate, check_rate, check_value
@@ -233,7 +233,8 @@ def _golden_near(loaded: LoadedModel, threshold: float) -> Golden:
     """The golden rows of the export, and new ones near a threshold with the answers of this machine."""
     session, tolerance = open_session(loaded.data), loaded.card.similarity.tolerance
     golden = loaded.card.golden.original()
-    inputs = rows_near(golden, lambda rows: session.run(rows)[spec.SIMILARITY], threshold, tolerance)
+    similarity, kept = lambda rows: session.run(rows)[spec.SIMILARITY], categories(loaded.card.features)
+    inputs = rows_near(golden, similarity, threshold, tolerance, kept)
     outputs = session.run(inputs)
     made = Golden(
         inputs,

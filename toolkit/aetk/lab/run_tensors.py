@@ -15,6 +15,7 @@ from aetk.base.errors import BadInput, out_of_memory
 from aetk.contract.card import QUANTILE_LEVELS
 from aetk.lab.model.autoencoders import Autoencoders
 from aetk.lab.model.detector import Detector
+from aetk.lab.model.expansion import Expansion
 from aetk.lab.model.memory import Memory
 from aetk.lab.recipe import read_recipe
 
@@ -72,10 +73,11 @@ def build(record: "RunRecord", state: Mapping[str, Tensor]) -> Detector:
         raise BadInput("The run lists no features, or one without its quantiles.", _REMEDY)
     if len({feature.name for feature in record.features}) != n:
         raise BadInput("The run lists a feature twice.", _REMEDY)
-    _check_state(state, recipe.networks, n)
+    expansion = Expansion.of(record.encodings, n)
+    _check_state(state, recipe.networks, expansion)
     if float(state["threshold"]) != record.threshold.value:
         raise BadInput(f"The run's threshold is {float(state['threshold']):g}, run.json says another.", _REMEDY)
-    networks = Autoencoders(n, recipe.networks)
+    networks = Autoencoders(expansion.width, recipe.networks)
     networks.load_state_dict({name[len("networks.") :]: t for name, t in state.items() if name.startswith("networks.")})
     remembers = "memory.prototypes" in state
     return Detector(
@@ -89,14 +91,17 @@ def build(record: "RunRecord", state: Mapping[str, Tensor]) -> Detector:
         memory=Memory(state["memory.prototypes"], state["memory.temperature"]) if remembers else None,
         weights=state["weights"],
         compact=recipe.compact,
+        expansion=expansion,
     ).eval()
 
 
-def _check_state(state: Mapping[str, Tensor], networks: tuple[tuple[int, ...], ...], n: int) -> None:
-    """Raise BadInput unless the tensors are those of a detector with these networks and `n` features."""
+def _check_state(state: Mapping[str, Tensor], networks: tuple[tuple[int, ...], ...], expansion: Expansion) -> None:
+    """Raise BadInput unless the tensors are those of a detector with these networks and columns."""
+    n = expansion.width
     with torch.device("meta"):  # allocates no memory: the record may name networks of any size
         expected = {f"networks.{name}": tensor for name, tensor in Autoencoders(n, networks).state_dict().items()}
-        expected |= {name: torch.empty(n) for name in ("center", "inverse_scale", "fill")}
+        expected |= {name: torch.empty(n) for name in ("center", "inverse_scale")}
+        expected["fill"] = torch.empty(len(expansion.levels))
         expected["threshold"] = torch.empty(())
         copies = len(networks)
         if "memory.prototypes" in state:

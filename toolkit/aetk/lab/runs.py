@@ -4,7 +4,7 @@ import hashlib
 import json
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -17,7 +17,9 @@ from aetk.base import typed_json
 from aetk.base.errors import BadInput, CheckFailed
 from aetk.base.files import remove, write_atomically
 from aetk.base.names import natural_order
+from aetk.base.typed_json import OPTIONAL
 from aetk.contract.card import Feature
+from aetk.contract.reading import Encoding, Refused, TableFormat, read_format
 from aetk.contract.threshold import Threshold
 
 if TYPE_CHECKING:
@@ -41,6 +43,17 @@ class RunRecord:
     training_data: Mapping[str, Any]
     versions: Mapping[str, str]
     sha256: Mapping[str, str]
+    table: Mapping[str, Any] | None = field(default=None, metadata=OPTIONAL)
+
+    @property
+    def table_format(self) -> TableFormat:
+        """The format of the text file that was trained on."""
+        return read_format(self.table)
+
+    @property
+    def encodings(self) -> tuple[Encoding, ...]:
+        """How the cells of the table become each feature."""
+        return tuple(feature.encoding for feature in self.features)
 
 
 @dataclass(frozen=True)
@@ -189,6 +202,10 @@ def read_run(folder: Path) -> Run:
     content = read_record(folder)
     contents = {name: _vouched(folder, name, content) for name in (WEIGHTS, ROWS)}
     record: RunRecord = typed_json.read(RunRecord, content, RECORD, _DOCUMENT)
+    try:
+        _ = record.table_format, record.encodings
+    except Refused as refused:
+        raise BadInput(f"{folder / RECORD} is damaged: {refused.message}.", _DOCUMENT.remedy) from None
     from aetk.lab import run_tensors  # needs PyTorch, which is slow to import; missing runs fail before
 
     weights, rows = (run_tensors.unpack(contents[name], folder) for name in (WEIGHTS, ROWS))

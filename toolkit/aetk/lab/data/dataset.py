@@ -1,6 +1,7 @@
 """Turns tables into a data set: checked features, labels, and warnings about them."""
 
 import hashlib
+import json
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -20,6 +21,7 @@ from aetk.lab.data.source import Source
 from aetk.lab.data.text_columns import drop_hint
 from aetk.lab.data.warnings import column_warnings, label_warnings
 from aetk.lab.look.report import Wishes
+from aetk.lab.model.expansion import Expansion
 
 BUILT_IN = "breast-cancer"
 _FEWEST_ROWS = 10
@@ -55,11 +57,25 @@ class Dataset:
 
     @property
     def fingerprint(self) -> str:
-        """The SHA-256 of names, values and labels, in hexadecimal digits."""
+        """The SHA-256 of names, encodings, values and labels, in hexadecimal digits."""
         digest = hashlib.sha256("\0".join(self.features).encode())
+        digest.update(reading_in_bytes(self.features, self.encodings, self.table))
         for part in (self.rows, self.labels, self.validation, self.validation_labels):
             digest.update(b"none" if part is None else np.ascontiguousarray(part).tobytes())
         return digest.hexdigest()
+
+    @property
+    def expansion(self) -> Expansion:
+        """Which columns are categories."""
+        return Expansion.of(self.encodings, len(self.features))
+
+
+def reading_in_bytes(features: Sequence[str], encodings: Sequence[Encoding], table: TableFormat) -> bytes:
+    """How cells become features, for a fingerprint; empty where all are plain numbers in the default format."""
+    if table.is_default and all(encoding.is_plain for encoding in encodings):
+        return b""
+    columns = [encoding.to_data(name) for name, encoding in zip(features, encodings, strict=True)] if encodings else []
+    return json.dumps([table.to_data(), columns], sort_keys=True).encode()
 
 
 def load_dataset(

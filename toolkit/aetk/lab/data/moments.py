@@ -72,6 +72,10 @@ class Moments:
         there = np.where(missing > 0, fill, np.nan)
         return self + Moments(missing, fill, np.zeros_like(fill), _or(there, np.inf), _or(there, -np.inf))
 
+    def columns(self, chosen: slice | list[int]) -> "Moments":
+        """The moments of some of the columns."""
+        return Moments(*self.stacked()[:, chosen])
+
     @property
     def deviation(self) -> Column:
         """The standard deviation."""

@@ -1,4 +1,4 @@
-"""Prepares rows for the networks: imputation and scaling."""
+"""Prepares rows for the networks: imputation, expansion of categories, and scaling."""
 
 from dataclasses import dataclass
 
@@ -9,6 +9,7 @@ from torch import Tensor
 
 from aetk.contract import spec
 from aetk.lab.data.moments import SMALLEST, Moments, is_constant
+from aetk.lab.model.expansion import Expansion
 from aetk.lab.recipe import Recipe
 
 _LARGEST = 1e30
@@ -25,23 +26,26 @@ class Preprocessing:
     """Fitted scaling and, if the run imputes, imputation.
 
     Attributes:
-        center, inverse_scale: float32 [n].
-        fill: float64 [n], the medians.
+        center, inverse_scale: float32 [m], of expanded rows.
+        fill: float64 [n], the medians; the number of levels for a category.
         imputes: whether `fill` replaces missing and infinite values.
+        expansion: which columns are categories.
     """
 
     center: Tensor
     inverse_scale: Tensor
     fill: Tensor
     imputes: bool
+    expansion: Expansion
 
     def filled(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
         """Replace missing and infinite values of rows, float64 [rows, n], by `fill` if the run imputes."""
         return impute(rows, self.fill.numpy()) if self.imputes else rows
 
     def __call__(self, rows: NDArray[np.float64]) -> Tensor:
-        """Convert rows, float64 [rows, n], to the input of the networks, float32 [rows, n] on the CPU."""
-        return (torch.from_numpy(self.filled(rows).astype(np.float32)) - self.center) * self.inverse_scale
+        """Convert rows, float64 [rows, n], to the input of the networks, float32 [rows, m] on the CPU."""
+        expanded = self.expansion.expand(self.filled(rows), np.float32)
+        return (torch.from_numpy(expanded) - self.center) * self.inverse_scale
 
 
 def medians(rows: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -91,6 +95,25 @@ def fit_scaling(rows: NDArray[np.float64], recipe: Recipe, moments: Moments | No
     center, spread = _FITS[recipe.scaling](rows, statistics)
     inverse = 1.0 / np.minimum(np.where(statistics.is_constant, 1.0, spread), _LARGEST)
     return torch.from_numpy(center.astype(np.float32)), torch.from_numpy(inverse.astype(np.float32))
+
+
+def fit_expanded(
+    rows: NDArray[np.float64], expansion: Expansion, recipe: Recipe, moments: Moments | None = None
+) -> tuple[Tensor, Tensor]:
+    """Do the same as `fit_scaling` for the expanded rows, float32 [m] each, of rows, float64 [rows, n].
+
+    The copies of categories are scaled as columns of 0 and 1; `moments` are those of expanded rows.
+    """
+    if expansion.is_plain:
+        return fit_scaling(rows, recipe, moments)
+    fitted, done = [], 0
+    for block in expansion.blocks(rows):
+        done += block.shape[1]
+        part = None if moments is None else moments.columns(slice(done - block.shape[1], done))
+        if block.shape[1]:
+            fitted.append(fit_scaling(block.astype(np.float64), recipe, part))
+    centers, inverses = zip(*fitted, strict=True)
+    return torch.cat(centers), torch.cat(inverses)
 
 
 CenterAndScale = tuple[NDArray[np.float64], NDArray[np.float64]]

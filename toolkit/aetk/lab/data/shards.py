@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from aetk.contract.reading import DEFAULT, Encoding, TableFormat
 from aetk.edge.tables import parquet
 from aetk.edge.tables.chunk import row_location
 from aetk.lab.data.hash_split import FIT, HashSplit
 from aetk.lab.data.moments import Moments
+from aetk.lab.model.expansion import Expansion
 
 BLOCK_ROWS = 64
 """Rows of a block, which is never split between two processes; the fingerprint is computed by blocks."""
@@ -41,10 +43,23 @@ class Shard:
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns to read: features by name, and the label's column or None."""
+    """The columns to read.
+
+    Attributes:
+        features: the features by name.
+        label: the label's column, or None.
+        encodings, table: see `dataset.Dataset`.
+    """
 
     features: tuple[str, ...]
     label: str | None
+    encodings: tuple[Encoding, ...] = ()
+    table: TableFormat = DEFAULT
+
+    @property
+    def expansion(self) -> Expansion:
+        """Which features are categories."""
+        return Expansion.of(self.encodings, len(self.features))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -147,7 +162,8 @@ class Stream:
         columns: the columns to read.
         hash_split: decides what each row is used for.
         own_rows: int64 [shards], the number of rows of each shard to fit on.
-        moments: the moments of the rows to fit on of all processes.
+        moments: the moments of the rows to fit on of all processes, of each column and then of each category's copies,
+            see `Expansion.with_copies`.
     """
 
     shards: tuple[Shard, ...]

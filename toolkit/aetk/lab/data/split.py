@@ -58,7 +58,7 @@ def split(dataset: Dataset, recipe: Recipe, method: Method, seed: int) -> Split:
         validation, labels = dataset.validation, dataset.validation_labels
         basis = "validation rows"
     basis = in_words(basis, method, labels)
-    everything, ordinary = len(ordinary), trim(ordinary, recipe.trim, seed)
+    everything, ordinary = len(ordinary), trim(ordinary, recipe.trim, seed, dataset.expansion)
     trimmed = everything - len(ordinary)
     if recipe.select_on == "training":
         size = max(2, len(ordinary) // 10)

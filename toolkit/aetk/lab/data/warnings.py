@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aetk.contract import spec
+from aetk.contract.reading import Encoding
 from aetk.contract.threshold import Alarms
 from aetk.edge.tables.chunk import listed, show_name
 from aetk.lab.data.moments import is_constant
@@ -19,28 +20,34 @@ _FEWEST_ROWS = 10
 _SWAP = "write the column anew with 0 and 1 swapped"
 
 
-def column_warnings(names: Sequence[str], rows: NDArray[np.float64], redundancy: Redundancy) -> tuple[str, ...]:
+def column_warnings(
+    names: Sequence[str], rows: NDArray[np.float64], redundancy: Redundancy, encodings: Sequence[Encoding] = ()
+) -> tuple[str, ...]:
     """Warnings about columns, one for each kind of problem, however many columns it names.
 
     Args:
         names: the names of the n columns.
         rows: float64 [rows, n], ordinary rows.
         redundancy: found in the whole table, anomalies included: a column that differs only there is not a copy.
+        encodings: how cells became the columns; empty if all are plain numbers. A category is never a row number, and
+            is a copy of another category only.
     """
     if len(rows) < _FEWEST_ROWS:
         return ()
-    constant, rounded = dict[int, float](), list[str]()
+    levels = [encoding.levels for encoding in encodings] or [()] * len(names)
+    constant, rounded = dict[int, str](), list[str]()
     for position, name in enumerate(names):
         column = rows[:, position]
         column = column[np.abs(column) <= spec.FINITE_LIMIT]
         if not len(column):
             continue
         if is_constant(column):
-            constant[position] = float(column[0])
+            constant[position] = _shown(float(column[0]), levels[position])
         elif float(np.abs(column - column.astype(np.float32)).max()) > 0.01 * float(column.std()):
             rounded.append(name)
-    numbers = np.flatnonzero(~np.isnan(redundancy.start)).tolist()
+    numbers = [i for i in np.flatnonzero(~np.isnan(redundancy.start)).tolist() if not levels[i]]
     copies = [i for i, other in enumerate(redundancy.same_as.tolist()) if other != i and i not in constant]
+    copies = [i for i in copies if bool(levels[i]) == bool(levels[redundancy.same_as[i]])]
     found = [
         _constant({names[i]: value for i, value in constant.items()}),
         _row_numbers({names[i]: float(redundancy.start[i]) for i in numbers}),
@@ -50,13 +57,20 @@ def column_warnings(names: Sequence[str], rows: NDArray[np.float64], redundancy:
     return tuple(filter(None, found))
 
 
-def _constant(values: dict[str, float]) -> str:
+def _shown(value: float, levels: Sequence[str]) -> str:
+    """The value of a constant column in words: a number, or the text of a category's level."""
+    if not levels:
+        return f"{value:g}"
+    return f"'{show_name(levels[round(value)])}'" if round(value) < len(levels) else "no level of its own"
+
+
+def _constant(values: dict[str, str]) -> str:
     if not values:
         return ""
     if len(values) == 1:
         ((name, value),) = values.items()
-        return f"Column '{show_name(name)}' is constant ({value:g}); it is kept, and tells nothing until it changes."
-    shown = [f"'{show_name(name)}' ({value:g})" for name, value in values.items()]
+        return f"Column '{show_name(name)}' is constant ({value}); it is kept, and tells nothing until it changes."
+    shown = [f"'{show_name(name)}' ({value})" for name, value in values.items()]
     found = f"{len(values):,} columns are constant; they are kept, and tell nothing until they change"
     return f"{found}: {listed(shown, '.')}"
 

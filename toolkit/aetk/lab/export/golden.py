@@ -1,14 +1,14 @@
 """Makes golden rows: synthetic inputs over the whole range, answered by PyTorch in float32 and float64."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from aetk.contract import spec
-from aetk.contract.card import QUANTILE_LEVELS, Feature, between_quantiles
+from aetk.contract.card import QUANTILE_LEVELS, Feature, all_indices, between_quantiles, categories
 from aetk.contract.golden import Golden, Similarity, rows_near
 from aetk.lab.model.detector import Detector
 from aetk.lab.model.threads import threads_for
@@ -48,7 +48,7 @@ def make_golden(detector: Detector, features: Sequence[Feature]) -> Golden:
     similarity64 = in_float64(detector)
     rows = synthetic_rows(features)
     golden = _answered(detector, similarity64, np.concatenate([rows, _beyond(detector, similarity64(rows), rows)]))
-    near = rows_near(golden, similarity64, float(detector.threshold), spec.TOLERANCE)
+    near = rows_near(golden, similarity64, float(detector.threshold), spec.TOLERANCE, categories(features))
     answered = _answered(detector, similarity64, np.concatenate([golden.inputs, near]))
     return answered.select(~answered.near_ties(float(detector.threshold), spec.TOLERANCE))
 
@@ -57,8 +57,11 @@ def _beyond(detector: Detector, similarity: NDArray[np.floating], rows: NDArray[
     """Find a row on the other side of the threshold if all ordinary rows lie on one side; otherwise return no rows.
 
     Without such a row, no golden row could be placed close to the threshold, and a changed threshold would not be
-    noticed. The search follows the gradient from the nearest row; if it fails, no rows are returned.
+    noticed. The search follows the gradient from the nearest row, whose categories stay as they are, since they have no
+    gradient; if it fails, no rows are returned.
     """
+    if not detector.expansion.numbers:
+        return rows[:0]
     threshold = float(detector.threshold)
     ordinary = np.flatnonzero(np.isfinite(rows).all(axis=1) & (np.abs(rows) < _ORDINARY).all(axis=1))
     above = similarity[ordinary] > threshold
@@ -92,9 +95,13 @@ def _answered(detector: Detector, similarity64: Similarity, rows: NDArray[np.flo
 
 
 def synthetic_rows(features: Sequence[Feature]) -> NDArray[np.float32]:
-    """Make rows, float32 [rows, n], that are ordinary, stretched, constant, huge, tiny or invalid."""
+    """Make rows, float32 [rows, n], that are ordinary, stretched, constant, huge, tiny or invalid.
+
+    A category has whole indices in all of them; more rows have each of its indices, and values that are no index.
+    """
     random = np.random.default_rng(_SEED)
-    n = len(features)
+    n, indices = len(features), categories(features)
+    numbers = [position for position in range(n) if position not in indices] or indices
     median = between_quantiles(features, np.full((1, n), 0.5))[0]
 
     def draws(count: int) -> NDArray[np.float64]:
@@ -104,12 +111,27 @@ def synthetic_rows(features: Sequence[Feature]) -> NDArray[np.float32]:
     special = []
     for value in (1e20, -1e20, 1e30, 3.4e38, 1e-40):  # in one column of an ordinary row
         row = draws(1)[0]
-        row[int(random.integers(n))] = value
+        row[numbers[int(random.integers(len(numbers)))]] = value
         special.append(row)
     for value in (np.nan, np.inf, -np.inf, 3.402e38):  # beyond 3.4e38 counts as infinite
         row = draws(1)[0]
-        row[int(random.integers(n))] = value
+        row[numbers[int(random.integers(len(numbers)))]] = value
         special.append(row)
+    ordinary = draws(len(stretch))
+    stretched = median + stretch * (ordinary - median)
+    stretched[:, indices] = ordinary[:, indices]
     whole = [np.full(n, value) for value in (0.0, 1.0, 1e20, 1e-40, np.nan)]
-    rows = np.concatenate([median + stretch * (draws(len(stretch)) - median), special, whole])
+    rows = np.concatenate([stretched, special, whole, _every_index(features, draws)])
     return rows.astype(np.float32)
+
+
+def _every_index(features: Sequence[Feature], draws: Callable[[int], NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Rows, float64 [rows, n], in which every category has each of its indices, and values that are no index.
+
+    All categories change from row to row, each from another place on, so that the rows are many combinations of few.
+    """
+    tried = {position: all_indices(len(features[position].levels)) for position in categories(features)}
+    rows = draws(max(map(len, tried.values()), default=0))
+    for turn, (position, values) in enumerate(tried.items()):
+        rows[:, position] = np.resize(np.roll(values, turn), len(rows))
+    return rows

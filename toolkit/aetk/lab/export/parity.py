@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from aetk.contract import spec
+from aetk.contract.card import all_indices
 from aetk.contract.golden import Disagreement, rows_at
 from aetk.edge.runtime.ort import onnxruntime
 from aetk.edge.runtime.session import OPTIMIZATIONS, open_session
@@ -128,6 +129,11 @@ def _groups(detector: Detector, rows: NDArray[np.float32]) -> Iterator[tuple[str
         "one denormal value": (1e-40, -1e-45),
     }.items():
         yield name, np.concatenate([np.where(diagonal, np.float32(value), ordinary) for value in values])
+    expansion = detector.expansion
+    for position in expansion.categories:
+        row = np.tile(ordinary[:1], (len(all_indices(expansion.levels[position])), 1))
+        row[:, position] = all_indices(expansion.levels[position])
+        yield f"column {position + 1} with each index,", row
     for value in (0.0, 1e20, -1e20, 1e-40, np.nan, np.inf):
         yield f"all {value:g}", np.full((1, n), value, np.float32)
 
@@ -144,4 +150,4 @@ def _near_threshold(detector: Detector, rows: NDArray[np.float32]) -> NDArray[np
         return rows[:0]
     random = np.random.default_rng(0)
     pick_above, pick_below = (part[random.integers(len(part), size=_PAIRS)] for part in (above, below))
-    return rows_at(similarity64, pick_above, pick_below, targets)
+    return rows_at(similarity64, pick_above, pick_below, targets, detector.expansion.categories)

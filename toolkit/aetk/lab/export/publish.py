@@ -125,7 +125,8 @@ def verify_against_run(model: str | Path, run: str | Path) -> "ParityReport":
     """
     loaded = load_model(Path(model))
     found = runs.read_run(Path(run))
-    if found.feature_names != loaded.card.feature_names:
+    card = loaded.card
+    if (found.feature_names, found.record.encodings) != (card.feature_names, tuple(f.encoding for f in card.features)):
         raise BadInput(
             f"{model} and {run} have different features; the model is not an export of that run.",
             "Name that run with --run.",
@@ -153,4 +154,5 @@ def _card(run: runs.Run, name: str, data: bytes, opset: int) -> Card:
         requires=spec.requires(opset),
         model_sha256=onnxfile.digest(data),
         golden=make_golden(run.detector, record.features),
+        table=record.table_format,
     )

@@ -54,9 +54,9 @@ def find_container(path: Path) -> Container:
     """
     if path.is_dir():
         return Container("parquet")
+    check_source(path)
     if path.suffix.lower() in PARQUET:
         return Container("parquet")  # its reader says what is wrong with it
-    check_source(path)
     with path.open("rb") as file:
         start = file.read(_START)
     compression = next((word for magic, word in _COMPRESSED.items() if start.startswith(magic)), "")

@@ -66,8 +66,8 @@ def _usual(sample: Sample, column: Column, position: int, is_kept: bool, questio
         name = column.name
         questions.append(
             Decision(
-                f"Column '{show_name(name)}' holds text with {column.distinct:,} different values in {sample.rows:,} rows, "
-                f"such as {_examples(column)}: is it a category, or does it name single rows?",
+                f"Column '{show_name(name)}' holds text with {column.distinct:,} different values in {sample.rows:,} "
+                f"rows, such as {_examples(column)}: is it a category, or does it name single rows?",
                 (
                     Option(("--drop", name), f"leave '{name}' out, if it names single rows"),
                     Option(("--category", name), f"'{name}' as a category; rare values count together"),

@@ -65,11 +65,16 @@ def is_sum(values: NDArray[np.float64]) -> bool:
     if len(values) < 6 or not values.shape[1]:
         return False
     above, last = values[:-1], values[-1]
+    known = np.isfinite(above).any(axis=0)
+    above, last = above[:, known], last[known]
+    if not known.any():
+        return False
     with np.errstate(invalid="ignore", over="ignore"):
         sums = np.nansum(above, axis=0)
         counted = np.isfinite(last) & (np.nanmax(np.abs(above), axis=0, initial=0) > 0) & np.isfinite(sums)
         scale = np.maximum(np.nansum(np.abs(above), axis=0), 1e-30)
         equal = np.abs(sums - last) <= 1e-6 * scale + 0.006 * (last != np.round(last))
+    above = np.where(np.isinf(above), np.nan, above)
     varied = counted & (np.nanmax(above, axis=0) > np.nanmin(above, axis=0))
     beyond = np.abs(last) > np.nanmax(np.abs(above), axis=0)
     return bool(varied.sum() >= 1 and equal[varied].all() and beyond[varied].all())

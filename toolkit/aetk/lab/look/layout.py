@@ -148,8 +148,8 @@ def _skipped_names(lines: Sequence[str], table: TableFormat, title: str, width: 
         return []
     number, cells = before[-1]
     question = (
-        f"{title}, line {number}: found {len(cells)} names, beginning with '{cells[0][:40]}', and rows of {width} cells "
-        "below; expected a name for each cell. Correct the names, or leave their line out: columns are then called "
+        f"{title}, line {number}: found {len(cells)} names, beginning with '{cells[0][:40]}', and rows of {width} "
+        "cells below; expected a name for each cell. Correct the names, or leave their line out: columns are then called "
         f"c1 to c{width}."
     )
     return [Decision(question, (Option(("--no-header", "--skip-rows", str(number)), "names and cells do not match"),))]
@@ -163,11 +163,18 @@ def _fits(cells: Cells, width: int) -> bool:
     )
 
 
+def _is_no_row(cells: Cells, width: int) -> bool:
+    """Whether a row at the end is words or totals, and no row of values that was cut off."""
+    if _fits(cells, width):
+        return False
+    return any(map(is_total, cells)) or not (looks_numeric(cells[0]) or looks_like_time(cells[0]))
+
+
 def _ragged_end(rows: Sequence[Cells]) -> int:
     """The number of rows at the end that have another number of cells than the others."""
     width = Counter(map(len, rows)).most_common(1)[0][0] if rows else 0
     found = 0
-    while found < min(5, len(rows) - _FEWEST) and not _fits(rows[-1 - found], width):
+    while found < min(5, len(rows) - _FEWEST) and _is_no_row(rows[-1 - found], width):
         found += 1
     return found
 
@@ -275,7 +282,7 @@ def _find_footer(lines: Sequence[str], table: TableFormat, title: str, width: in
 
 def _footer_of(rows: Sequence[Cells], width: int) -> tuple[int, list[str]]:
     found, notes = 0, list[str]()
-    while found < min(5, len(rows) - 1 - _FEWEST) and not _fits(rows[-1 - found], width):
+    while found < min(5, len(rows) - 1 - _FEWEST) and _is_no_row(rows[-1 - found], width):
         found += 1
     if found:
         cell = next((cell for cell in rows[-found] if cell), "")

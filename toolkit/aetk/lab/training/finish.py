@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from aetk import __version__
 from aetk.base import typed_json
 from aetk.base.names import as_text
-from aetk.contract.card import QUANTILE_LEVELS
+from aetk.contract.card import QUANTILE_LEVELS, feature_of
+from aetk.contract.reading import Encoding
 from aetk.contract.threshold import Threshold, calibrate
 from aetk.edge.tables.chunk import listed, show_name
 from aetk.lab import runs
@@ -91,6 +92,7 @@ def _record(plan: Plan, preprocessing: Preprocessing, detector: Detector, report
         "device": report.device,
         "amp": report.amp,
         "missing": plan.options.missing,
+        **({} if plan.dataset.table.is_default else {"table": plan.dataset.table.to_data()}),
         "features": _features(plan, preprocessing, detector),
         "threshold": asdict(report.threshold),
         "metrics": None if report.metrics is None else asdict(report.metrics),
@@ -111,23 +113,23 @@ def _record(plan: Plan, preprocessing: Preprocessing, detector: Detector, report
 
 
 def _features(plan: Plan, preprocessing: Preprocessing, detector: Detector) -> list[dict[str, Any]]:
-    quantiles = np.quantile(preprocessing.filled(plan.parts.fit), QUANTILE_LEVELS, axis=0).T
-    return [
-        {
-            "name": name,
-            "quantiles": [float(f"{value:.6g}") for value in quantiles[i]],
-            "missing": plan.options.missing,
-            "fill": float(detector.fill[i]) if detector.imputes else None,
-        }
-        for i, name in enumerate(plan.dataset.features)
-    ]
+    names, rows = plan.dataset.features, preprocessing.filled(plan.parts.fit)
+    quantiles = np.quantile(rows, QUANTILE_LEVELS, axis=0).T
+    found = []
+    for i, (name, encoding) in enumerate(zip(names, plan.dataset.encodings or map(Encoding, names), strict=True)):
+        policy, fill, values = plan.options.missing, float(detector.fill[i]) if detector.imputes else None, quantiles[i]
+        if encoding.levels:  # of which only whole indices mean something
+            policy, fill = "level", None
+            values = np.quantile(rows[:, i], QUANTILE_LEVELS, method="inverted_cdf")
+        found.append(feature_of(name, encoding, [float(f"{value:.6g}") for value in values], policy, fill).to_data())
+    return found
 
 
 def _farthest(plan: Plan) -> NDArray[np.float64]:
     """Rows, float64 [rows, n], that contain the smallest and the largest value of each column."""
     if plan.stream is None:
         return plan.parts.fit
-    return np.stack([plan.stream.moments.low, plan.stream.moments.high])
+    return np.stack([plan.stream.moments.low, plan.stream.moments.high])[:, : len(plan.dataset.features)]
 
 
 def share_report(report: TrainReport | None, group: Group) -> TrainReport:
@@ -155,12 +157,15 @@ def share_report(report: TrainReport | None, group: Group) -> TrainReport:
 
 
 def clipping_notes(detector: Detector, names: Sequence[str], rows: NDArray[np.float64]) -> list[str]:
-    """Note which columns have values beyond the bound at which the detector clips them.
+    """Note which columns of numbers have values beyond the bound at which the detector clips them.
 
     `rows` are float64 [rows, n], imputed: a missing value would hide the other values of its column.
     """
-    scaled = np.abs((rows - detector.center.numpy()) * detector.inverse_scale.numpy()).max(0)
-    beyond = [f"'{show_name(name)}'" for name, largest in zip(names, scaled, strict=True) if largest > detector.bound]
+    numbers = detector.expansion.numbers
+    center, inverse_scale = (part[: len(numbers)].numpy() for part in (detector.center, detector.inverse_scale))
+    scaled = np.abs((rows[:, numbers] - center) * inverse_scale).max(0)
+    largest = zip(numbers, scaled, strict=True)
+    beyond = [f"'{show_name(names[position])}'" for position, value in largest if value > detector.bound]
     if not beyond:
         return []
     remedy = "or use the default recipe, which does"

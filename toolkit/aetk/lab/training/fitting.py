@@ -15,7 +15,7 @@ from aetk.base.errors import Interrupted
 from aetk.contract import spec
 from aetk.contract.threshold import is_anomaly, macro_f1
 from aetk.lab import runs
-from aetk.lab.data.preprocessing import Preprocessing, fit_scaling, impute, medians
+from aetk.lab.data.preprocessing import Preprocessing, fit_expanded, impute, medians
 from aetk.lab.model.autoencoders import Autoencoders
 from aetk.lab.model.detector import Detector
 from aetk.lab.model.error_weights import held_out_weights
@@ -39,16 +39,17 @@ def fit_preprocessing(plan: Plan, group: Group) -> Preprocessing:
     with group.fail_together():
         if group.is_first:
             fitted = _measure(plan, imputes)
-    return Preprocessing(**group.broadcast_tensors(fitted), imputes=imputes)
+    return Preprocessing(**group.broadcast_tensors(fitted), imputes=imputes, expansion=plan.dataset.expansion)
 
 
 def _measure(plan: Plan, imputes: bool) -> dict[str, Tensor]:
-    fill = medians(plan.parts.fit)
+    expansion = plan.dataset.expansion
+    fill = expansion.fill(medians(plan.parts.fit))
     rows = impute(plan.parts.fit, fill) if imputes else plan.parts.fit
-    moments = None if plan.stream is None else plan.stream.moments
+    moments = None if plan.stream is None else plan.stream.moments.columns(expansion.in_copies)
     if moments is not None and imputes:
-        moments = moments.filled(plan.fit_rows, fill)
-    center, inverse_scale = fit_scaling(rows, plan.recipe, moments)
+        moments = moments.filled(plan.fit_rows, fill[expansion.owners])  # no copy of a category lacks a value
+    center, inverse_scale = fit_expanded(rows, expansion, plan.recipe, moments)
     return {"center": center, "inverse_scale": inverse_scale, "fill": torch.from_numpy(fill)}
 
 
@@ -68,14 +69,14 @@ def fit_networks(
     reset_peak(plan.device)
     with torch.random.fork_rng(devices=()):  # only the CPU's generator, which draws all initial weights
         torch.default_generator.manual_seed(plan.options.seed)
-        networks = Autoencoders(len(plan.dataset.features), plan.recipe.networks)
+        networks = Autoencoders(preprocessing.expansion.width, plan.recipe.networks)
     networks.to(plan.device)
     selection = preprocessing(plan.parts.selection).to(plan.device)
     batches = _batches(plan, preprocessing, group)
     job = Job(
         networks=networks,
         batches=batches,
-        feature_names=plan.dataset.features,
+        feature_names=tuple(plan.dataset.features[owner] for owner in preprocessing.expansion.owners),
         score=_selection(plan.recipe, selection, plan.parts.selection_labels),
         recipe=plan.recipe,
         steps=plan.recipe.total_steps(batches.per_epoch),
@@ -125,19 +126,33 @@ def make_detector(
         on_stage("clustering the memory")
     memory = fit_memory(rows, recipe.memory, plan.options.seed) if recipe.memory else None
     ordinary = selection if parts.selection_labels is None else selection[torch.from_numpy(~parts.selection_labels)]
+    weights = None
+    if recipe.weighting == "error":
+        weights = held_out_weights(networks, memory, rows, ordinary, preprocessing.expansion)
     detector = Detector(
         networks,
         center=preprocessing.center,
         inverse_scale=preprocessing.inverse_scale,
-        fill=preprocessing.fill.float() if preprocessing.imputes else preprocessing.center.clone(),
+        fill=_fill(preprocessing),
         imputes=preprocessing.imputes,
         kappa=recipe.kappa,
         threshold=0.0,
         memory=memory,
-        weights=held_out_weights(networks, memory, rows, ordinary) if recipe.weighting == "error" else None,
+        weights=weights,
         compact=recipe.compact,
+        expansion=preprocessing.expansion,
     )
     return detector.eval()
+
+
+def _fill(preprocessing: Preprocessing) -> Tensor:
+    """The values that the detector puts in place of missing ones, float32 [n]."""
+    expansion = preprocessing.expansion
+    if preprocessing.imputes:
+        return preprocessing.fill.float()
+    center = torch.zeros(len(expansion.levels))
+    center[expansion.numbers] = preprocessing.center[: len(expansion.numbers)]
+    return torch.from_numpy(expansion.fill(center.numpy()).astype(np.float32))
 
 
 def _selection(recipe: Recipe, rows: Tensor, labels: NDArray[np.bool_] | None) -> Callable[[Autoencoders], float]:

@@ -45,7 +45,7 @@ class Job:
     Attributes:
         networks: the networks, on the device; they are changed in place and end with the best weights.
         batches: the scaled rows, on the device.
-        feature_names: the names of the features, for messages.
+        feature_names: the name of the feature of each column of the rows, for messages.
         score: the selection score of the networks in evaluation mode; higher is better. Only the first process uses it.
         recipe: the recipe to train by.
         steps: the number of optimizer steps in all.
@@ -317,7 +317,7 @@ class _Loop:
         largest = self.job.group.max(rows.abs().amax(0))
         if at_fault.all() or not at_fault.any():  # the network is not finite: the largest inputs are the likely cause
             at_fault = largest >= largest.max() / 1000
-        culprits = [names[i] for i in torch.nonzero(at_fault).flatten().tolist()]
+        culprits = [*dict.fromkeys(names[i] for i in torch.nonzero(at_fault).flatten().tolist())]
         hint = "Check those columns for extreme values"
         if self.job.recipe.scaling == "none":
             hint += ", or train with --set scaling=standard"

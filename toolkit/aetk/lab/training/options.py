@@ -27,8 +27,8 @@ class Options:
 
     Attributes:
         data, validation, label, drop, device, amp, epochs, seed, missing, threshold: see `trainer.train`.
-        no_header, skip_rows, skip_footer, comment, sheet, labels, anomaly, ordinary, missing_value, category, keep, time:
-            what was said about the table; see `lab.look.report.Wishes`.
+        no_header, skip_rows, skip_footer, comment, sheet, labels, anomaly, ordinary, missing_value, category, keep,
+            time: what was said about the table; see `lab.look.report.Wishes`.
         stream: whether the rows are streamed; always True with torchrun.
         recipe: the recipe as plain JSON; see `Recipe.to_data`.
         world: the number of processes; None without torchrun.

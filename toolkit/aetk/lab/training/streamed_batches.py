@@ -24,7 +24,7 @@ class Streamed:
 
     Args:
         stream: the source of the rows, with at least one row to fit on.
-        prepare: scales rows, float64 [rows, n], to float32.
+        prepare: expands and scales rows, float64 [rows, n], to float32 [rows, m].
         device: the device of the batches.
         batch_rows: the number of rows in a batch of this process.
         per_epoch: see `Batches`.
@@ -46,7 +46,8 @@ class Streamed:
         self._source, self._prepare, self._device, self._order = stream, prepare, device, tuple(order)
         self.batch_rows, self.per_epoch = batch_rows, per_epoch
         self._total = int(stream.own_rows.sum())
-        self._window = max(buffer_values // len(stream.columns.features), 2)
+        self._width = stream.columns.expansion.width
+        self._window = max(buffer_values // self._width, 2)
 
     def state(self, step: int) -> dict[str, Tensor]:
         """Return nothing, since the order follows from the step."""
@@ -58,7 +59,7 @@ class Streamed:
     def stream(self, step: int) -> Iterator[Tensor]:
         """See `Batches.stream`; row groups before the step's window are skipped without being decoded."""
         epoch, done = divmod(step * self.batch_rows, self._total)
-        rest = torch.empty(0, len(self._source.columns.features), device=self._device)
+        rest = torch.empty(0, self._width, device=self._device)
         while True:
             for window in self._windows(epoch, done):
                 rest = torch.cat([rest, window])

@@ -198,7 +198,7 @@ def _dataset(path: Path, columns: Columns, survey: Survey, held_out: Source | No
     if held_out is not None and held_out.labels is not None:
         labelled, anomalies = labelled + len(held_out.labels), anomalies + int(held_out.labels.sum())
     # the sample may miss the few rows in which a nearly constant column varies
-    extremes = np.stack([survey.moments.low, survey.moments.high])
+    extremes = np.stack([survey.moments.low, survey.moments.high])[:, : len(columns.features)]
     ordinary = np.concatenate([survey.sample, survey.selection, survey.calibration, extremes])
     return Dataset(
         name=path.stem,
@@ -210,8 +210,10 @@ def _dataset(path: Path, columns: Columns, survey: Survey, held_out: Source | No
         validation_labels=labels,
         warnings=(
             *label_warnings(labelled, anomalies),
-            *column_warnings(columns.features, ordinary, survey.redundancy),
+            *column_warnings(columns.features, ordinary, survey.redundancy, columns.encodings),
         ),
+        encodings=columns.encodings,
+        table=columns.table,
     )
 
 

@@ -13,7 +13,7 @@ from aetk.base.errors import BadInput, Interrupted
 from aetk.contract import spec
 from aetk.edge.tables.chunk import no_rows
 from aetk.edge.tables.labels import as_labels
-from aetk.lab.data.dataset import check_enough, no_number, not_finite
+from aetk.lab.data.dataset import check_enough, no_number, not_finite, reading_in_bytes
 from aetk.lab.data.hash_split import CALIBRATION, FIT, SELECTION, HashSample, HashSplit
 from aetk.lab.data.moments import Moments
 from aetk.lab.data.redundancy import Redundancy
@@ -38,7 +38,8 @@ class Survey:
         own_rows: int64 [shards], the number of rows to fit on in each of these shards.
         rows, ordinary: the number of rows, and of those that are not labelled as anomalies.
         fit_rows: the number of rows to fit on, in all processes.
-        moments: the moments of all rows to fit on.
+        moments: the moments of all rows to fit on, of each column and then of each category's copies, see
+            `Expansion.with_copies`.
         fingerprint: SHA-256 over names, rows and labels, in hexadecimal digits; independent of the layout of files.
         sample, selection, calibration, anomalies: float64 [rows, n], the rows kept of each kind: rows to fit on,
             ordinary rows to select and to calibrate on, labelled anomalies. Empty in all processes but the first.
@@ -126,7 +127,8 @@ class _Tally:
         most = max(_KEPT_VALUES // n, _FEWEST_KEPT)
         self._columns, self._hash_split = columns, hash_split
         self.drawn = {kind: HashSample(min(rows, most), n) for kind, rows in KEPT_ROWS.items()}
-        self.moments = Moments.of(np.empty((0, n)))
+        self._expansion = columns.expansion
+        self.moments = Moments.of(self._expansion.with_copies(np.empty((0, n))))
         self.redundancy = Redundancy(n)
         self.fit_rows: list[int] = []
         self.counts = np.array([0, 0, 0, 0, 0, -1, -1])
@@ -144,6 +146,7 @@ class _Tally:
         self._digest(piece)
         self.redundancy.see(piece.values, piece.numbers)
         bad = ~(np.abs(piece.values) <= spec.FINITE_LIMIT)
+        bad[:, self._expansion.categories] = False
         if bad.any():
             self._note_bad(piece, bad)
         parts = self._hash_split.parts(piece.numbers)
@@ -158,7 +161,7 @@ class _Tally:
             self.drawn[kind].show(order[chosen], piece.values[chosen])
         fit_rows = int(kinds[_SAMPLE].sum())
         self.fit_rows[-1] += fit_rows
-        self.moments += Moments.of(piece.values[kinds[_SAMPLE]])
+        self.moments += Moments.of(self._expansion.with_copies(piece.values[kinds[_SAMPLE]]))
         self.counts[:3] += len(labels), fit_rows, int((~labels).sum())
 
     def _note_bad(self, piece: Piece, bad: NDArray[np.bool_]) -> None:
@@ -210,7 +213,9 @@ class _Tally:
 
     def fingerprint(self) -> torch.Tensor:
         """SHA-256 over the names, the number of rows and the sum of the blocks' own digests, uint8 [32]."""
-        digest = hashlib.sha256("\0".join(self._columns.names).encode())
+        columns = self._columns
+        digest = hashlib.sha256("\0".join(columns.names).encode())
+        digest.update(reading_in_bytes(columns.features, columns.encodings, columns.table))
         digest.update(int(self.counts[0]).to_bytes(8, "little") + self._blocks.to_bytes(32, "little"))
         return torch.frombuffer(bytearray(digest.digest()), dtype=torch.uint8)
 
