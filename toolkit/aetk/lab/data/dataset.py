@@ -137,7 +137,7 @@ def load_looked(looked: Looked, copies: float = JOINING) -> Dataset:
             *looked.look.warnings,
             *table.notes,
             *label_warnings(*_counts(table.labels, None if other is None else other.labels)),
-            *column_warnings(table.names, ordinary, find_redundancy(table.values)),
+            *column_warnings(table.names, ordinary, find_redundancy(table.values), table.encodings),
         ),
         encodings=table.encodings,
         table=looked.look.table,

@@ -148,7 +148,7 @@ def _skipped_names(lines: Sequence[str], table: TableFormat, title: str, width: 
         return []
     number, cells = before[-1]
     question = (
-        f"{title}, line {number}: found {len(cells)} names, beginning with '{cells[0][:40]}', and rows of {width} "
+        f"{title}, line {number}: {len(cells)} names, beginning with '{cells[0][:40]}', and rows of {width} "
         "cells below; expected a name for each cell. Correct the names, or leave their line out: columns are then called "
         f"c1 to c{width}."
     )
