@@ -57,8 +57,20 @@ RIGHT = {
     "json-lines": Right(
         1,
         [
-            "id.orig_p", "id.resp_p", "proto", "service", "duration", "orig_bytes", "resp_bytes", "conn_state",
-            "missed_bytes", "history", "orig_pkts", "orig_ip_bytes", "resp_pkts", "resp_ip_bytes",
+            "id.orig_p",
+            "id.resp_p",
+            "proto",
+            "service",
+            "duration",
+            "orig_bytes",
+            "resp_bytes",
+            "conn_state",
+            "missed_bytes",
+            "history",
+            "orig_pkts",
+            "orig_ip_bytes",
+            "resp_pkts",
+            "resp_ip_bytes",
         ],
         40,
         first={"id.orig_p": 49187, "resp_ip_bytes": 455},
@@ -74,7 +86,13 @@ RIGHT = {
     "semicolon": Right(
         1,
         [
-            "Accelerometer1RMS", "Accelerometer2RMS", "Current", "Pressure", "Temperature", "Thermocouple", "Voltage",
+            "Accelerometer1RMS",
+            "Accelerometer2RMS",
+            "Current",
+            "Pressure",
+            "Temperature",
+            "Thermocouple",
+            "Voltage",
             "Volume Flow RateRMS",
         ],
         39,
@@ -87,8 +105,17 @@ RIGHT = {
     "text-category": Right(
         1,
         [
-            "Type", "Air temperature [K]", "Process temperature [K]", "Rotational speed [rpm]", "Torque [Nm]",
-            "Tool wear [min]", "TWF", "HDF", "PWF", "OSF", "RNF",
+            "Type",
+            "Air temperature [K]",
+            "Process temperature [K]",
+            "Rotational speed [rpm]",
+            "Torque [Nm]",
+            "Tool wear [min]",
+            "TWF",
+            "HDF",
+            "PWF",
+            "OSF",
+            "RNF",
         ],
         39,
         0,
@@ -108,8 +135,16 @@ RIGHT = {
     "yes-no": Right(
         1,
         [
-            "insurance_type", "age", "vehicle_age", "claim_amount", "annual_premium", "incidents", "witness_count",
-            "policy_type", "collision_type", "police_report",
+            "insurance_type",
+            "age",
+            "vehicle_age",
+            "claim_amount",
+            "annual_premium",
+            "incidents",
+            "witness_count",
+            "policy_type",
+            "collision_type",
+            "police_report",
         ],
         39,
         0,
@@ -118,8 +153,19 @@ RIGHT = {
     "zeek-tsv": Right(
         2,
         [
-            "id.orig_p", "id.resp_p", "proto", "duration", "orig_bytes", "resp_bytes", "conn_state", "missed_bytes",
-            "history", "orig_pkts", "orig_ip_bytes", "resp_pkts", "resp_ip_bytes",
+            "id.orig_p",
+            "id.resp_p",
+            "proto",
+            "duration",
+            "orig_bytes",
+            "resp_bytes",
+            "conn_state",
+            "missed_bytes",
+            "history",
+            "orig_pkts",
+            "orig_ip_bytes",
+            "resp_pkts",
+            "resp_ip_bytes",
         ],
         32,
         1,
@@ -154,7 +200,8 @@ def test_a_table_as_its_owner_keeps_it_is_trained_on_rightly(name, tmp_path, mon
     assert commands == RIGHT[name].commands
     (read,) = trained_on
     right = RIGHT[name]
-    assert list(read.features) == right.features == json.loads((tmp_path / "run/run.json").read_text())["features"]
+    record = json.loads((tmp_path / "run/run.json").read_text())
+    assert [feature["name"] for feature in record["features"]] == list(read.features) == right.features
     assert len(read.rows) == right.rows
     assert (None if read.labels is None else int(read.labels.sum())) == right.anomalies
     for row, cells in ((read.rows[0], right.first), (read.rows[-1], right.last)):

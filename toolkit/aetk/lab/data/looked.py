@@ -12,7 +12,7 @@ from aetk.contract.reading import strip
 from aetk.edge.tables.read import DoesNotFit
 from aetk.lab.data.openml import OpenMLTable, is_openml, read_openml
 from aetk.lab.data.openml_label import find_label
-from aetk.lab.data.source import Source, check_features, read_source
+from aetk.lab.data.source import Source, check_features, check_number, read_source
 from aetk.lab.look.commands import Base, answer_text, question_text
 from aetk.lab.look.examine import column_values, examine, names_of
 from aetk.lab.look.read import read_whole
@@ -108,6 +108,7 @@ def read_by_look(looked: Looked, copies: float) -> tuple[Source, Source | None]:
     if _is_simple(looked, found):
         return _read_plain(looked, found, copies)
     check_features(found.title, found.features)
+    check_number(found.title, len(found.features))
     try:
         table = _source(looked.data, found, wishes, copies, _FRAME, None)
     except DoesNotFit as error:

@@ -133,12 +133,17 @@ def feature_names(title: str, all_names: Sequence[str], label: str | None, drop:
     """The columns that are neither label nor dropped; raise BadInput if a model cannot have so many."""
     left_out = {label, *drop}
     names = tuple(name for name in all_names if name not in left_out)
-    if len(names) > spec.MAX_FEATURES:
+    check_number(title, len(names))
+    return names
+
+
+def check_number(title: str, features: int) -> None:
+    """Raise BadInput if a model cannot have so many features."""
+    if features > spec.MAX_FEATURES:
         raise BadInput(
-            f"{title} has {len(names):,} feature columns; a model takes at most {spec.MAX_FEATURES:,}.",
+            f"{title} has {features:,} feature columns; a model takes at most {spec.MAX_FEATURES:,}.",
             "Leave some out with --drop.",
         )
-    return names
 
 
 def _read_memory(

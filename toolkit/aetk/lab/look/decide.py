@@ -60,6 +60,8 @@ def _usual(sample: Sample, column: Column, position: int, is_kept: bool, questio
     if is_kept:
         return _kept(sample, column, position)
     if column.kind == "mixed":
+        if _is_rare_beyond_head(sample, position):  # reading the whole table ends with the line of the cell
+            return replace(column, kind="number", why="", odd=("some cells are no numbers",), levels=())
         questions.append(_mixed(sample, column, position))
         return replace(column, use="undecided")
     if column.kind == "unclear":
@@ -87,6 +89,16 @@ def _kept(sample: Sample, column: Column, position: int) -> Column:
     if column.kind == "mixed":
         return replace(column, kind="number", why="--keep")
     return replace(column, kind="category", why="--keep")
+
+
+def _is_rare_beyond_head(sample: Sample, position: int) -> bool:
+    """Whether few cells are no numbers, the first of them in a part of a text file whose line is not known."""
+    cells = sample.columns[position]
+    if sample.container.kind != "text" or isinstance(cells, np.ndarray):
+        return False
+    wrong = {*unread([cell for cell in dict.fromkeys(cells) if not is_missing(cell)], Encoding(""), sample.table)}
+    rows = [row for row, cell in enumerate(cells) if cell in wrong]
+    return bool(rows) and rows[0] >= len(sample.places) and 100 * len(rows) < len(cells)
 
 
 def _mixed(sample: Sample, column: Column, position: int) -> Decision:

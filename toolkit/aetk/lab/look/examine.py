@@ -169,7 +169,7 @@ def take_sample(data: Any, wishes: Wishes, title: str) -> Sample:
         if container.kind == "text":
             return sample_text(path, container, wishes)
         return _of_typed(read_typed(path, container, wishes, is_sample=True), str(path), container, path)
-    return _of_typed(of_memory(data, title), title, Container("memory"), None)
+    return _of_typed(of_memory(data, title, wishes.drop), title, Container("memory"), None)
 
 
 def _of_typed(found: TypedTable, title: str, container: Container, path: Path | None) -> Sample:

@@ -158,7 +158,7 @@ def undecided(candidate: LabelCandidate, is_given: bool) -> Decision:
     if "-1" in values:
         question += " -1 is taken for neither: to some tools it means the anomaly, to others the ordinary row."
     label = () if is_given else ("--label", candidate.column)
-    rare, frequent = list(values)[-1], next(iter(values))
+    rare, frequent = list(values)[-1], "0" if "0" in values else next(iter(values))
     if len(values) == 1:
         first = Option((*label, "--ordinary", frequent), f"if {frequent} means an ordinary row")
         return Decision(question, (first, Option((*label, "--anomaly", frequent), f"if {frequent} means an anomaly")))

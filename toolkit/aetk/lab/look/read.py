@@ -152,7 +152,7 @@ def _pieces(
 ) -> tuple[tuple[str, ...], Iterator[Piece]]:
     """The names of a table without blanks, and its rows piece by piece."""
     if path is None:
-        table = of_memory(data, title)
+        table = of_memory(data, title, wishes.drop)
         rows = len(table.columns[0]) if table.columns else 0
         return tuple(map(strip, table.names)), iter([(table.columns, range(rows), 1.0)])
     container = find_container(path)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from aetk.base.errors import BadInput, MissingExtra, first_line
 from aetk.contract import named_rows
+from aetk.contract.reading import strip
 from aetk.edge.tables.arrow import pyarrow
 from aetk.edge.tables.chunk import check_header, is_parquet, listed
 from aetk.lab.look.container import Container, open_bytes, read_up_to
@@ -61,8 +62,13 @@ def read_typed(path: Path, container: Container, wishes: Wishes, *, is_sample: b
     return readers[container.kind](path, container, wishes, is_sample)
 
 
-def of_memory(rows: Any, title: str) -> TypedTable:
+def of_memory(rows: Any, title: str, drop: Sequence[str] = ()) -> TypedTable:
     """The columns of rows in memory; columns without names are called c1, c2, ...
+
+    Args:
+        rows: anything that `contract.named_rows` takes, with text and times as well.
+        title: their name for messages.
+        drop: columns that are left out, and may hold anything: they become empty text.
 
     Raises:
         BadInput: they are no table.
@@ -72,7 +78,12 @@ def of_memory(rows: Any, title: str) -> TypedTable:
         if table is None:
             values = np.asarray(named_rows.matrix(rows), np.float64)
             return TypedTable(tuple(f"c{i + 1}" for i in range(values.shape[1])), list(values.T))
-        return TypedTable(table.names, [of_column(_column(rows, table, i), name) for i, name in enumerate(table.names)])
+        dropped = {strip(name) for name in drop}
+        columns = [
+            [""] * table.rows if strip(name) in dropped else of_column(_column(rows, table, i), name)
+            for i, name in enumerate(table.names)
+        ]
+        return TypedTable(table.names, columns)
     except named_rows.Refused as refused:
         message = f"{title}: {refused.message[0].lower()}{refused.message[1:]}"
         raise BadInput(message, refused.hint) from None
