@@ -1,4 +1,4 @@
-"""Thirty small tables as their owners keep them: trained as typed, or after the command in the first message, rightly."""
+"""Thirty small tables as their owners keep them: trained rightly, as typed or by the first message's command."""
 
 import json
 import shlex
@@ -74,7 +74,7 @@ RIGHT = {
         ],
         40,
         first={"id.orig_p": 49187, "resp_ip_bytes": 455},
-    ),  # fmt: skip
+    ),
     "label-2-4": Right(2, CELLS, 42, 15, {"ClumpThikcness": 5, "Mitoses": 1}),
     "label-minus": Right(2, ["0", "1", "2", "3"], 40, 4, {"0": 3077.29, "3": 1413.2672}),
     "label-space": Right(1, [f" L_T{i}" for i in range(1, 8)], 39, 0, {" L_T1": 2.44}),
@@ -98,7 +98,7 @@ RIGHT = {
         39,
         0,
         {"Voltage": 233.062},
-    ),  # fmt: skip
+    ),
     "spaces-after-comma": Right(1, ["a", "b", "c"], 40, first={"a": 0.185, "b": -0.184, "c": 1.471}),
     "spaces-header": Right(2, numbered(1, 26, 2), 39, first={"c1": 1, "c26": 23.419}),
     "spaces-no-header": Right(1, numbered(1, 12), 40, first={"c1": 0.25025, "c12": 48.281}),
@@ -120,7 +120,7 @@ RIGHT = {
         39,
         0,
         {"Air temperature [K]": 298.1},
-    ),  # fmt: skip
+    ),
     "thousands": Right(1, ["amount", "share"], 40, first={"amount": 9635.24, "share": 34.1}),
     "timestamp": Right(1, ["value"], 39, first={"value": 73.96732207}, last={"value": 82.88189183}),
     "totals-row": Right(1, ["orders", "amount"], 40, first={"orders": 66}, last={"orders": 73, "amount": 854.26}),
@@ -149,7 +149,7 @@ RIGHT = {
         39,
         0,
         {"age": 23, "police_report": 0},
-    ),  # fmt: skip
+    ),
     "zeek-tsv": Right(
         2,
         [
@@ -169,7 +169,7 @@ RIGHT = {
         ],
         32,
         1,
-    ),  # fmt: skip
+    ),
 }
 
 

@@ -200,7 +200,8 @@ def test_text_between_category_and_identifier_is_a_question(frame, tmp_path):
 @pytest.mark.parametrize(
     ("values", "anomalies"),
     [
-        (["0", "1"], 20), (["False", "True"], 20), (["no", "yes"], 20), (["normal", "neptune"], 20), (["BENIGN", "DDoS"], 20),
+        (["0", "1"], 20), (["False", "True"], 20), (["no", "yes"], 20), (["normal", "neptune"], 20),
+        (["BENIGN", "DDoS"], 20),
     ],
 )  # fmt: skip
 def test_labels_that_cannot_be_misread_are_taken(frame, tmp_path, values, anomalies):

@@ -48,5 +48,5 @@ def test_a_table_of_the_fixture_has_the_values_that_all_readers_find(case, tmp_p
         with pytest.raises(BadInput, match="no rows"):
             read(case, tmp_path)
     else:
-        expected = [[VALUES[x] if x in VALUES else x for x in row] for row in case["rows"]]
+        expected = [[VALUES.get(x, x) for x in row] for row in case["rows"]]
         np.testing.assert_allclose(read(case, tmp_path).values, expected, rtol=0, atol=1e-12)

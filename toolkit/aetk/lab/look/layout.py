@@ -149,8 +149,8 @@ def _skipped_names(lines: Sequence[str], table: TableFormat, title: str, width: 
     number, cells = before[-1]
     question = (
         f"{title}, line {number}: {len(cells)} names, beginning with '{cells[0][:40]}', and rows of {width} "
-        "cells below; expected a name for each cell. Correct the names, or leave their line out: columns are then called "
-        f"c1 to c{width}."
+        "cells below; expected a name for each cell. Correct the names, or leave their line out: columns are then "
+        f"called c1 to c{width}."
     )
     return [Decision(question, (Option(("--no-header", "--skip-rows", str(number)), "names and cells do not match"),))]
 
