@@ -61,7 +61,8 @@ def convert(
     header = _header([found.columns[i].name for i in kept])
     writers = [_Writer(found.columns[i], found.table, header[place]) for place, i in enumerate(kept)]
     rows = 0
-    with atomic_file(target) as file, io.TextIOWrapper(file, "utf-8", newline="", write_through=True) as text:
+    with atomic_file(target) as file:
+        text = io.TextIOWrapper(file, "utf-8", newline="")
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(header)
         for columns, lines, _ in pieces:
@@ -69,8 +70,7 @@ def convert(
                 zip(*(one.texts(columns[i], lines, where) for i, one in zip(kept, writers, strict=True)), strict=True)
             )
             rows += len(lines)
-        text.flush()
-        text.detach()
+        text.detach()  # writes what is left, and leaves the file open
     return ConvertReport(str(path), target, rows, len(header), found.notes)
 
 
