@@ -139,7 +139,7 @@ def test_a_target_without_numbers_has_to_be_named(refused, site):
 
 
 def test_a_target_of_other_numbers_is_a_feature_and_said_to_be_one(aetk, site):
-    site.publish(5, made_up(numbers("price", range(ROWS), flag="is_target")))
+    site.publish(5, made_up(numbers("price", [7 * i % ROWS for i in range(ROWS)], flag="is_target")))
     result = aetk("train", "openml:5", *QUICK, "--json")
     assert result.document["features"] == ["a", "b", "price"]
     assert any("'price'" in note and "as a feature" in note for note in result.document["warnings"])
@@ -158,11 +158,11 @@ def test_categories_that_hold_numbers_become_numbers_and_missing_ones_stay_missi
     assert np.array_equal(size[:3], [10, np.nan, 2.5], equal_nan=True)
 
 
-def test_a_column_of_other_categories_is_named_with_the_option_that_leaves_it_out(refused, site):
+def test_a_column_of_categories_becomes_a_category(aetk, site):
     site.publish(5, made_up(Column("kind", list(KINDS), KINDS[:3])))
-    message = refused("train", "openml:5")
-    assert "openml-5: row 0, column 'kind': found 'copper' (str), expected a number" in message
-    assert "--drop kind" in message
+    result = aetk("train", "openml:5", *QUICK, "--json")
+    assert "kind" in result.document["features"]
+    assert "categories: 'kind' (3 levels)" in result.err
 
 
 def test_a_column_that_is_not_there_is_named_with_those_that_are(refused, site):

@@ -17,9 +17,11 @@ __all__ = [
     "Detector",
     "Scorer",
     "bench",
+    "convert",
     "evaluate",
     "export",
     "inspect",
+    "look",
     "score",
     "threshold",
     "train",
@@ -27,7 +29,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from aetk.api import evaluate, export, train
+    from aetk.api import convert, evaluate, export, look, train
     from aetk.base.errors import AetkError
     from aetk.edge.bench import bench
     from aetk.edge.inspection import inspect
@@ -44,9 +46,11 @@ _HOMES = {
     "Detector": "aetk.lab.estimator.Detector",
     "Scorer": "aetk.edge.scoring.scorer.Scorer",
     "bench": "aetk.edge.bench.bench",
+    "convert": "aetk.api.convert",
     "evaluate": "aetk.api.evaluate",
     "export": "aetk.api.export",
     "inspect": "aetk.edge.inspection.inspect",
+    "look": "aetk.api.look",
     "score": "aetk.edge.scoring.table_file.score_file",
     "threshold": "aetk.edge.threshold.change_threshold",
     "train": "aetk.api.train",

@@ -11,11 +11,13 @@ from typing import Any, ParamSpec, TypeVar
 from aetk.base.errors import BadInput, MissingExtra, out_of_memory
 from aetk.lab import evaluation
 from aetk.lab.export import publish
+from aetk.lab.look import convert as conversion
+from aetk.lab.look import examine
 from aetk.lab.training import trainer
 from aetk.lab.training.report import TrainReport
 from aetk.render.training_picture import draw_training
 
-__all__ = ["evaluate", "export", "train", "verify_against_run"]
+__all__ = ["convert", "evaluate", "export", "look", "train", "verify_against_run"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -41,8 +43,10 @@ def _needs_lab(function: Callable[P, R]) -> Callable[P, R]:
     return call
 
 
+convert = _needs_lab(conversion.convert)
 evaluate = _needs_lab(evaluation.evaluate)
 export = _needs_lab(publish.export)
+look = _needs_lab(examine.look)
 verify_against_run = _needs_lab(publish.verify_against_run)
 
 

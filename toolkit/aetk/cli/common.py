@@ -130,6 +130,24 @@ def say_json(document: str, *, is_error: bool = False) -> None:
     say(document if is_kept else in_ascii(document), is_error=is_error)
 
 
+def typed_words(context: click.Context) -> tuple[str, ...]:
+    """The words of the command as they were typed, in the order of its options."""
+    words = [*context.command_path.split(), *()]
+    for parameter in context.command.params:
+        name = parameter.name or ""
+        if context.get_parameter_source(name) is not click.core.ParameterSource.COMMANDLINE:
+            continue
+        value = context.params[name]
+        if isinstance(parameter, click.Argument):
+            words.insert(2, str(value))
+        elif isinstance(parameter, click.Option) and parameter.is_flag:
+            words.append(parameter.opts[0] if value else parameter.secondary_opts[0])
+        else:
+            for one in value if isinstance(value, tuple) else [value]:
+                words += [parameter.opts[0], str(one)]
+    return tuple(words)
+
+
 def show(
     report: Any,
     text: Callable[[Any], str],

@@ -18,7 +18,20 @@ from aetk.base.torchrun import is_first_process, is_started_by_torchrun
 from aetk.cli.printing import let_every_text_be_shown, say
 from aetk.contract.dialect import printable
 
-COMMANDS = ("train", "export", "verify", "score", "evaluate", "threshold", "bench", "embed", "inspect", "doctor")
+COMMANDS = (
+    "look",
+    "train",
+    "convert",
+    "export",
+    "verify",
+    "score",
+    "evaluate",
+    "threshold",
+    "bench",
+    "embed",
+    "inspect",
+    "doctor",
+)
 
 
 class Commands(click.Group):

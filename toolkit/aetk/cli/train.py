@@ -3,19 +3,36 @@
 import shlex
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from aetk.base.torchrun import is_first_process
-from aetk.cli.common import FILE, json_option, progress_line, show
-from aetk.contract.dialect import MISSING_POLICIES
+from aetk.cli.common import FILE, json_option, progress_line, show, typed_words
+from aetk.cli.printing import say
+from aetk.contract.dialect import MISSING_POLICIES, printable
+
+if TYPE_CHECKING:
+    from aetk.lab.look.report import Look
 
 
 @click.command("train", short_help="Train a detector on a table.")
 @click.argument("data", type=FILE, required=False)
 @click.option("--val", "validation", type=FILE, metavar="FILE", help="Rows to choose and calibrate on.")
-@click.option("--label", metavar="COL", help="Column of 0 (ordinary) and 1 (anomaly); never a feature.")
+@click.option("--label", metavar="COL", help="Column of labels, such as 0 and 1; never a feature.")
 @click.option("--drop", multiple=True, metavar="COL", help="Column to leave out; repeat for more.")
+@click.option("--no-header", is_flag=True, default=None, help="The table has no names: c1, c2, ...")
+@click.option("--skip-rows", type=click.IntRange(0), metavar="N", help="Lines before everything else.")
+@click.option("--skip-footer", type=click.IntRange(0), metavar="N", help="Rows at the end to leave out.")
+@click.option("--comment", metavar="TEXT", help="Lines that begin with TEXT are left out.")
+@click.option("--sheet", metavar="NAME", help="Sheet of a spreadsheet.")
+@click.option("--labels", type=FILE, metavar="FILE", help="File with a label for each row.")
+@click.option("--anomaly", multiple=True, metavar="VALUE", help="Label of an anomaly; repeat for more.")
+@click.option("--ordinary", multiple=True, metavar="VALUE", help="Label of an ordinary row; repeat for more.")
+@click.option("--missing-value", multiple=True, metavar="[COL=]VALUE", help="Cell for a missing value; repeatable.")
+@click.option("--category", multiple=True, metavar="COL", help="Column to read as a category; repeat for more.")
+@click.option("--keep", multiple=True, metavar="COL", help="Column to keep that would be left out; repeatable.")
+@click.option("--time", multiple=True, metavar="COL[=FORMAT]", help="Time to make features of; repeat for more.")
 @click.option("--recipe", metavar="NAME", help="default, small, reference or a .toml file [default: default].")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A value of the recipe; repeat for more.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), help="Where to train [default: auto].")
@@ -33,6 +50,18 @@ def command(
     validation: Path | None,
     label: str | None,
     drop: tuple[str, ...],
+    no_header: bool | None,
+    skip_rows: int | None,
+    skip_footer: int | None,
+    comment: str | None,
+    sheet: str | None,
+    labels: Path | None,
+    anomaly: tuple[str, ...],
+    ordinary: tuple[str, ...],
+    missing_value: tuple[str, ...],
+    category: tuple[str, ...],
+    keep: tuple[str, ...],
+    time: tuple[str, ...],
     recipe: str | None,
     settings: tuple[str, ...],
     device: str | None,
@@ -46,7 +75,11 @@ def command(
     out: Path | None,
     as_json: bool,
 ) -> None:
-    """Train a detector on DATA: a CSV or Parquet file, a folder of Parquet files, or openml:ID of openml.org.
+    """Train a detector on DATA: a table as it is, a folder of Parquet files, or openml:ID of openml.org.
+
+    The table may be text (CSV and its kin, also compressed), a spreadsheet, Parquet, Feather, JSON, arrays of NumPy,
+    ARFF or MATLAB; how it is read is decided once, said, and written into the model's card. See what is decided with:
+    aetk look DATA.
 
     Without DATA: on the built-in breast-cancer table (30 real columns; malignant is the anomaly). Without --val, a
     quarter of the ordinary rows is held back to calibrate on. A tenth of the rest chooses the best weights. Labelled
@@ -62,6 +95,14 @@ def command(
     Several processes, started by torchrun --nproc-per-node N -m aetk train DATA, train one detector together, on
     streamed rows.
     """
+    from aetk.render.look_text import decided
+
+    def tell(found: "Look") -> None:
+        text = decided(found)
+        if text:
+            progress("")
+            say(printable(text), is_error=True)
+
     with progress_line() as progress:
         progress("starting")
         from aetk.api import train
@@ -73,6 +114,18 @@ def command(
             validation=validation,
             label=label,
             drop=drop,
+            no_header=no_header,
+            skip_rows=skip_rows,
+            skip_footer=skip_footer,
+            comment=comment,
+            sheet=sheet,
+            labels=labels,
+            anomaly=anomaly,
+            ordinary=ordinary,
+            missing_value=missing_value,
+            category=category,
+            keep=keep,
+            time=time,
             recipe=recipe,
             settings=dict(map(read_setting, settings)),
             device=device,
@@ -86,6 +139,8 @@ def command(
             out=out,
             progress=sys.stderr.isatty(),
             on_stage=progress,
+            on_look=tell,
+            command=typed_words(click.get_current_context()),
         )
     if not is_first_process():
         return

@@ -14,14 +14,13 @@ from numpy.typing import NDArray
 from aetk.base.errors import BadInput
 from aetk.contract import spec
 from aetk.contract.reading import DEFAULT, Encoding, TableFormat
-from aetk.edge.tables.chunk import it_has, show_name
 from aetk.edge.tables.read import JOINING
-from aetk.lab.data.openml import is_openml, read_openml
-from aetk.lab.data.openml_label import find_label
+from aetk.lab.data.looked import Looked, look_first, read_by_look
 from aetk.lab.data.redundancy import find_redundancy
-from aetk.lab.data.source import Source, read_source
+from aetk.lab.data.source import Source
 from aetk.lab.data.text_columns import drop_hint
 from aetk.lab.data.warnings import column_warnings, label_warnings
+from aetk.lab.look.report import Wishes
 from aetk.lab.model.expansion import Expansion
 
 BUILT_IN = "breast-cancer"
@@ -87,33 +86,37 @@ def load_dataset(
     drop: Sequence[str] = (),
     missing: str = "reject",
     copies: float = JOINING,
+    wishes: Wishes | None = None,
 ) -> Dataset:
-    """Read and check the rows to train on.
+    """Look at the rows to train on, read and check them.
 
     Args:
-        data: a CSV or Parquet file, `openml:ID`, rows in memory (see `lab.data.source`), or None for scikit-learn's
-            breast-cancer table.
+        data: a file or folder of any kind that `lab.look` reads, `openml:ID`, rows in memory (see `lab.data.source`),
+            or None for scikit-learn's breast-cancer table.
         validation: rows to select weights and calibrate on; None to set some rows of `data` aside for that.
-        label: a column of 0 (ordinary) and 1 (anomaly), in either table or both; never a feature. If None, the target
-            of an OpenML data set is the label if its values are exactly 0 and 1.
+        label: the label column, in either table or both; never a feature. If None, the target of an OpenML data set is
+            the label if its values are exactly 0 and 1.
         drop: columns to leave out.
         missing: `reject` refuses missing and infinite values; `median` replaces them by the column's median.
         copies: how many copies of the rows of `data`, if it is a file, have to fit in memory.
+        wishes: all else that a person said about the table.
 
     Raises:
-        BadInput: something is wrong with the tables; the message names file, column and first bad row.
+        BadInput: something is wrong with the tables, or a person has to decide how they are read; the message names
+            file, column and first bad row, or holds the command to use.
         DoesNotFit: the rows of a file do not fit in memory.
         CheckFailed, Unavailable: an OpenML data set cannot be fetched; see `lab.data.openml`.
     """
-    if data is None:
-        if validation is not None or label is not None or drop:
-            raise BadInput("--val, --label and --drop need data of your own.", "Name a CSV or Parquet file.")
+    wishes = replace(wishes or Wishes(), label=label, drop=tuple(drop), missing=missing)
+    return load_looked(look_first(data, validation, wishes), copies)
+
+
+def load_looked(looked: Looked, copies: float = JOINING) -> Dataset:
+    """Read and check the rows to train on, by a look at them; see `load_dataset`."""
+    if looked.look is None:
         return _built_in()
-    rows, held_out = _fetched(data), None if validation is None else _fetched(validation)
-    label, notes = find_label((rows, held_out), label, drop)
-    table = read_source(rows, "the data frame", label, drop, copies)
-    other = None if held_out is None else read_source(held_out, "the validation data frame", label, drop)
-    check_named(table.title, table.all_names, other, label, drop)
+    missing = looked.wishes.missing or "reject"
+    table, other = read_by_look(looked, copies)
     if other is not None:
         other = match_columns(table.title, table.names, other)
     check_finite(table, missing)
@@ -130,25 +133,15 @@ def load_dataset(
         validation=None if other is None else other.values,
         validation_labels=None if other is None else other.labels,
         warnings=(
-            *notes,
+            *looked.notes,
+            *looked.look.warnings,
+            *table.notes,
             *label_warnings(*_counts(table.labels, None if other is None else other.labels)),
-            *column_warnings(table.names, ordinary, find_redundancy(table.values)),
+            *column_warnings(table.names, ordinary, find_redundancy(table.values), table.encodings),
         ),
+        encodings=table.encodings,
+        table=looked.look.table,
     )
-
-
-def _fetched(data: Any) -> Any:
-    return read_openml(str(data)) if is_openml(data) else data
-
-
-def check_named(
-    title: str, all_names: Sequence[str], other: Source | None, label: str | None, drop: Sequence[str]
-) -> None:
-    """Raise BadInput if an option names a column that neither the table nor the validation rows have."""
-    columns = {*all_names, *(other.all_names if other else ())}
-    for name in [*drop, *([label] if label else [])]:
-        if name not in columns:
-            raise BadInput(f"{title} has no column '{show_name(name)}'.", it_has(all_names))
 
 
 def match_columns(title: str, names: Sequence[str], other: Source) -> Source:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from aetk.base.errors import BadInput
 from aetk.contract import named_rows, spec
+from aetk.contract.reading import Encoding
 from aetk.edge.tables.chunk import MOST_NAMED, NoNumbers, NotANumber, check_names, row_location
 from aetk.edge.tables.labels import as_labels
 from aetk.edge.tables.read import JOINING, header, read_chunks, read_table, text_labels_in_words
@@ -36,6 +37,8 @@ class Source:
         values: float64 [rows, features]; missing values are NaN.
         labels: bool [rows], True for an anomaly, or None.
         where: returns the name of a row, counted from 0, for a message.
+        encodings: how cells became features; empty if all are columns of plain numbers.
+        notes: what was decided while it was read.
     """
 
     title: str
@@ -45,6 +48,8 @@ class Source:
     values: NDArray[np.float64]
     labels: NDArray[np.bool_] | None
     where: Callable[[int], str]
+    encodings: tuple[Encoding, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def read_source(data: Any, title: str, label: str | None, drop: Sequence[str], copies: float = JOINING) -> Source:
@@ -128,12 +133,17 @@ def feature_names(title: str, all_names: Sequence[str], label: str | None, drop:
     """The columns that are neither label nor dropped; raise BadInput if a model cannot have so many."""
     left_out = {label, *drop}
     names = tuple(name for name in all_names if name not in left_out)
-    if len(names) > spec.MAX_FEATURES:
+    check_number(title, len(names))
+    return names
+
+
+def check_number(title: str, features: int) -> None:
+    """Raise BadInput if a model cannot have so many features."""
+    if features > spec.MAX_FEATURES:
         raise BadInput(
-            f"{title} has {len(names):,} feature columns; a model takes at most {spec.MAX_FEATURES:,}.",
+            f"{title} has {features:,} feature columns; a model takes at most {spec.MAX_FEATURES:,}.",
             "Leave some out with --drop.",
         )
-    return names
 
 
 def _read_memory(

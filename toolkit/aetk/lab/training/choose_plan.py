@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from aetk.base.errors import Interrupted, Unavailable
 from aetk.edge.tables.read import JOINING, DoesNotFit
+from aetk.lab.data.looked import Looked
 from aetk.lab.training.distributed.group import Group
 from aetk.lab.training.options import Options, plan_recipe
-from aetk.lab.training.plan import Data, Plan, make_plan
+from aetk.lab.training.plan import Plan, make_plan
 from aetk.lab.training.signals import StopRequest
 
 if TYPE_CHECKING:
@@ -26,8 +27,7 @@ with reference.
 
 def choose_plan(
     options: Options,
-    data: Data | None,
-    validation: Data | None,
+    looked: Looked,
     folder: Path | None,
     saved: "Checkpoint | None",
     group: Group,
@@ -40,7 +40,7 @@ def choose_plan(
     """Make a plan for rows in memory or for streamed rows; its options say which.
 
     Args:
-        options, data, validation, folder, saved: see `plan.make_plan`.
+        options, looked, folder, saved: see `plan.make_plan`.
         group, stop, held: see `streamed_plan.make_streamed_plan`; if `stop` is None, a new one is used.
         on_stage: called with the name of each stage.
         is_chosen: whether `options.stream` was requested or comes from an interrupted run; if not, it is False, and
@@ -52,10 +52,9 @@ def choose_plan(
     note = ""
     if not options.stream:
         try:
-            return make_plan(options, data, validation, folder, saved, JOINING if is_chosen else COPIES, on_stage)
+            return make_plan(options, looked, folder, saved, JOINING if is_chosen else COPIES, on_stage)
         except DoesNotFit as error:
-            table = options.data if data is None else data
-            if is_chosen or error.path != Path(str(table)):
+            if is_chosen or error.path != Path(str(looked.data)):
                 raise
             note = _note(options, error)
     # imported only here, since it imports PyTorch
@@ -63,7 +62,7 @@ def choose_plan(
 
     with StopRequest() if stop is None else contextlib.nullcontext(stop) as noting:
         options = replace(options, stream=True)
-        plan = make_streamed_plan(options, data, validation, folder, saved, group, noting, held, note)
+        plan = make_streamed_plan(options, looked, folder, saved, group, noting, held, note)
         if stop is None and noting.received is not None:  # the fit makes its own StopRequest
             raise Interrupted("Stopped before the first step; nothing was trained yet.", noting.received)
         return plan

@@ -10,6 +10,7 @@ from aetk.base import typed_json
 from aetk.base.errors import BadInput
 from aetk.contract.dialect import MISSING_POLICIES
 from aetk.lab import runs
+from aetk.lab.look.report import WISHES, Wishes
 from aetk.lab.presets import RECIPES
 from aetk.lab.recipe import Recipe, read_recipe
 
@@ -26,6 +27,8 @@ class Options:
 
     Attributes:
         data, validation, label, drop, device, amp, epochs, seed, missing, threshold: see `trainer.train`.
+        no_header, skip_rows, skip_footer, comment, sheet, labels, anomaly, ordinary, missing_value, category, keep,
+            time: what was said about the table; see `lab.look.report.Wishes`.
         stream: whether the rows are streamed; always True with torchrun.
         recipe: the recipe as plain JSON; see `Recipe.to_data`.
         world: the number of processes; None without torchrun.
@@ -36,6 +39,18 @@ class Options:
     validation: str | None = None
     label: str | None = None
     drop: tuple[str, ...] = ()
+    no_header: bool = False
+    skip_rows: int | None = None
+    skip_footer: int | None = None
+    comment: str | None = None
+    sheet: str | None = None
+    labels: str | None = None
+    anomaly: tuple[str, ...] = ()
+    ordinary: tuple[str, ...] = ()
+    missing_value: tuple[str, ...] = ()
+    category: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
+    time: tuple[str, ...] = ()
     recipe: Mapping[str, Any] = field(default_factory=RECIPES["default"].to_data)
     device: str = "auto"
     amp: bool = False
@@ -48,10 +63,22 @@ class Options:
     fingerprint: str | None = None
 
     def to_data(self) -> dict[str, Any]:
-        """The options as plain JSON; `world` is left out without torchrun, and `stream` for rows in memory."""
-        data = {**asdict(self), "drop": list(self.drop)}
-        left_out = {"world": None, "stream": False}
+        """The options as plain JSON, without those of later versions that have their default value."""
+        data = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+        left_out = _wished_data(Wishes()) | {"world": None, "stream": False}
         return {key: value for key, value in data.items() if key not in left_out or value != left_out[key]}
+
+    @property
+    def wishes(self) -> Wishes:
+        """What was said about the table."""
+        said = {name: getattr(self, name) for name in WISHES}
+        return Wishes(label=self.label, drop=self.drop, missing=self.missing, **said)
+
+
+def _wished_data(wishes: Wishes) -> dict[str, Any]:
+    """The wishes that older versions did not know, as plain JSON."""
+    values = {name: getattr(wishes, name) for name in WISHES}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 
 def read_options(data: Any, name: str, remedy: str = "") -> Options:
@@ -59,7 +86,8 @@ def read_options(data: Any, name: str, remedy: str = "") -> Options:
     document = typed_json.Document(name, remedy, is_unicode=False)
     complete = data
     if isinstance(data, dict):  # an older version knew neither `amp` nor `stream`; torchrun alone streamed
-        complete = {"world": None, "amp": False, "stream": data.get("world") is not None, **data}
+        older = {"world": None, "amp": False, "stream": data.get("world") is not None}
+        complete = _wished_data(Wishes()) | older | data
     options: Options = typed_json.read(Options, complete, name, document)
     return options
 
@@ -84,8 +112,9 @@ def merge(given: Mapping[str, Any], saved: Options | None, world: int | None) ->
     if saved is None:
         named = {key: value for key, value in given.items() if value is not None}
         stream = named.get("stream", world is not None)
-        return Options(**named | {"drop": tuple(named.get("drop", ())), "stream": stream, "world": world})
-    before = {**asdict(saved), "drop": list(saved.drop)}
+        lists = {key: tuple(value) for key, value in named.items() if isinstance(value, list)}
+        return Options(**named | lists | {"stream": stream, "world": world})
+    before = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(saved).items()}
     for key, value in given.items():
         if key in ("data", "validation"):
             continue  # a file may have moved; its content matters, which the fingerprint checks

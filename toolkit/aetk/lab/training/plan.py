@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from aetk.base.errors import BadInput
 from aetk.contract.threshold import Method, calibrate, parse_method
 from aetk.lab import runs
-from aetk.lab.data.dataset import Dataset, load_dataset
+from aetk.lab.data.dataset import Dataset, load_looked
+from aetk.lab.data.looked import Looked
 from aetk.lab.data.shards import Stream
 from aetk.lab.data.split import Split, split
 from aetk.lab.recipe import Recipe
@@ -55,8 +56,7 @@ class Plan:
 
 def make_plan(
     options: Options,
-    data: Data | None,
-    validation: Data | None,
+    looked: Looked,
     folder: Path | None,
     saved: "Checkpoint | None",
     copies: float,
@@ -66,7 +66,7 @@ def make_plan(
 
     Args:
         options: the merged options.
-        data, validation: tables, if they are not the files that the options name.
+        looked: the tables, and the look at them.
         folder: the run folder; None for a new one under `runs/`.
         saved: the checkpoint to continue from, or None.
         copies: the number of copies of a file's rows that must fit into memory.
@@ -79,14 +79,7 @@ def make_plan(
         Unavailable: the device is missing, or does not support mixed precision.
     """
     recipe = plan_recipe(options)
-    dataset = load_dataset(
-        options.data if data is None else data,
-        validation=options.validation if validation is None else validation,
-        label=options.label,
-        drop=options.drop,
-        missing=options.missing,
-        copies=copies,
-    )
+    dataset = load_looked(looked, copies)
     check_same_data(dataset.fingerprint, saved)
     method = choose_method(recipe, options, dataset.labels if dataset.validation is None else dataset.validation_labels)
     parts = split(dataset, recipe, method, options.seed)

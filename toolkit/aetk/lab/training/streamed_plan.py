@@ -13,11 +13,12 @@ from aetk.base.errors import BadInput
 from aetk.contract.threshold import Method
 from aetk.edge.tables.formats import by_ending
 from aetk.edge.tables.read import header
-from aetk.lab.data.dataset import Dataset, check_finite, check_named, match_columns
+from aetk.lab.data.dataset import Dataset, check_finite, match_columns
 from aetk.lab.data.hash_split import HashSplit
+from aetk.lab.data.looked import Looked, exact, read_validation
 from aetk.lab.data.openml import is_openml
 from aetk.lab.data.shards import Columns, Shard, Stream, find_shards
-from aetk.lab.data.source import Source, check_features, feature_names, read_source, text_in_words
+from aetk.lab.data.source import Source, check_features, feature_names, text_in_words
 from aetk.lab.data.split import Split, in_words, select_on_validation
 from aetk.lab.data.warnings import column_warnings, label_warnings
 from aetk.lab.recipe import Recipe
@@ -34,8 +35,7 @@ from aetk.lab.training.working_rows import write_shards
 
 def make_streamed_plan(
     options: Options,
-    data: Data | None,
-    validation: Data | None,
+    looked: Looked,
     folder: Path | None,
     saved: Checkpoint | None,
     group: Group,
@@ -49,7 +49,7 @@ def make_streamed_plan(
     plans of the others hold no rows.
 
     Args:
-        options, data, validation, folder, saved: see `plan.make_plan`.
+        options, looked, folder, saved: see `plan.make_plan`.
         group: the processes that train together.
         stop: records SIGINT and SIGTERM.
         held: keeps the working file of the rows, if there is one, until it is closed.
@@ -62,12 +62,13 @@ def make_streamed_plan(
     """
     recipe = plan_recipe(options)
     _check_recipe(recipe, options.world)
-    path = _file_of(options.data if data is None else data, options.world)
+    path = _file_of(looked.data, options.world)
     with group.fail_together():
+        _check_plain(looked, options.world)
         names = header(path)
-        columns = _columns(path, names, options.label, options.drop)
+        columns = _columns(path, names, looked)
         shards = _look_at(path, columns)
-        held_out = _read_validation(path, names, columns, options, validation) if group.is_first else None
+        held_out = _read_validation(path, names, columns, options, looked) if group.is_first else None
     if shards is None:
         shards = write_shards(path, columns, folder or RUNS / path.stem, held, group, stop)
     hash_split = HashSplit(options.seed, options.validation is None, recipe.select_on == "training")
@@ -135,10 +136,26 @@ def _check_recipe(recipe: Recipe, world: int | None) -> None:
         )
 
 
-def _columns(path: Path, all_names: Sequence[str], label: str | None, drop: Sequence[str]) -> Columns:
+def _check_plain(looked: Looked, world: int | None) -> None:
+    """Raise BadInput if the table is not in a format that is streamed."""
+    found = looked.look
+    if found is None or (found.is_plain and not looked.wishes.labels):
+        return
+    raise BadInput(
+        f"{found.title} is not a table that can be streamed: rows are streamed from CSV in the default format or "
+        "Parquet, with 0 and 1 as labels and columns of numbers.",
+        f"Leave {_chooser(world)} out, or write the table in the default format with: "
+        f"aetk convert {found.title} NEW.csv",
+    )
+
+
+def _columns(path: Path, all_names: Sequence[str], looked: Looked) -> Columns:
+    found, label = looked.look, looked.wishes.label
+    drop = exact(all_names, (*looked.wishes.drop, *(found.left_out if found else ())))
+    label = None if label is None else next(iter(exact(all_names, [label])), None)
     names = feature_names(str(path), all_names, label, drop)
     check_features(str(path), names)
-    return Columns(names, label if label in all_names else None)
+    return Columns(names, label)
 
 
 def _look_at(path: Path, columns: Columns) -> tuple[Shard, ...] | None:
@@ -150,19 +167,14 @@ def _look_at(path: Path, columns: Columns) -> tuple[Shard, ...] | None:
 
 
 def _read_validation(
-    path: Path, all_names: Sequence[str], columns: Columns, options: Options, validation: Data | None
+    path: Path, all_names: Sequence[str], columns: Columns, options: Options, looked: Looked
 ) -> Source | None:
     """Read and check the validation rows; None without --val."""
-    other, label, drop = options.validation, options.label, options.drop
-    found = (
-        None
-        if other is None
-        else read_source(other if validation is None else validation, "the validation data frame", label, drop)
-    )
-    check_named(str(path), all_names, found, label, drop)
-    if found is not None:
-        found = match_columns(str(path), columns.features, found)
-        check_finite(found, options.missing)
+    if looked.validation is None:
+        return None
+    found = read_validation(looked)
+    found = match_columns(str(path), columns.features, found)
+    check_finite(found, options.missing)
     return found
 
 

@@ -11,12 +11,15 @@ from aetk.base.locks import locked
 from aetk.base.torchrun import is_started_by_torchrun
 from aetk.contract.arguments import checked
 from aetk.lab import runs
+from aetk.lab.data.looked import look_first
+from aetk.lab.look.commands import Base
+from aetk.lab.look.report import Look
 from aetk.lab.presets import find_recipe
 from aetk.lab.recipe import Recipe
 from aetk.lab.training.choose_plan import choose_plan
 from aetk.lab.training.distributed.group import ALONE, Group
 from aetk.lab.training.distributed.join import joined
-from aetk.lab.training.options import FRAME, Options, check_world, find_folder, merge, share_options
+from aetk.lab.training.options import FRAME, Options, check_world, find_folder, merge, plan_recipe, share_options
 from aetk.lab.training.plan import Data
 from aetk.lab.training.report import Extras, TrainReport
 from aetk.lab.training.signals import StopRequest
@@ -32,6 +35,18 @@ def train(
     validation: Data | None = None,
     label: str | None = None,
     drop: Sequence[str] = (),
+    no_header: bool | None = None,
+    skip_rows: int | None = None,
+    skip_footer: int | None = None,
+    comment: str | None = None,
+    sheet: str | None = None,
+    labels: str | Path | None = None,
+    anomaly: Sequence[str] = (),
+    ordinary: Sequence[str] = (),
+    missing_value: Sequence[str] = (),
+    category: Sequence[str] = (),
+    keep: Sequence[str] = (),
+    time: Sequence[str] = (),
     recipe: str | Path | Recipe | None = None,
     settings: Mapping[str, Any] | None = None,
     device: str | None = None,
@@ -46,6 +61,8 @@ def train(
     progress: bool | None = None,
     extras: Extras = lambda _: {},
     on_stage: Callable[[str], None] = lambda _: None,
+    on_look: Callable[[Look], None] = lambda _: None,
+    command: Sequence[str] = (),
 ) -> TrainReport:
     """Train a detector.
 
@@ -53,11 +70,24 @@ def train(
     together, on streamed rows; the first writes the run, and all return its report.
 
     Args:
-        data: a CSV or Parquet file, `openml:ID`, None for the built-in breast-cancer table, or rows in memory of any
-            kind that `Scorer.score` takes. Columns without names are called c1, c2, ...
+        data: a table of any kind that `aetk.look` knows, `openml:ID`, None for the built-in breast-cancer table, or
+            rows in memory of any kind that `Scorer.score` takes. Columns without names are called c1, c2, ...
         validation: rows to select and calibrate on; with None, some rows of `data` are held back.
-        label: a column of 0 (ordinary) and 1 (anomaly); see `lab.data.dataset.load_dataset` for OpenML.
+        label: the label column; see `lab.data.dataset.load_dataset` for OpenML.
         drop: columns to leave out.
+        no_header: whether a text file has no names; None to find out. Columns are then called c1, c2, ...
+        skip_rows: the number of lines before everything else; None to find out.
+        skip_footer: the number of rows at the end to leave out; None to find out.
+        comment: lines that begin with this text are left out; None to find out.
+        sheet: the sheet of a spreadsheet.
+        labels: a file that holds the labels, one a row.
+        anomaly: values of the label that mean an anomaly; all others then mean an ordinary row.
+        ordinary: values of the label that mean an ordinary row; all others then mean an anomaly.
+        missing_value: cells that mean a missing value: `VALUE`, or `COL=VALUE` for one column.
+        category: columns to read as categories.
+        keep: columns to keep that would be left out, such as row numbers.
+        time: columns of times that become hour of day and day of week: `COL`, or `COL=FORMAT` with a format of
+            `contract.reading.TIME_FORMATS`.
         recipe: `default`, `small` or `reference`, the path of a TOML file, or a `Recipe`; see `lab.presets`.
         settings: values that replace those of the recipe, by key.
         device: `auto`, `cpu`, `cuda` or `mps`.
@@ -74,6 +104,8 @@ def train(
         progress: whether to show a progress bar; None to show it only in a notebook.
         extras: makes additional files for the run folder, by name, from the report.
         on_stage: called at the start of each stage with its name: `reading the table`, `training`, ...
+        on_look: called with the look at the table, before PyTorch is imported; not called for the built-in table.
+        command: the words of the command that was typed, for messages that hold a command to use; () to make them up.
 
     Raises:
         BadInput: wrong data or options, or another process is writing the run folder.
@@ -87,6 +119,18 @@ def train(
         "validation": _name(validation),
         "label": label,
         "drop": list(drop) or None,
+        "no_header": no_header,
+        "skip_rows": skip_rows,
+        "skip_footer": skip_footer,
+        "comment": comment,
+        "sheet": sheet,
+        "labels": None if labels is None else str(labels),
+        "anomaly": list(anomaly) or None,
+        "ordinary": list(ordinary) or None,
+        "missing_value": list(missing_value) or None,
+        "category": list(category) or None,
+        "keep": list(keep) or None,
+        "time": list(time) or None,
         "recipe": find_recipe(recipe, settings).to_data() if recipe is not None or settings else None,
         "device": device,
         "amp": amp,
@@ -108,8 +152,18 @@ def train(
                 _claim(existing, held)
         options, saved = _begin(given, folder, resume, data, group)
         on_stage("reading the table")
+        plan_recipe(options)
+        with group.fail_together():
+            looked = look_first(
+                options.data if data is None else data,
+                options.validation if validation is None else validation,
+                options.wishes,
+                Base(tuple(command)) if command else None,
+            )
+            if looked.look is not None and group.is_first:
+                on_look(looked.look)
         is_chosen = stream is not None or saved is not None
-        plan = choose_plan(options, data, validation, folder, saved, group, stop, held, on_stage, is_chosen=is_chosen)
+        plan = choose_plan(options, looked, folder, saved, group, stop, held, on_stage, is_chosen=is_chosen)
         # imported only after the table is read and checked, since they import PyTorch
         from aetk.lab.training import finish, fitting
         from aetk.lab.training.device import repeatable_cublas
