@@ -71,6 +71,10 @@ def _cast(node: gate.Node, values: Array) -> Array:
     return values.astype(np.float64)
 
 
+def _chosen(node: gate.Node, test: Array, first: Array, second: Array) -> Array:
+    return np.where(test, first, second)
+
+
 _OPERATORS: Mapping[str, Callable[..., Array]] = {
     "Abs": lambda node, x: np.abs(x),
     "Add": lambda node, x, y: x + y,
@@ -94,5 +98,5 @@ _OPERATORS: Mapping[str, Callable[..., Array]] = {
     "Sqrt": lambda node, x: np.sqrt(x),
     "Sub": lambda node, x, y: x - y,
     "Unsqueeze": lambda node, x, axes: np.expand_dims(x, int(axes[0])),
-    "Where": lambda node, test, x, y: np.where(test, x, y),
+    "Where": _chosen,
 }

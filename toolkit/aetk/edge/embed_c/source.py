@@ -83,14 +83,15 @@ def _write_decision(builder: Builder, program: Program) -> None:
     rows = [builder.rows[name] for name in spec.OUTPUTS]
     at = "decision->" if program.rows == 1 else "decision[r]."
     lines = program.loop(1, lambda _: [
-        f"{at}{name} = {bare(row.pieces[0].code('', 0))};" for name, row in zip(spec.OUTPUTS, rows, strict=True)])  # fmt: skip
+        f"{at}{name} = {bare(row.pieces[0].code('', 0))};"
+        for name, row in zip(spec.OUTPUTS, rows, strict=True)])  # fmt: skip
     program.add(lines, frozenset(name for row in rows for name, _ in row.pieces[0].reads))
 
 
 def _write_contribution(builder: Builder, program: Program, n_features: int) -> None:
     lines, start, reads = list[str](), 0, frozenset[str]()
+    at = "{}" if program.rows == 1 else f"r * {n_features} + {{}}"
     for piece in builder.rows[spec.CONTRIBUTION].pieces:
-        at = "{}" if program.rows == 1 else f"r * {n_features} + {{}}"
         lines += program.loop(piece.length, lambda i, p=piece, s=start: [  # type: ignore[misc]
             f"contribution[{at.format(f'{i} + {s}' if i and s else i or s)}] = {bare(p.code(i, 0))};"])  # fmt: skip
         start += piece.length
@@ -107,9 +108,10 @@ _GUARD = """#if defined(__FAST_MATH__) || (defined(__FINITE_MATH_ONLY__) && __FI
 def _header(model: gate.Model, card: Card, weights: Weights, *, explains: bool) -> str:
     names = ", ".join(_quoted(name) for name in card.feature_names)
     third = ", float *contribution" if explains else ""
+    thirds = third.replace("contribution", "contributions")
     shares = (
-        "\n * `contribution` gets each feature's share, DETECTOR_FEATURES numbers a row that sum to 1 - similarity; 0 for"
-        "\n * none (C's null pointer), which is faster."
+        "\n * `contribution` gets each feature's share, DETECTOR_FEATURES numbers a row that sum to 1 - similarity; with"
+        "\n * a null pointer, none are computed."
         if explains
         else ""
     )
@@ -146,9 +148,11 @@ typedef struct {{
  * DETECTOR_THRESHOLD, or one of your own.{shares} */
 void detector_decide(const float *row, float threshold, detector_decision *decision{third});
 
-/* Judges `count` rows that lie one behind the other, {BLOCK} at a time: the same answers, sooner, with {BLOCK} times the
- * stack. */
-void detector_decide_rows(const float *rows, size_t count, float threshold, detector_decision *decisions{third.replace("contribution", "contributions")});
+#ifndef DETECTOR_WITHOUT_ROWS
+/* Judges `count` rows that lie one behind the other, {BLOCK} at a time: the same answers, sooner, with {BLOCK} times
+ * the stack. */
+void detector_decide_rows(const float *rows, size_t count, float threshold, detector_decision *decisions{thirds});
+#endif
 
 #ifdef __cplusplus
 }}
@@ -165,6 +169,7 @@ def _code(one: Program, block: Program, tables: Tables, weights: Weights, n: int
     )
     fourth = ", contributions" if explains else ""
     kind = _C_TYPES[weights]
+    signature = f"(const float *row, float threshold, detector_decision *decision{third})"
     body, block_body = ("\n".join(f"    {line}" for line in program.body()) for program in (one, block))
     parts = [
         '#include "detector.h"\n\n#include <math.h>\n#include <stdint.h>\n',
@@ -172,11 +177,10 @@ def _code(one: Program, block: Program, tables: Tables, weights: Weights, n: int
         "#if defined(__clang__)\n#pragma STDC FP_CONTRACT OFF\n#endif\n",
         tables.text(),
         kernels.text(one.helpers | block.helpers, kind, block=False).lstrip("\n"),
-        f"void detector_decide(const float *row, float threshold, detector_decision *decision{third})\n{{\n{body}\n}}\n",
+        f"void detector_decide{signature}\n{{\n{body}\n}}\n",
         "#ifndef DETECTOR_WITHOUT_ROWS",
         kernels.text(block.helpers, kind, block=True).lstrip("\n"),
-        f"static void decide_block(const float *row, float threshold, detector_decision *decision{third})\n"
-        f"{{\n{block_body}\n}}\n",
+        f"static void decide_block{signature}\n{{\n{block_body}\n}}\n",
         f"void detector_decide_rows(const float *rows, size_t count, float threshold, detector_decision *decisions"
         f"{third.replace('contribution', 'contributions')})\n{{\n"
         f"    for (; count >= {BLOCK}; count -= {BLOCK}) {{\n"
