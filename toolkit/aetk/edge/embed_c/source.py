@@ -110,8 +110,8 @@ def _header(model: gate.Model, card: Card, weights: Weights, *, explains: bool) 
     third = ", float *contribution" if explains else ""
     thirds = third.replace("contribution", "contributions")
     shares = (
-        "\n * `contribution` gets each feature's share, DETECTOR_FEATURES numbers a row that sum to 1 - similarity; with"
-        "\n * a null pointer, none are computed."
+        "\n * `contribution` gets each feature's share, DETECTOR_FEATURES numbers a row that sum to 1 - similarity; for"
+        "\n * a null pointer none are computed."
         if explains
         else ""
     )
