@@ -15,7 +15,7 @@ from aetk.edge.model import load
 from .conftest import leave_out
 
 BOARDS = Path(__file__).parent / "boards"
-STRICT = "-std=c99 -pedantic -Wall -Wextra -Wconversion -Wdouble-promotion -ffp-contract=off -Werror".split()
+STRICT = shlex.split("-std=c99 -pedantic -Wall -Wextra -Wconversion -Wdouble-promotion -ffp-contract=off -Werror")
 MODELS = ["default", "small", "reference", "explained", "median", "retuned"]
 ARM = "qemu-system-arm -nographic -monitor none -serial none -semihosting-config enable=on,target=native -machine"
 RV32 = (
