@@ -29,7 +29,7 @@ def test_a_folder_that_holds_something_is_refused(aetk, refused, model, tmp_path
 
 
 def test_a_host_that_does_not_exist_is_refused(refused, model):
-    assert "Known: python, node, web, cpp." in refused("embed", "perl", model)
+    assert "Known: python, node, web, cpp, c." in refused("embed", "perl", model)
 
 
 def test_without_a_model_the_way_to_one_is_shown(refused):
@@ -41,3 +41,23 @@ def test_a_file_that_is_no_model_is_refused(refused, tmp_path):
     message = refused("embed", "python", "x.onnx")
     assert "x.onnx" in message
     assert spec.CARD_KEY not in message
+
+
+def test_a_c_program_comes_with_its_sizes(aetk, model):
+    result = aetk("embed", "c", model, "--out", "app")
+    assert result.code == 0, result.err
+    assert "flash: " in result.out
+    assert "stack: " in result.out
+    assert result.out.splitlines()[-1] == "next:  cd app && make check"
+
+
+def test_a_c_programs_report_as_json_holds_sizes_and_what_rounded_weights_change(aetk, model):
+    report = aetk("embed", "c", model, "--out", "app", "--weights", "int16", "--json").document
+    assert (report["host"], report["weights"], report["explains"]) == ("c", "int16", False)
+    assert report["sizes"]["constants"] > 50_000
+    assert report["change"]["flipped_decisions"] == 0
+
+
+def test_the_options_of_c_are_refused_for_other_hosts(refused, model):
+    message = refused("embed", "python", model, "--weights", "int16")
+    assert "--weights and --no-contribution belong to the host c alone." in message

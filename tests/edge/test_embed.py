@@ -65,7 +65,7 @@ def test_a_changed_model_is_not_embedded(model_copy, tmp_path):
 def test_an_unknown_host_is_refused_with_those_that_exist(model, tmp_path):
     with pytest.raises(BadInput, match="'fortran'") as caught:
         embed("fortran", model, tmp_path / "app")
-    assert caught.value.hint == "Known: python, node, web, cpp."
+    assert caught.value.hint == "Known: python, node, web, cpp, c."
 
 
 def test_an_installation_without_the_apps_says_so(model, tmp_path, monkeypatch):

@@ -11,6 +11,9 @@ from pathlib import Path
 from aetk.base.errors import BadInput, Unavailable
 from aetk.contract import spec
 from aetk.contract.arguments import checked
+from aetk.edge.embed_c import files as c_files
+from aetk.edge.embed_c.files import Sizes
+from aetk.edge.embed_c.golden_rows import WeightsChange
 from aetk.edge.model import LoadedModel, load
 from aetk.edge.signing import signature_path
 
@@ -69,12 +72,35 @@ class EmbedReport:
     bytes: int
 
 
+C = "c"
+"""The host that needs no runtime: `embed_c` writes the model itself as a C file."""
+
+KNOWN = (*HOSTS, C)
+
+
+@dataclass(frozen=True)
+class EmbedCReport(EmbedReport):
+    """A C program that was written.
+
+    Attributes:
+        weights: how dense weights are stored: "float32", "int16" or "int8".
+        explains: whether it gives contributions.
+        sizes: what it needs on a device.
+        change: what rounded weights change on the golden rows; None for float32.
+    """
+
+    weights: str
+    explains: bool
+    sizes: Sizes
+    change: WeightsChange | None
+
+
 @checked
 def embed(host: str, model: str | Path, out: Path | None = None) -> EmbedReport:
     """Write an app into a folder of its own, which appears when it is complete.
 
     Args:
-        host: a name in `HOSTS`.
+        host: a name in `KNOWN`; for `c`, `embed_c` has more options.
         model: an exported model; the card's copy is written from the card inside it.
         out: a folder that does not exist yet, or an empty one; by default `MODEL-HOST` in the working folder.
 
@@ -83,23 +109,68 @@ def embed(host: str, model: str | Path, out: Path | None = None) -> EmbedReport:
         CheckFailed: the model is not the one that its card describes.
         Unavailable: this installation does not contain the apps.
     """
+    if host == C:
+        return embed_c(model, out)
     if host not in HOSTS:
-        raise BadInput(f"No host is called '{host}'.", f"Known: {', '.join(HOSTS)}.")
+        raise BadInput(f"No host is called '{host}'.", f"Known: {', '.join(KNOWN)}.")
     source = _source(host)
     loaded = load(Path(model))
     out = out or Path(f"{loaded.path.stem}-{host}")
+
+    def fill(app: Path) -> None:
+        _copy(source, app, _without_model(source / HOSTS[host].model))
+        _write_model(app / HOSTS[host].model, loaded)
+
+    files, size = _write(out, fill)
+    return EmbedReport(host, loaded.path, out, files, size)
+
+
+@checked
+def embed_c(
+    model: str | Path, out: Path | None = None, *, weights: str = "float32", contribution: bool = True
+) -> EmbedCReport:
+    """Write a model as a C program that needs no runtime, into a folder which appears when it is complete.
+
+    Args:
+        model: an exported model.
+        out: a folder that does not exist yet, or an empty one; by default `MODEL-c` in the working folder.
+        weights: how dense weights are stored: "float32", "int16" or "int8"; rounded ones get their own golden rows.
+        contribution: whether the contribution is part of it, if the model has one.
+
+    Raises:
+        BadInput: no such model or weights, a graph that is not known, or a folder that is not empty.
+        CheckFailed: the model is not the one that its card describes, or with rounded weights, a golden row is decided
+            differently.
+        Unavailable: this installation does not contain the apps.
+    """
+    source = _source(C)
+    loaded = load(Path(model))
+    out = out or Path(f"{loaded.path.stem}-{C}")
+    written = c_files.write(loaded, weights, contribution=contribution)
+
+    def fill(app: Path) -> None:
+        _copy(source, app, _MADE)
+        for name, text in written.files.items():
+            (app / name).write_text(text, encoding="utf-8", newline="")
+
+    files, size = _write(out, fill)
+    explains = contribution and len(loaded.graph.outputs) > len(spec.OUTPUTS)
+    return EmbedCReport(C, loaded.path, out, files, size, written.weights, explains, written.sizes, written.change)
+
+
+def _write(out: Path, fill: Callable[[Path], None]) -> tuple[int, int]:
+    """Fill a folder under a temporary name, and rename it; returns the number of its files, and their bytes."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise BadInput(f"{out} exists already.", "Name a new or an empty folder with --out.")
     target = out.resolve()
     target.parent.mkdir(parents=True, exist_ok=True)
     with _naming(out), tempfile.TemporaryDirectory(dir=target.parent, prefix=".aetk-") as folder:
         app = Path(folder) / "app"
-        _copy(source, app, _without_model(source / HOSTS[host].model))
-        _write_model(app / HOSTS[host].model, loaded)
+        fill(app)
         files = [path for path in app.rglob("*") if path.is_file()]
         size = sum(path.stat().st_size for path in files)
         os.replace(app, target)
-    return EmbedReport(host, loaded.path, out, len(files), size)
+    return len(files), size
 
 
 def _source(host: str) -> Path:

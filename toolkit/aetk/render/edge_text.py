@@ -7,7 +7,7 @@ from aetk.contract.card import Card
 from aetk.contract.golden import GoldenReport
 from aetk.contract.threshold import Threshold
 from aetk.edge.doctor import DoctorReport
-from aetk.edge.embed import EmbedReport
+from aetk.edge.embed import EmbedCReport, EmbedReport
 from aetk.edge.inspection import InspectReport
 from aetk.edge.scoring.table_file import ScoreProgress, ScoreReport
 from aetk.edge.threshold import ThresholdReport
@@ -119,6 +119,26 @@ def embedding(report: EmbedReport) -> str:
     return (
         f"{report.host} app around {report.model}: {count(report.files, 'file')}, {size(report.bytes)}; see README.md"
     )
+
+
+def embedding_c(report: EmbedCReport) -> str:
+    """A summary of a C program, and what it needs on a device."""
+    sizes = report.sizes
+    lines = [
+        f"C99 program around {report.model}, {report.weights} weights: {count(report.files, 'file')}; see README.md",
+        f"  flash: {size(sizes.constants)} of constants, and 2 to 5 KiB of code on a Cortex-M",
+        f"  stack: {size(sizes.scratch)} to judge a row, {size(sizes.rows_scratch)} for blocks of rows, and what the "
+        "compiler adds; no heap",
+        f"  work: {sizes.multiply_adds:,} multiply-adds a row",
+        f"  self-test: {size(sizes.golden)} of golden rows, which need not be shipped",
+    ]
+    if report.change is not None:
+        lines.append(
+            f"  {report.change.weights} weights on {count(report.change.rows, 'golden row')}: "
+            f"{report.change.flipped_decisions} decisions differ, a similarity moves by up to "
+            f"{report.change.largest_difference:.2g}; this is another model, with golden rows of its own"
+        )
+    return "\n".join(lines)
 
 
 def doctor(report: DoctorReport) -> str:
