@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aetk.base.errors import BadInput
 from aetk.contract import spec
 from aetk.contract.golden import Disagreement, Golden, compare, rows_at, rows_near, worst
 from aetk.contract.threshold import is_anomaly
@@ -38,38 +39,6 @@ def outputs_of(golden, threshold):
 @pytest.fixture
 def golden():
     return golden_of(np.linspace(0, 3, 13))
-
-
-def test_the_exports_golden_rows_span_the_range_and_every_special_case(card):
-    inputs, similarity = card.golden.inputs, card.golden.similarity
-    assert similarity[card.golden.is_valid].max() > 0.95
-    assert similarity[card.golden.is_valid].min() < 0.5
-    flags = is_anomaly(similarity, card.threshold.value)[card.golden.is_valid]
-    assert 0 < flags.sum() < len(flags)
-    assert (inputs == 0).all(axis=1).any()
-    for special in (np.isnan(inputs), np.isposinf(inputs), np.isneginf(inputs), np.abs(inputs) > spec.FINITE_LIMIT):
-        rows = special.any(axis=1)
-        assert rows.any()
-        assert not card.golden.is_valid[rows].any()
-        assert (similarity[rows] == spec.UNJUDGED).all()
-    huge = (np.abs(inputs) >= 1e20) & (np.abs(inputs) <= spec.FINITE_LIMIT)
-    assert huge.any()
-
-
-def test_no_golden_row_is_a_training_row(card, breast_cancer):
-    people = {row.tobytes() for row in breast_cancer.data.astype(np.float32)}
-    assert len(people) == 569
-    assert not any(row.tobytes() in people for row in card.golden.inputs)
-
-
-def test_no_golden_row_is_a_near_tie(card):
-    assert not card.golden.near_ties(card.threshold.value, TOLERANCE).any()
-
-
-def test_golden_rows_lie_a_little_above_and_below_the_threshold(card):
-    distance = card.golden.similarity64[card.golden.is_valid] - card.threshold.value
-    close = distance[np.abs(distance) < 200 * TOLERANCE]
-    assert close.min() < 0 < close.max()
 
 
 @given(st.integers(1, 6), st.integers(1, 4), st.randoms(use_true_random=False))
@@ -105,6 +74,37 @@ def test_selecting_and_appending_keep_who_made_which_rows(golden):
     assert both.original().inputs.tobytes() == golden.inputs.tobytes()
     assert both.select(np.arange(15) >= 12).made_by == (("here", 1), ("there", 2))
     assert both.select(np.arange(15) < 2).made_by == (("here", 2),)
+
+
+def test_selecting_takes_the_same_rows_of_every_part_and_counts_them_for_whoever_made_them(golden):
+    three = golden.append(golden_of(np.array([0.5, 1.0]), "there")).append(golden_of(np.array([1.5]), "elsewhere"))
+    three = replace(three, is_valid=np.arange(16) % 3 > 0)
+    rows = np.isin(np.arange(16), [0, 5, 14, 15])
+    found = three.select(rows)
+    assert found.made_by == (("here", 2), ("there", 1), ("elsewhere", 1))
+    for part in ("inputs", "similarity", "similarity64", "is_valid"):
+        np.testing.assert_array_equal(getattr(found, part), getattr(three, part)[rows], err_msg=part)
+
+
+def test_a_row_as_far_from_the_threshold_as_the_tolerance_is_still_a_near_tie(golden):
+    away = np.arange(13) - 6
+    near = replace(golden, similarity64=0.5 + away * 2.0**-12)
+    assert near.near_ties(0.5, 2.0**-10).tolist() == (np.abs(away) <= 4).tolist()
+    assert near.near_ties(0.5 + 1e-12, 2.0**-10).tolist() == (np.abs(away) <= 4).tolist(), "compared with the float32"
+
+
+@pytest.mark.parametrize("part", ["is_anomaly", "is_valid"])
+def test_golden_decisions_other_than_0_and_1_are_refused(golden, part):
+    data = golden.to_dict(0.4, TOLERANCE)
+    data[part][3] = 2
+    with pytest.raises(BadInput, match="not 0, 1 or null"):
+        Golden.from_dict(data, 2)
+
+
+@pytest.mark.parametrize("part", ["inputs", "similarity", "similarity64"])
+def test_golden_numbers_that_cannot_be_read_are_named(golden, part):
+    with pytest.raises(BadInput, match=rf"golden\.{part} is not base64"):
+        Golden.from_dict({**golden.to_dict(0.4, TOLERANCE), part: "!!!!"}, 2)
 
 
 @given(st.floats(-0.9, 0.9))
