@@ -7,7 +7,6 @@ from onnx import TensorProto, helper, numpy_helper
 from aetk.contract import spec
 from aetk.edge.model import load
 
-
 REFERENCE = Path(__file__).resolve().parents[2] / "exports" / "reference" / "breast-cancer.onnx"
 
 

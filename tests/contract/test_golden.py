@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from aetk.base.errors import BadInput
 from aetk.contract import spec
-from aetk.contract.golden import Disagreement, Golden, compare, rows_at, rows_near, worst
+from aetk.contract.golden import Disagreement, Golden, compare, contradictions, rows_at, rows_near, worst
 from aetk.contract.threshold import is_anomaly
 
 TOLERANCE = spec.TOLERANCE
@@ -50,6 +50,7 @@ def test_the_cards_form_keeps_every_bit(rows, n, random):
     golden = Golden(inputs, similarity, similarity.astype(np.float64), valid, (("torch", rows),))
     text = json.dumps(golden.to_dict(0.5, TOLERANCE), allow_nan=False)
     back = Golden.from_dict(json.loads(text), n)
+    assert back.inputs.shape == inputs.shape
     assert back.inputs.tobytes() == inputs.tobytes()
     assert back.similarity.tobytes() == similarity.tobytes()
     assert (back.is_valid == valid).all()
@@ -115,6 +116,39 @@ def test_rows_of_a_wanted_similarity_are_found_by_bisection(target):
     assert cosine(rows) == pytest.approx([target, target / 2], abs=1e-6)
 
 
+def test_of_all_rows_that_bisection_tries_the_closest_is_taken():
+    tried = []
+
+    def rounded(rows):
+        tried.append(rows[0, 0])
+        return rows[:, 0].round(2).astype(np.float64)
+
+    above, below, target = np.array([[1, 0]], np.float32), np.array([[-1, 0]], np.float32), 0.123
+    (found,) = rows_at(rounded, above, below, np.array([target]))
+    assert abs(found[0].round(2) - target) == np.abs(np.round(tried, 2) - target).min()
+    assert found[0] in tried
+
+
+def test_rows_near_a_threshold_are_made_of_the_nearest_valid_rows_of_ordinary_size(golden):
+    """Their angle lies between those of the golden rows next to the threshold, whatever other rows hold."""
+    inputs = np.concatenate([golden.inputs[::-1], np.array([[4e19, 9e19], [np.nan, 1]], np.float32)])
+    others = Golden(
+        inputs,
+        np.append(golden.similarity[::-1], np.float32([0.4, 0.4])),
+        np.append(golden.similarity64[::-1], [0.4001, 0.3999]),
+        np.arange(15) < 14,
+        (("here", 15),),
+    )
+    near = rows_near(others, cosine, 0.4, TOLERANCE)
+    assert len(near) == 4
+    angles = np.arctan2(near[:, 1], near[:, 0])
+    assert ((angles > 1.0) & (angles < 1.25)).all()
+
+
+def test_there_are_no_near_rows_without_a_valid_golden_row(golden):
+    assert rows_near(replace(golden, is_valid=np.zeros(13, bool)), cosine, 0.4, TOLERANCE).shape == (0, 2)
+
+
 def test_rows_near_a_threshold_fail_a_file_whose_threshold_was_moved(golden):
     near = rows_near(golden, cosine, 0.4, TOLERANCE)
     distance = (cosine(near) - 0.4) / TOLERANCE
@@ -136,7 +170,7 @@ def test_there_are_no_near_rows_where_all_golden_rows_lie_on_one_side(golden):
 def test_the_same_answers_pass(golden):
     report = compare(golden, outputs_of(golden, 0.4), 0.4)
     assert report.passed
-    assert (report.rows, report.largest_difference) == (13, 0.0)
+    assert (report.rows, report.largest_difference, report.worst_row) == (13, 0.0, 0)
 
 
 def test_a_difference_beyond_the_tolerance_fails_and_names_its_row(golden):
@@ -198,6 +232,26 @@ def test_contributions_must_sum_to_one_minus_similarity(golden):
     assert compare(golden, {**outputs, spec.CONTRIBUTION: share}, 0.4).broken_rule == 1
     share[5, 0] = np.nan
     assert compare(golden, {**outputs, spec.CONTRIBUTION: share}, 0.4).broken_rule == 1
+
+
+@pytest.mark.parametrize(("off", "broken"), [(9.5, 0), (10.5, 1), (-9.5, 0), (-10.5, 1)])
+def test_a_sum_of_contributions_may_be_off_by_ten_tolerances(golden, off, broken):
+    share = (1 - golden.similarity64)[:, None] * np.array([[0.25, 0.75]])
+    share[5, 1] += off * TOLERANCE
+    outputs = {**outputs_of(golden, 0.4), spec.CONTRIBUTION: share}
+    outputs[spec.SIMILARITY] = golden.similarity64
+    assert contradictions(outputs, 0.4, TOLERANCE).sum() == broken
+
+
+def test_contributions_excuse_no_other_contradiction_and_those_of_an_invalid_row_are_zero(golden):
+    outputs = outputs_of(golden, 0.4)
+    outputs[spec.CONTRIBUTION] = (1 - golden.similarity)[:, None] * np.array([[0.25, 0.75]], np.float32)
+    outputs[spec.IS_ANOMALY][2] ^= True
+    outputs[spec.IS_VALID][11:] = False
+    outputs[spec.SIMILARITY][11:] = spec.UNJUDGED
+    outputs[spec.IS_ANOMALY][11:] = True
+    outputs[spec.CONTRIBUTION][11] = 0
+    assert np.flatnonzero(contradictions(outputs, 0.4, TOLERANCE)).tolist() == [2, 12]
 
 
 def test_the_worst_of_several_replays_has_the_largest_of_every_figure(golden):

@@ -298,7 +298,7 @@ def test_the_smallest_rate_of_all_is_one_in_a_billion():
 
 @pytest.mark.parametrize("rate", [1e-10, 1e-300, 5e-324])
 def test_a_rate_that_no_table_could_support_is_refused(rate):
-    with pytest.raises(BadInput, match="--threshold conformal is .* a false-alarm rate of at least 1e-9"):
+    with pytest.raises(BadInput, match=r"--threshold conformal is .* a false-alarm rate of at least 1e-9"):
         parse_method(f"conformal:{rate!r}")
 
 
