@@ -138,6 +138,7 @@ def test_two_graphs_in_one_file_are_refused(tiny):
     ("field", "says"),
     [
         (encode_int(27, 1), "its model has an unknown field 27"),
+        (encode_int(99, 1), "Not a model of the aetk contract, version 1: its model has an unknown field 99"),
         (encode_int(100, 1), "Not a readable ONNX file: its model has an unknown field 100"),
         (encode_bytes(1, b"8"), "the field ir_version of its model is of the wrong kind"),
         (encode_int(7, 5), "the field graph of its model is of the wrong kind"),
@@ -184,6 +185,61 @@ def test_a_switch_that_is_neither_on_nor_off_is_refused(tiny, value):
 def test_a_list_longer_than_any_shape_is_refused(tiny):
     tiny.graph.node[0].attribute[0].CopyFrom(helper.make_attribute("axes", list(range(1000))))
     refuses(tiny, "more than 8")
+
+
+def tensor_of(*dims, content=bytes(4)):
+    """A tensor whose dimensions stand in these fields, as readers take them packed or one by one."""
+    return b"".join(dims) + encode_int(2, 1) + encode_bytes(8, b"more") + encode_bytes(9, content)
+
+
+def with_tensor(tiny, tensor):
+    """The file with a tensor more; readers merge the graphs, so it is added within the one there is."""
+    graph = tiny.graph.SerializeToString() + encode_bytes(5, tensor)
+    tiny.ClearField("graph")
+    return tiny.SerializeToString() + encode_bytes(7, graph)
+
+
+def shape_of(tiny, tensor):
+    return gate.read(with_tensor(tiny, tensor)).initializers[-1].shape
+
+
+ONE, NINE = encode_int(1, 1), b"\x0a\x09" + b"\x01" * 9
+
+
+def test_dimensions_are_read_packed_or_one_by_one(tiny):
+    content = bytes(4 * 300 * 2)
+    packed = encode_bytes(1, b"\xac\x02\x02")
+    unpacked = encode_int(1, 300) + encode_int(1, 2)
+    for dims in (packed, unpacked):
+        copy = onnx.ModelProto()
+        copy.CopyFrom(tiny)
+        data = with_tensor(copy, tensor_of(dims, content=content))
+        assert gate.read(data).initializers[-1].shape == (300, 2)
+        assert list(onnx.load_from_string(data).graph.initializer[-1].dims) == [300, 2]
+
+
+@pytest.mark.parametrize("dims", [ONE * 8, encode_bytes(1, b"\x01" * 8), ONE * 3 + encode_bytes(1, b"\x01" * 5)])
+def test_eight_dimensions_are_let_through(tiny, dims):
+    assert shape_of(tiny, tensor_of(dims)) == (1,) * 8
+
+
+@pytest.mark.parametrize(
+    "dims", [ONE * 9, NINE, ONE + encode_bytes(1, b"\x01" * 8), encode_bytes(1, b"\x01" * 8) + ONE]
+)
+def test_nine_dimensions_are_refused_however_they_are_written(tiny, dims):
+    with pytest.raises(Refused, match="more than 8"):
+        gate.read(with_tensor(tiny, tensor_of(dims)))
+
+
+@pytest.mark.parametrize("packed", [b"\x80", b"\x01\xff", b"\xff" * 11])
+def test_packed_numbers_that_end_in_the_middle_are_refused(tiny, packed):
+    with pytest.raises(Refused, match="Not a readable ONNX file"):
+        gate.read(with_tensor(tiny, tensor_of(encode_bytes(1, packed))))
+
+
+def test_a_packed_dimension_may_not_be_negative(tiny):
+    with pytest.raises(Refused, match=r"float32 \[-1\], and holds 0 bytes"):
+        gate.read(with_tensor(tiny, tensor_of(encode_bytes(1, b"\xff" * 9 + b"\x01"), content=b"")))
 
 
 @pytest.mark.parametrize(
