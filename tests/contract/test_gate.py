@@ -156,6 +156,57 @@ def test_fields_that_readers_would_skip_merge_or_drown_in_are_refused(tiny, fiel
         gate.read(tiny.SerializeToString() + field)
 
 
+PLACES = {
+    "model": lambda model: model,
+    "opset": lambda model: model.opset_import[0],
+    "metadata": lambda model: model.metadata_props[0],
+    "graph": lambda model: model.graph,
+    "node": lambda model: model.graph.node[0],
+    "attribute": lambda model: model.graph.node[0].attribute[0],
+    "tensor": lambda model: model.graph.initializer[0],
+    "value": lambda model: model.graph.input[0],
+    "type": lambda model: model.graph.input[0].type,
+    "tensor type": lambda model: model.graph.input[0].type.tensor_type,
+    "shape": lambda model: model.graph.input[0].type.tensor_type.shape,
+    "dimension": lambda model: model.graph.input[0].type.tensor_type.shape.dim[0],
+}
+
+
+@pytest.mark.parametrize("what", PLACES)
+def test_an_unknown_field_is_refused_wherever_it_stands_and_its_place_is_named(tiny, what):
+    helper.set_model_props(tiny, {"key": "value"})
+    PLACES[what](tiny).MergeFromString(encode_int(60, 1))
+    refuses(tiny, f"its {what} has an unknown field 60")
+
+
+@pytest.mark.parametrize("part", ["node", "initializer", "input", "output"])
+def test_a_graph_that_lacks_a_part_is_refused(tiny, part):
+    tiny.graph.ClearField(part)
+    refuses(tiny, "Not a model of the aetk contract")
+
+
+def test_the_standard_domain_may_be_named(tiny):
+    tiny.opset_import[0].domain = tiny.graph.node[0].domain = "ai.onnx"
+    assert read(tiny).operators["ReduceSum"] == 1
+
+
+def test_a_file_and_its_card_may_be_as_large_as_the_limits_and_no_larger(tiny, tmp_path, monkeypatch):
+    helper.set_model_props(tiny, {"key": "x" * 100})
+    data, path = tiny.SerializeToString(), tmp_path / "m.onnx"
+    path.write_bytes(data)
+    monkeypatch.setattr(gate, "LARGEST_FILE", len(data))
+    monkeypatch.setattr(gate, "LARGEST_CARD", 100)
+    assert gate.read(gate.read_file(path)).metadata == {"key": "x" * 100}
+    monkeypatch.setattr(gate, "LARGEST_CARD", 99)
+    with pytest.raises(Refused, match="its metadata 'key' is longer than"):
+        gate.read(data)
+    monkeypatch.setattr(gate, "LARGEST_FILE", len(data) - 1)
+    with pytest.raises(Refused, match="it is larger than"):
+        gate.read(data)
+    with pytest.raises(Refused, match="is larger than"):
+        gate.read_file(path)
+
+
 def test_an_operator_beside_the_list_is_refused(tiny):
     tiny.graph.node.append(helper.make_node("Loop", ["similarity"], ["x"]))
     refuses(tiny, "uses the operator 'Loop'")
@@ -173,6 +224,36 @@ def test_an_attribute_beside_the_list_is_refused(tiny):
 def test_an_attribute_of_another_kind_is_refused(tiny, value):
     tiny.graph.node[0].attribute[0].CopyFrom(helper.make_attribute("keepdims", value))
     refuses(tiny, "an unknown field|neither a number")
+
+
+def attribute_of(tiny, op_type, **attribute):
+    """What the gate read of an attribute of a node that is added."""
+    node = tiny.graph.node.add(op_type=op_type, input=[spec.INPUT], output=["more"])
+    node.attribute.add(**attribute)
+    return read(tiny).nodes[-1].attributes
+
+
+def test_a_floats_four_bytes_are_kept(tiny):
+    found = attribute_of(tiny, "LeakyRelu", name="alpha", type=1, f=0.25)
+    assert found == {"alpha": np.float32(0.25).tobytes()}
+
+
+@pytest.mark.parametrize(
+    ("op_type", "name", "kind", "value"), [("LeakyRelu", "alpha", 1, bytes(4)), ("Cast", "to", 2, 0)]
+)
+def test_a_value_that_an_attribute_leaves_out_is_zero(tiny, op_type, name, kind, value):
+    assert attribute_of(tiny, op_type, name=name, type=kind) == {name: value}
+
+
+def test_a_list_that_an_attribute_leaves_out_is_empty(tiny):
+    with pytest.raises(Refused, match="ReduceSum cannot take"):
+        attribute_of(tiny, "ReduceSum", name="axes", type=7)
+
+
+@pytest.mark.parametrize("attribute", [{"type": 3}, {"type": 0}, {}, {"type": 1, "i": 1}, {"type": 2, "f": 1.0}])
+def test_an_attribute_whose_type_is_not_that_of_its_value_is_refused(tiny, attribute):
+    with pytest.raises(Refused, match="the attribute 'to' is neither a number nor a list of whole numbers"):
+        attribute_of(tiny, "Cast", name="to", **attribute)
 
 
 @pytest.mark.parametrize("value", [2, 3, -1, 2**63 - 1])
@@ -231,6 +312,10 @@ def test_nine_dimensions_are_refused_however_they_are_written(tiny, dims):
         gate.read(with_tensor(tiny, tensor_of(dims)))
 
 
+def test_a_tensor_may_be_empty(tiny):
+    assert shape_of(tiny, tensor_of(encode_int(1, 0), content=b"")) == (0,)
+
+
 @pytest.mark.parametrize("packed", [b"\x80", b"\x01\xff", b"\xff" * 11])
 def test_packed_numbers_that_end_in_the_middle_are_refused(tiny, packed):
     with pytest.raises(Refused, match="Not a readable ONNX file"):
@@ -247,6 +332,8 @@ def test_a_packed_dimension_may_not_be_negative(tiny):
     [
         (helper.make_tensor("limit", TensorProto.FLOAT, [1], [0.5]), "as a list of numbers, expected raw bytes"),
         (constant("limit", 0.5, np.float64), "is float64, expected float32 or int64"),
+        (TensorProto(name="limit", data_type=16, raw_data=bytes(4)), "is type 16, expected float32 or int64"),
+        (TensorProto(name="limit", data_type=1), r"float32 \[\], and holds 0 bytes"),
         (helper.make_tensor("limit", TensorProto.STRING, [1], [b"x"]), "unknown field 6"),
         (TensorProto(name="limit", data_type=1, dims=[3], raw_data=bytes(8)), r"float32 \[3\], and holds 8 bytes"),
         (TensorProto(name="limit", data_type=1, dims=[-1], raw_data=b""), r"float32 \[-1\], and holds 0 bytes"),
