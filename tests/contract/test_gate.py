@@ -1,6 +1,7 @@
 """What the gate refuses, one reason each; what it lets through is tested where models are made."""
 
 import ast
+import base64
 import json
 import sys
 from pathlib import Path
@@ -422,6 +423,113 @@ def test_rows_that_would_be_mixed_or_take_memory_without_bound_are_refused(tiny,
     refuses(tiny, says)
 
 
+def wide(tiny, nodes, constants):
+    """A graph of six features, with these nodes more."""
+    tiny.graph.input[0].type.tensor_type.shape.dim[1].dim_value = 6
+    for name, values in constants.items():
+        tiny.graph.initializer.append(constant(name, values, np.asarray(values).dtype))
+    for op_type, inputs, output, attributes in nodes:
+        tiny.graph.node.append(helper.make_node(op_type, inputs, [output], **attributes))
+    return tiny
+
+
+def copy_of(model):
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    return copy
+
+
+X, MATRIX = spec.INPUT, np.zeros((6, 3), np.float32)
+SHAPED = {
+    "slice": ([("Slice", [X, "s", "e", "a"], "y", {})], {"s": [1], "e": [5], "a": [1]}),
+    "slice by steps": ([("Slice", [X, "s", "e", "a", "t"], "y", {})], {"s": [1], "e": [6], "a": [1], "t": [2]}),
+    "slice from the back": ([("Slice", [X, "s", "e", "a"], "y", {})], {"s": [-4], "e": [-1], "a": [-1]}),
+    "slice past the end": ([("Slice", [X, "s", "e", "a"], "y", {})], {"s": [4], "e": [2**63 - 1], "a": [1]}),
+    "concat": (
+        [("Slice", [X, "s", "e", "a"], "x", {}), ("Concat", [X, "x", X], "y", {"axis": -1})],
+        {"s": [0], "e": [2], "a": [1]},
+    ),
+    "reduce, kept": ([("ReduceSum", [X, "a"], "y", {})], {"a": [1]}),
+    "reduce, of an attribute": ([("ReduceL2", [X], "y", {"axes": [-1]})], {}),
+    "reduce the middle": (
+        [("Unsqueeze", [X, "a"], "x", {}), ("ReduceSum", ["x", "a"], "y", {"keepdims": 0})],
+        {"a": [1]},
+    ),
+    "reduce the last": (
+        [("Unsqueeze", [X, "a"], "x", {}), ("ReduceSum", ["x", "b"], "y", {"keepdims": 0})],
+        {"a": [1], "b": [2]},
+    ),
+    "softmax": ([("Softmax", [X], "y", {})], {}),
+    "softmax within": (
+        [
+            ("Unsqueeze", [X, "a"], "x", {}),
+            ("Softmax", ["x"], "z", {}),
+            ("ReduceSum", ["z", "a"], "y", {"keepdims": 0}),
+        ],
+        {"a": [0]},
+    ),
+    "broadcast one": ([("Add", [X, "one"], "y", {})], {"one": np.ones((1, 1), np.float32)}),
+    "broadcast ones": (
+        [("ReduceSum", [X, "a"], "x", {}), ("Add", ["x", "one"], "y", {})],
+        {"a": [1], "one": np.ones(1, np.float32)},
+    ),
+    "broadcast to the columns": (
+        [("ReduceSum", [X, "a"], "x", {}), ("Mul", ["x", "six"], "y", {})],
+        {"a": [1], "six": np.ones(6, np.float32)},
+    ),
+    "matrix": ([("MatMul", [X, "w"], "y", {})], {"w": MATRIX}),
+    "matrix with a bias": ([("Gemm", [X, "w", "b"], "y", {})], {"w": MATRIX, "b": np.zeros(3, np.float32)}),
+    "turned matrix": ([("Gemm", [X, "w"], "y", {"transB": 1})], {"w": MATRIX.T.copy()}),
+}
+
+
+@pytest.mark.parametrize("case", SHAPED)
+def test_a_value_is_as_wide_as_onnx_infers_and_no_matrix_of_another_height_is_let_through(tiny, case):
+    graph = wide(tiny, *SHAPED[case])
+    values = onnx.shape_inference.infer_shapes(graph, data_prop=True).graph.value_info
+    (shape,) = (value.type.tensor_type.shape.dim for value in values if value.name == "y")
+    assert (shape[0].dim_param, len(shape)) == ("batch", 2)
+    for height in (shape[1].dim_value - 1, shape[1].dim_value, shape[1].dim_value + 1):
+        taken = wide(copy_of(graph), [("MatMul", ["y", "h"], "last", {})], {"h": np.zeros((height, 1), np.float32)})
+        if height == shape[1].dim_value:
+            read(taken)
+        else:
+            refuses(taken, "MatMul cannot take")
+
+
+def test_a_softmax_over_the_rows_is_refused_where_no_axis_is_named(tiny):
+    nodes = [("Unsqueeze", [spec.SIMILARITY, "a"], "x", {}), ("Softmax", ["x"], "y", {})]
+    refuses(wide(tiny, nodes, {"a": [0]}), r"Softmax cannot take what it is given: \[1, batch\]")
+
+
+def test_a_row_may_grow_to_64_times_the_width_of_its_layers_over_all_nodes(tiny):
+    """Two columns; the decision takes four numbers, and each further node two."""
+    for number in range(62):
+        tiny.graph.node.append(helper.make_node("Abs", [spec.INPUT], [f"x{number}"]))
+    assert read(tiny).operators["Abs"] == 62
+    tiny.graph.node.append(helper.make_node("Abs", [spec.SIMILARITY], ["more"]))
+    refuses(tiny, "a row grows to more than 64 times the 2 numbers")
+
+
+@pytest.mark.parametrize("n", [1, gate.MOST_FEATURES])
+def test_one_feature_and_the_most_are_let_through(tiny, n):
+    tiny.graph.input[0].type.tensor_type.shape.dim[1].dim_value = n
+    assert read(tiny).n_features == n
+
+
+def test_a_threshold_of_one_is_let_through(tiny):
+    tiny.graph.initializer[1].CopyFrom(constant(spec.THRESHOLD, 1.0))
+    assert read(tiny).threshold == 1
+
+
+def test_of_many_readers_of_the_threshold_four_are_named(tiny):
+    for number in range(3):
+        tiny.graph.node.append(helper.make_node("Abs", [spec.THRESHOLD], [f"x{number}"]))
+    refuses(tiny, "feeds GreaterOrEqual, Abs, Abs, Abs, not one")
+    tiny.graph.node.append(helper.make_node("Sqrt", [spec.THRESHOLD], ["y"]))
+    refuses(tiny, r"feeds GreaterOrEqual, Abs, Abs, Abs, \.\.\., not one")
+
+
 def test_a_value_that_doubles_at_every_node_is_refused(tiny):
     name = spec.INPUT
     for number in range(40):
@@ -535,6 +643,8 @@ def test_other_outputs_are_refused(tiny):
 def test_outputs_of_another_type_are_refused(tiny):
     tiny.graph.output[1].type.tensor_type.elem_type = TensorProto.FLOAT
     refuses(tiny, "its outputs are of the types float32, float32, bool")
+    tiny.graph.output[1].type.tensor_type.elem_type = TensorProto.BFLOAT16
+    refuses(tiny, "its outputs are of the types float32, type 16, bool")
 
 
 @pytest.mark.parametrize("data", [b"", b"not an onnx file", b"PK\x03\x04", b'{"a": 1}', b"\x08\x08"])
@@ -576,8 +686,68 @@ def test_the_card_of_a_model_is_let_through(carded, card):
     assert found["card_sha256"] != found["model_sha256"]
 
 
+def with_rows(card, rows, features=30):
+    """Make a card's golden rows the first few, of the first few features."""
+    golden = card["golden"]
+    cells = np.frombuffer(base64.b64decode(golden["inputs"]), "<f4").reshape(golden["rows"], -1)[:rows, :features]
+    golden.update(
+        rows=rows,
+        inputs=base64.b64encode(cells.tobytes()).decode(),
+        similarity=base64.b64encode(base64.b64decode(golden["similarity"])[: 4 * rows]).decode(),
+        is_anomaly=golden["is_anomaly"][:rows],
+        is_valid=golden["is_valid"][:rows],
+    )
+    card["features"] = card["features"][:features]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda card: card.update(contract=2, table=None),
+        lambda card: (card.update(contract=2), card["features"][3].update(levels=["a"])),
+        lambda card: card["similarity"].update(tolerance=gate.LARGEST_TOLERANCE),
+        lambda card: with_rows(card, 1),
+        lambda card: card["golden"]["is_anomaly"].__setitem__(slice(3), [0, 1, None]),
+        lambda card: card["training_data"].update(name="0" * 200),
+    ],
+    ids=["a table", "a category", "the largest tolerance", "one golden row", "a near tie", "many zeros"],
+)
+def test_a_card_that_has_what_every_app_relies_on_is_let_through(carded, change):
+    gate.card(carded(change))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda card: card.update(table=None),
+        lambda card: card["features"][3].update(levels=["a"]),
+        lambda card: card.update(contract=2),
+        lambda card: card["similarity"].update(tolerance=0),
+        lambda card: with_rows(card, 0),
+        lambda card: with_rows(card, 5, 0),
+    ],
+    ids=["a table", "a category", "nothing of contract 2", "no tolerance", "no golden row", "no feature"],
+)
+def test_a_card_that_lacks_what_its_contract_asks_for_is_refused(carded, change):
+    with pytest.raises(Refused, match="is damaged"):
+        gate.card(carded(change))
+
+
+def test_a_card_of_fewer_features_than_its_model_was_changed(carded):
+    with pytest.raises(Refused, match="takes 30 features, its card lists 1") as refused:
+        gate.card(carded(lambda card: with_rows(card, 5, 1)))
+    assert refused.value.exit_code == 1
+
+
 def plain(card):
     return json.dumps(card)
+
+
+def doubled(card):
+    """A card in which one name occurs twice, sealed all the same."""
+    text = cards.seal(card).replace('"name":', '"name": "x", "name":', 1)
+    digest = json.loads(text)["card_sha256"]
+    return text.replace(digest, gate.card_digest(text, digest), 1)
 
 
 @pytest.mark.parametrize(
@@ -588,6 +758,7 @@ def plain(card):
         (lambda card: card.update(model_sha256="0" * 64), cards.seal, "model's SHA-256 is not the one in its card", 1),
         (lambda card: card["threshold"].update(value=0.25), cards.seal, r"its card says 0\.25", 1),
         (lambda card: card.update(contract=3), cards.seal, "contract version 3, expected 1 or 2", 2),
+        (lambda card: None, doubled, "is damaged", 2),
         (lambda card: card.pop("card_sha256"), plain, "is damaged", 2),
         (lambda card: card.update(card_sha256=""), plain, "is damaged", 2),
         (lambda card: card.update(threshold=None), cards.seal, "is damaged", 2),
