@@ -1,39 +1,22 @@
 """What the gate refuses, one reason each; what it lets through is tested where models are made."""
 
 import ast
-import base64
-import json
 import sys
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 
-from aetk.contract import card as cards
-from aetk.contract import gate, onnxfile, spec
+from aetk.contract import gate, spec
 from aetk.contract.gate import Refused
 from aetk.contract.protobuf import encode_bytes, encode_int
 
+from .gating import constant, read, refuses
 from .nesting import nest
 
 _TREE = ast.parse(Path(gate.__file__).read_text())
-
-
-def read(proto):
-    return gate.read(proto.SerializeToString())
-
-
-def refuses(proto, says):
-    with pytest.raises(Refused, match=says) as refused:
-        read(proto)
-    assert refused.value.hint
-    assert refused.value.exit_code == 2
-
-
-def constant(name, values, dtype=np.float32):
-    return numpy_helper.from_array(np.array(values, dtype), name)
 
 
 def test_the_gate_of_the_python_app_is_a_link():
@@ -373,144 +356,6 @@ def test_a_node_that_takes_what_comes_later_or_never_is_refused(tiny):
     refuses(tiny, "a node Abs uses a value that is not there, or makes one that is there already")
 
 
-@pytest.mark.parametrize(
-    ("nodes", "constants", "says"),
-    [
-        ([("Concat", ["features"] * 200, "wide", {"axis": 1})], [], "more than 64 times the 2 numbers"),
-        ([("Concat", ["features", "features"], "y", {"axis": 0})], [], "Concat cannot take"),
-        (
-            [("Unsqueeze", ["similarity", "one"], "x", {}), ("Mul", ["similarity", "x"], "y", {})],
-            [("one", [1])],
-            r"Mul cannot take what it is given: \[batch\], \[batch, 1\]",
-        ),
-        ([("Concat", ["features", "features"], "y", {"axis": 3})], [], "Concat cannot take"),
-        ([("Concat", ["features", "features"], "y", {"axis": 2**63 - 1})], [], "Concat cannot take"),
-        ([("Unsqueeze", ["features", "three"], "y", {})], [("three", [3])], "Unsqueeze cannot take"),
-        ([("ReduceSum", ["features", "three"], "y", {})], [("three", [3])], "ReduceSum cannot take"),
-        (
-            [("Slice", ["features", "one", "one", "three"], "y", {})],
-            [("one", [1]), ("three", [3])],
-            "Slice cannot take",
-        ),
-        ([("MatMul", ["features", "features"], "y", {})], [], "MatMul cannot take"),
-        ([("Gemm", ["features", "square"], "y", {"transA": 1})], [("square", np.eye(2))], "Gemm cannot take"),
-        ([("Gemm", ["features", "square", "three"], "y", {})], [("square", np.eye(2)), ("three", [1, 2, 3])], "Gemm"),
-        ([("MatMul", ["features", "three"], "y", {})], [("three", np.eye(3))], "MatMul cannot take"),
-        ([("Softmax", ["features"], "y", {"axis": 0})], [], "Softmax cannot take"),
-        ([("Concat", ["features", "features"], "y", {})], [], "Concat cannot take"),
-        ([("Clip", ["features", "three"], "y", {})], [("three", [1.0, 2.0, 3.0])], "Clip cannot take"),
-        ([("ReduceSum", ["features", "zero"], "y", {})], [("zero", [0])], "ReduceSum cannot take"),
-        ([("ReduceSum", ["features"], "y", {})], [], "ReduceSum cannot take"),
-        ([("Abs", [], "y", {})], [], "Abs cannot take"),
-        ([("Add", [], "y", {})], [], "Add cannot take"),
-        (
-            [("Unsqueeze", ["features", "zero"], "y", {}), ("Unsqueeze", ["y", "zero"], "z", {})],
-            [("zero", [0])],
-            "Unsqueeze cannot take",
-        ),
-        (
-            [("Slice", ["features", "zero", "one", "zero"], "y", {})],
-            [("zero", [0]), ("one", [1])],
-            "Slice cannot take",
-        ),
-    ],
-)
-def test_rows_that_would_be_mixed_or_take_memory_without_bound_are_refused(tiny, nodes, constants, says):
-    for name, values in constants:
-        whole = isinstance(values, list) and isinstance(values[0], int) and len(values) == 1
-        tiny.graph.initializer.append(constant(name, values, np.int64 if whole else np.float32))
-    tiny.graph.node.extend(helper.make_node(op, inputs, [output], **more) for op, inputs, output, more in nodes)
-    refuses(tiny, says)
-
-
-def wide(tiny, nodes, constants):
-    """A graph of six features, with these nodes more."""
-    tiny.graph.input[0].type.tensor_type.shape.dim[1].dim_value = 6
-    for name, values in constants.items():
-        tiny.graph.initializer.append(constant(name, values, np.asarray(values).dtype))
-    for op_type, inputs, output, attributes in nodes:
-        tiny.graph.node.append(helper.make_node(op_type, inputs, [output], **attributes))
-    return tiny
-
-
-def copy_of(model):
-    copy = onnx.ModelProto()
-    copy.CopyFrom(model)
-    return copy
-
-
-X, MATRIX = spec.INPUT, np.zeros((6, 3), np.float32)
-SHAPED = {
-    "slice": ([("Slice", [X, "s", "e", "a"], "y", {})], {"s": [1], "e": [5], "a": [1]}),
-    "slice by steps": ([("Slice", [X, "s", "e", "a", "t"], "y", {})], {"s": [1], "e": [6], "a": [1], "t": [2]}),
-    "slice from the back": ([("Slice", [X, "s", "e", "a"], "y", {})], {"s": [-4], "e": [-1], "a": [-1]}),
-    "slice past the end": ([("Slice", [X, "s", "e", "a"], "y", {})], {"s": [4], "e": [2**63 - 1], "a": [1]}),
-    "concat": (
-        [("Slice", [X, "s", "e", "a"], "x", {}), ("Concat", [X, "x", X], "y", {"axis": -1})],
-        {"s": [0], "e": [2], "a": [1]},
-    ),
-    "reduce, kept": ([("ReduceSum", [X, "a"], "y", {})], {"a": [1]}),
-    "reduce, of an attribute": ([("ReduceL2", [X], "y", {"axes": [-1]})], {}),
-    "reduce the middle": (
-        [("Unsqueeze", [X, "a"], "x", {}), ("ReduceSum", ["x", "a"], "y", {"keepdims": 0})],
-        {"a": [1]},
-    ),
-    "reduce the last": (
-        [("Unsqueeze", [X, "a"], "x", {}), ("ReduceSum", ["x", "b"], "y", {"keepdims": 0})],
-        {"a": [1], "b": [2]},
-    ),
-    "softmax": ([("Softmax", [X], "y", {})], {}),
-    "softmax within": (
-        [
-            ("Unsqueeze", [X, "a"], "x", {}),
-            ("Softmax", ["x"], "z", {}),
-            ("ReduceSum", ["z", "a"], "y", {"keepdims": 0}),
-        ],
-        {"a": [0]},
-    ),
-    "broadcast one": ([("Add", [X, "one"], "y", {})], {"one": np.ones((1, 1), np.float32)}),
-    "broadcast ones": (
-        [("ReduceSum", [X, "a"], "x", {}), ("Add", ["x", "one"], "y", {})],
-        {"a": [1], "one": np.ones(1, np.float32)},
-    ),
-    "broadcast to the columns": (
-        [("ReduceSum", [X, "a"], "x", {}), ("Mul", ["x", "six"], "y", {})],
-        {"a": [1], "six": np.ones(6, np.float32)},
-    ),
-    "matrix": ([("MatMul", [X, "w"], "y", {})], {"w": MATRIX}),
-    "matrix with a bias": ([("Gemm", [X, "w", "b"], "y", {})], {"w": MATRIX, "b": np.zeros(3, np.float32)}),
-    "turned matrix": ([("Gemm", [X, "w"], "y", {"transB": 1})], {"w": MATRIX.T.copy()}),
-}
-
-
-@pytest.mark.parametrize("case", SHAPED)
-def test_a_value_is_as_wide_as_onnx_infers_and_no_matrix_of_another_height_is_let_through(tiny, case):
-    graph = wide(tiny, *SHAPED[case])
-    values = onnx.shape_inference.infer_shapes(graph, data_prop=True).graph.value_info
-    (shape,) = (value.type.tensor_type.shape.dim for value in values if value.name == "y")
-    assert (shape[0].dim_param, len(shape)) == ("batch", 2)
-    for height in (shape[1].dim_value - 1, shape[1].dim_value, shape[1].dim_value + 1):
-        taken = wide(copy_of(graph), [("MatMul", ["y", "h"], "last", {})], {"h": np.zeros((height, 1), np.float32)})
-        if height == shape[1].dim_value:
-            read(taken)
-        else:
-            refuses(taken, "MatMul cannot take")
-
-
-def test_a_softmax_over_the_rows_is_refused_where_no_axis_is_named(tiny):
-    nodes = [("Unsqueeze", [spec.SIMILARITY, "a"], "x", {}), ("Softmax", ["x"], "y", {})]
-    refuses(wide(tiny, nodes, {"a": [0]}), r"Softmax cannot take what it is given: \[1, batch\]")
-
-
-def test_a_row_may_grow_to_64_times_the_width_of_its_layers_over_all_nodes(tiny):
-    """Two columns; the decision takes four numbers, and each further node two."""
-    for number in range(62):
-        tiny.graph.node.append(helper.make_node("Abs", [spec.INPUT], [f"x{number}"]))
-    assert read(tiny).operators["Abs"] == 62
-    tiny.graph.node.append(helper.make_node("Abs", [spec.SIMILARITY], ["more"]))
-    refuses(tiny, "a row grows to more than 64 times the 2 numbers")
-
-
 @pytest.mark.parametrize("n", [1, gate.MOST_FEATURES])
 def test_one_feature_and_the_most_are_let_through(tiny, n):
     tiny.graph.input[0].type.tensor_type.shape.dim[1].dim_value = n
@@ -528,19 +373,6 @@ def test_of_many_readers_of_the_threshold_four_are_named(tiny):
     refuses(tiny, "feeds GreaterOrEqual, Abs, Abs, Abs, not one")
     tiny.graph.node.append(helper.make_node("Sqrt", [spec.THRESHOLD], ["y"]))
     refuses(tiny, r"feeds GreaterOrEqual, Abs, Abs, Abs, \.\.\., not one")
-
-
-def test_a_value_that_doubles_at_every_node_is_refused(tiny):
-    name = spec.INPUT
-    for number in range(40):
-        tiny.graph.node.append(helper.make_node("Concat", [name, name], [f"twice{number}"], axis=1))
-        name = f"twice{number}"
-    refuses(tiny, "more than 64 times the 2 numbers")
-
-
-def test_outputs_that_are_not_one_for_each_row_are_refused(tiny):
-    tiny.graph.node[0].attribute[0].i = 1
-    refuses(tiny, "its outputs are not one for each row")
 
 
 @pytest.mark.parametrize("n", [0, -1, gate.MOST_FEATURES + 1, 2**62])
@@ -665,136 +497,3 @@ def test_a_file_of_another_size_or_kind_is_refused(tmp_path, monkeypatch):
         file.truncate(gate.LARGEST_FILE + 1)
     with pytest.raises(Refused, match="is larger than 256 MiB"):
         gate.read_file(large)
-
-
-@pytest.fixture
-def carded(model):
-    """A function that gives a model another card, made of its own by a change."""
-    data = model.read_bytes()
-
-    def give(change, seal=cards.seal):
-        card = json.loads(onnxfile.read(data).metadata[spec.CARD_KEY])
-        change(card)
-        return gate.read(onnxfile.with_card(data, seal(card)))
-
-    return give
-
-
-def test_the_card_of_a_model_is_let_through(carded, card):
-    found = gate.card(carded(lambda card: None))
-    assert found["name"] == card.name
-    assert found["card_sha256"] != found["model_sha256"]
-
-
-def with_rows(card, rows, features=30):
-    """Make a card's golden rows the first few, of the first few features."""
-    golden = card["golden"]
-    cells = np.frombuffer(base64.b64decode(golden["inputs"]), "<f4").reshape(golden["rows"], -1)[:rows, :features]
-    golden.update(
-        rows=rows,
-        inputs=base64.b64encode(cells.tobytes()).decode(),
-        similarity=base64.b64encode(base64.b64decode(golden["similarity"])[: 4 * rows]).decode(),
-        is_anomaly=golden["is_anomaly"][:rows],
-        is_valid=golden["is_valid"][:rows],
-    )
-    card["features"] = card["features"][:features]
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda card: card.update(contract=2, table=None),
-        lambda card: (card.update(contract=2), card["features"][3].update(levels=["a"])),
-        lambda card: card["similarity"].update(tolerance=gate.LARGEST_TOLERANCE),
-        lambda card: with_rows(card, 1),
-        lambda card: card["golden"]["is_anomaly"].__setitem__(slice(3), [0, 1, None]),
-        lambda card: card["training_data"].update(name="0" * 200),
-    ],
-    ids=["a table", "a category", "the largest tolerance", "one golden row", "a near tie", "many zeros"],
-)
-def test_a_card_that_has_what_every_app_relies_on_is_let_through(carded, change):
-    gate.card(carded(change))
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda card: card.update(table=None),
-        lambda card: card["features"][3].update(levels=["a"]),
-        lambda card: card.update(contract=2),
-        lambda card: card["similarity"].update(tolerance=0),
-        lambda card: with_rows(card, 0),
-        lambda card: with_rows(card, 5, 0),
-    ],
-    ids=["a table", "a category", "nothing of contract 2", "no tolerance", "no golden row", "no feature"],
-)
-def test_a_card_that_lacks_what_its_contract_asks_for_is_refused(carded, change):
-    with pytest.raises(Refused, match="is damaged"):
-        gate.card(carded(change))
-
-
-def test_a_card_of_fewer_features_than_its_model_was_changed(carded):
-    with pytest.raises(Refused, match="takes 30 features, its card lists 1") as refused:
-        gate.card(carded(lambda card: with_rows(card, 5, 1)))
-    assert refused.value.exit_code == 1
-
-
-def plain(card):
-    return json.dumps(card)
-
-
-def doubled(card):
-    """A card in which one name occurs twice, sealed all the same."""
-    text = cards.seal(card).replace('"name":', '"name": "x", "name":', 1)
-    digest = json.loads(text)["card_sha256"]
-    return text.replace(digest, gate.card_digest(text, digest), 1)
-
-
-@pytest.mark.parametrize(
-    ("change", "seal", "says", "code"),
-    [
-        (lambda card: card.update(name="another"), plain, "card's SHA-256 is not the one that it carries", 1),
-        (lambda card: card.update(card_sha256="0" * 64), plain, "card's SHA-256 is not the one", 1),
-        (lambda card: card.update(model_sha256="0" * 64), cards.seal, "model's SHA-256 is not the one in its card", 1),
-        (lambda card: card["threshold"].update(value=0.25), cards.seal, r"its card says 0\.25", 1),
-        (lambda card: card.update(contract=3), cards.seal, "contract version 3, expected 1 or 2", 2),
-        (lambda card: None, doubled, "is damaged", 2),
-        (lambda card: card.pop("card_sha256"), plain, "is damaged", 2),
-        (lambda card: card.update(card_sha256=""), plain, "is damaged", 2),
-        (lambda card: card.update(threshold=None), cards.seal, "is damaged", 2),
-        (lambda card: card["threshold"].update(value=float("nan")), plain, "is damaged", 2),
-        (lambda card: card["similarity"].update(tolerance=1), cards.seal, "is damaged", 2),
-        (lambda card: card["golden"].update(inputs="AAAA"), cards.seal, "is damaged", 2),
-        (lambda card: card["golden"].update(is_valid=[2] * card["golden"]["rows"]), cards.seal, "is damaged", 2),
-        (lambda card: card["features"].append(card["features"][0]), cards.seal, "is damaged", 2),
-    ],
-)
-def test_a_card_that_is_not_the_models_is_refused(carded, change, seal, says, code):
-    with pytest.raises(Refused, match=says) as refused:
-        gate.card(carded(change, seal))
-    assert refused.value.exit_code == code
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "[]",
-        "null",
-        "{",
-        '{"contract": 1, "contract": 1}',
-        "[" * 100_000,
-        '{"contract": NaN}',
-        '"contract"',
-        "1e999",
-    ],
-)
-def test_what_is_no_card_is_refused(model, text):
-    data = onnxfile.with_card(model.read_bytes(), text)
-    with pytest.raises(Refused, match="its card is damaged"):
-        gate.card(gate.read(data))
-
-
-def test_a_model_without_a_card_is_refused(model):
-    with pytest.raises(Refused, match="carries no aetk card"):
-        gate.card(gate.read(onnxfile.with_card(model.read_bytes(), None)))
