@@ -37,6 +37,13 @@ def test_each_kind_of_rows_is_read_as_the_page_says(kind):
 
 
 @pytest.mark.parametrize("kind", [kind for kind in ROWS if kind.read == BY_NAME], ids=lambda kind: kind.title)
+def test_rows_with_names_say_their_names_and_how_many_they_are(kind):
+    found = columns(rows_of(kind, np.zeros((2, 3)), ["c", "a", "b"]))
+    assert found.names == ("c", "a", "b", "note")
+    assert found.rows == len(found.select(["a"])) >= 1
+
+
+@pytest.mark.parametrize("kind", [kind for kind in ROWS if kind.read == BY_NAME], ids=lambda kind: kind.title)
 def test_a_missing_column_is_refused_by_every_kind_that_has_names(kind):
     with pytest.raises(Refused, match=r"'d'"):
         select(rows_of(kind, np.zeros((2, 3))), [*NAMES, "d"])
@@ -159,6 +166,111 @@ def test_a_frame_without_names_of_its_own_is_told_how_to_be_read_by_position():
     with pytest.raises(Refused, match="no column 'a'") as refused:
         select(pd.DataFrame(np.zeros((2, 3))), NAMES)
     assert "to_numpy()" in refused.value.hint
+
+
+def test_where_a_column_is_missing_those_that_are_there_are_told():
+    with pytest.raises(Refused, match="no column 'z'") as refused:
+        select(pd.DataFrame([[1.0] * 6], columns=list("abcdef")), ["z"])
+    assert refused.value.hint == "The columns are called a, b, c, d, e, f."
+    with pytest.raises(Refused) as refused:
+        select(pd.DataFrame([[1.0] * 7], columns=list("abcdefg")), ["z"])
+    assert refused.value.hint.startswith("The columns are called a, b, c, d, e, f, ...")
+    assert "g" not in refused.value.hint
+    with pytest.raises(Refused) as refused:
+        select([{"a": 1, "b": 2}, {"a": 1}], ["b"])
+    assert refused.value.hint.startswith("It has: a.")
+    with pytest.raises(Refused) as refused:
+        select([{"a": 1}, {}], ["a"])
+    assert refused.value.hint.startswith("It has: nothing.")
+
+
+@pytest.mark.parametrize("empty", [pd.DataFrame(), pl.DataFrame(), pa.table({})])
+def test_a_frame_without_columns_has_no_rows(empty):
+    assert (columns(empty).names, columns(empty).rows) == ((), 0)
+    with pytest.raises(Refused, match="no column 'a'") as refused:
+        select(empty, ["a"])
+    assert refused.value.hint == "There are no columns."
+
+
+TRIPLE = [(name, "f8") for name in NAMES]
+
+
+def test_one_structured_record_is_a_row_and_a_table_of_them_is_not():
+    assert select(np.array((1, 2, 3), TRIPLE), NAMES).tolist() == [[1, 2, 3]]
+    with pytest.raises(Refused, match=r"of the shape \[2, 2\]; expected one dimension"):
+        select(np.zeros((2, 2), TRIPLE), NAMES)
+    with pytest.raises(Refused):
+        select([np.zeros(2, TRIPLE)], NAMES)
+
+
+class Lazy:
+    """A query that fails."""
+
+    def __init__(self, error):
+        self.error = error
+
+    def collect_schema(self):
+        raise AssertionError
+
+    def collect(self):
+        raise self.error
+
+
+class Collection:
+    """What is called so elsewhere: it says nothing of a schema."""
+
+    collect = Lazy.collect
+    error = AssertionError("collected")
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (ValueError("no such column\nat line 3"), "no such column"),
+        (KeyError(), "KeyError"),
+        (OSError("x" * 300), "x" * 200),
+    ],
+)
+def test_why_a_query_fails_is_told_in_a_line(error, reason):
+    with pytest.raises(Refused) as refused:
+        select(Lazy(error), NAMES)
+    assert refused.value.message == f"Lazy cannot be read as rows: {reason}"
+    assert refused.value.hint
+
+
+def test_what_only_has_the_name_of_a_query_is_not_run():
+    with pytest.raises(Refused) as refused:
+        select(Collection(), NAMES)
+    assert "collected" not in refused.value.message
+
+
+class OnlyAnArray:
+    """Arrow data of one batch, as a library hands it over that knows no streams."""
+
+    def __init__(self, batch):
+        self.batch = batch
+
+    def __arrow_c_array__(self, requested_schema=None):
+        return self.batch.__arrow_c_array__(requested_schema)
+
+
+def test_arrow_data_is_read_by_name_from_a_single_array_too():
+    batch = pa.record_batch({"b": [2.0, 5.0], "a": [1.0, 4.0]})
+    assert select(OnlyAnArray(batch), ["a", "b"]).tolist() == [[1, 2], [4, 5]]
+
+
+def test_without_pyarrow_other_arrow_data_is_refused_with_what_to_install(monkeypatch):
+    batch = OnlyAnArray(pa.record_batch({"a": [1.0]}))
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(Refused, match="Reading rows from OnlyAnArray needs pyarrow") as refused:
+        select(batch, ["a"])
+    assert "pip install pyarrow" in refused.value.hint
+
+
+def test_without_pyarrow_frames_of_polars_are_read(monkeypatch):
+    frame = pl.DataFrame({"b": [2.0, 5.0], "a": [1.0, 4.0]})
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    assert select(frame, ["a", "b"]).tolist() == [[1, 2], [4, 5]]
 
 
 def test_two_columns_of_one_name_are_refused_only_where_they_are_wanted():
