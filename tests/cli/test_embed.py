@@ -19,7 +19,7 @@ def test_the_report_as_json_names_host_folder_and_sizes(aetk, model):
     report = aetk("embed", "python", model, "--out", "app", "--json").document
     assert (report["host"], report["out"]) == ("python", "app")
     assert report["bytes"] > model.stat().st_size
-    assert report["files"] == 6
+    assert report["files"] == 7
 
 
 def test_a_folder_that_holds_something_is_refused(aetk, refused, model, tmp_path):

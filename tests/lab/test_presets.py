@@ -82,7 +82,7 @@ def test_a_file_starts_from_its_base_and_is_named_after_itself(tmp_path):
         ({"swap_noise": 1}, "swap_noise"),
         ({"trim": 0.6}, "trim is 0.6; expected 0 to 0.5"),
         ({"steps": 0}, "steps is 0"),
-        ({"steps": 5, "epochs": 5}, "either epochs or steps"),
+        ({"steps": 5, "epochs": 5}, "needs epochs or steps"),
         ({"threshold": "f2"}, "f2"),
     ],
 )

@@ -1,8 +1,9 @@
 """aetk: train an anomaly detector, export it as one ONNX file, prove it, and run it anywhere.
 
 The calls do what the commands of the same names do, return reports, and print nothing. `Scorer` scores rows in memory,
-`BatchScorer` Arrow tables. Each is loaded when it is first used, so that `import aetk` needs neither PyTorch nor ONNX
-Runtime. It switches ONNX Runtime's telemetry off, unless the environment variable `ORT_DISABLE_TELEMETRY` is set.
+`BatchScorer` Arrow tables. `Detector` trains and scores with scikit-learn's interface. Each is loaded when it is first
+used, so that `import aetk` needs neither PyTorch nor ONNX Runtime. It switches ONNX Runtime's telemetry off, unless the
+environment variable `ORT_DISABLE_TELEMETRY` is set.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ __version__ = "0.1.0"
 __all__ = [
     "AetkError",
     "BatchScorer",
+    "Detector",
     "Scorer",
     "bench",
     "evaluate",
@@ -34,10 +36,12 @@ if TYPE_CHECKING:
     from aetk.edge.scoring.table_file import score_file as score
     from aetk.edge.threshold import change_threshold as threshold
     from aetk.edge.verification import verify
+    from aetk.lab.estimator import Detector
 
 _HOMES = {
     "AetkError": "aetk.base.errors.AetkError",
     "BatchScorer": "aetk.edge.scoring.batch_scorer.BatchScorer",
+    "Detector": "aetk.lab.estimator.Detector",
     "Scorer": "aetk.edge.scoring.scorer.Scorer",
     "bench": "aetk.edge.bench.bench",
     "evaluate": "aetk.api.evaluate",

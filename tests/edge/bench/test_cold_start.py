@@ -49,6 +49,19 @@ def test_a_model_that_is_not_there_is_said_by_the_process(tmp_path):
     assert caught.value.hint.startswith("Check the path")
 
 
+NOISE = "import sys; print('a library', flush=True); print('its warning', file=sys.stderr, flush=True); "
+
+
+@pytest.mark.parametrize("provider", ["cpu", "qnn"])
+def test_what_a_library_prints_before_does_not_hide_the_answer(model, monkeypatch, provider):
+    monkeypatch.setattr(probing, "_START", NOISE + probing._START)
+    if provider == "cpu":
+        assert probe(model, Setting(provider, 1)).load_seconds > 0
+        return
+    with pytest.raises(Unavailable, match="QNNExecutionProvider"):
+        probe(model, Setting(provider, 1))
+
+
 def test_a_process_that_dies_otherwise_is_no_riddle(model, monkeypatch):
     monkeypatch.setattr(probing.sys, "executable", "/bin/false")
     with pytest.raises(Unavailable, match="ended with exit code 1") as caught:

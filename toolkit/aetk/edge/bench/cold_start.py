@@ -12,6 +12,7 @@ import sys
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -72,12 +73,17 @@ def probe(model: Path, setting: Setting, timeout: float | None = None) -> Probe:
         found = f"a fresh process had not loaded and run the model after {timeout:.2g} s, and was ended"
         raise Unavailable(f"{found}; give more --seconds") from None
     if done.returncode != 0:
-        with contextlib.suppress(ValueError):
-            failure = from_plain(json.loads(done.stderr))
+        with contextlib.suppress(ValueError, LookupError):
+            failure = from_plain(_last_line(done.stderr))
             raise Unavailable(failure.message, failure.hint)
         ended = f"The process that opens the model again ended with exit code {done.returncode}."
         raise Unavailable(ended, f"See why with: {shlex.join(['aetk', 'verify', str(model)])}")
-    return Probe(**json.loads(done.stdout))
+    return Probe(**_last_line(done.stdout))
+
+
+def _last_line(text: str) -> Any:
+    """The JSON in the last line of a stream, above which libraries may have printed lines of their own."""
+    return json.loads(text.splitlines()[-1])
 
 
 def main(model: str, setting: str) -> int:
@@ -99,5 +105,5 @@ def main(model: str, setting: str) -> int:
         return error.exit_code
     now = used_bytes() if on_device else None
     taken = None if used is None or now is None else max(0, now - used)
-    sys.stdout.write(json.dumps(asdict(Probe(ready - start, done - ready, peak_resident_bytes(), taken))))
+    sys.stdout.write(json.dumps(asdict(Probe(ready - start, done - ready, peak_resident_bytes(), taken))) + "\n")
     return 0
