@@ -136,6 +136,51 @@ def test_masked_cells_are_missing_whatever_lies_behind_the_mask(data):
     np.testing.assert_array_equal(select({name: masked[:, i] for i, name in enumerate(NAMES)}, NAMES), expected)
 
 
+@pytest.mark.parametrize("mask", [[False, False, False], [True, False, False]])
+@pytest.mark.parametrize(
+    "values", [["1", "2", "3"], [1j, 2j, 3j], np.array([1, 2, 3], "M8[D]"), np.array([1, 2, 3], "m8[s]")]
+)
+def test_a_mask_makes_no_numbers_of_what_is_none(values, mask):
+    with pytest.raises(Refused, match="expected"):
+        select(np.ma.masked_array(values, mask), NAMES)
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (np.array(["1"]), "text"),
+        (np.array([b"1"]), "bytes"),
+        (np.array([1], "M8[s]"), "dates"),
+        (np.array([1], "m8[s]"), "durations"),
+        (np.array([1j]), "complex numbers"),
+        (np.zeros(1, "V4"), "of another type"),
+    ],
+)
+def test_what_the_rows_or_a_column_hold_in_place_of_numbers_is_said(values, kind):
+    with pytest.raises(Refused) as refused:
+        select(values, ["a"])
+    assert refused.value.message == f"The rows are {kind} ({values.dtype}); expected numbers."
+    with pytest.raises(Refused) as refused:
+        select({"a": values}, ["a"])
+    assert refused.value.message == f"The column 'a' is {kind} ({values.dtype}); expected numbers."
+    assert (refused.value.column, bool(refused.value.hint)) == ("a", True)
+
+
+def test_whole_numbers_behind_a_mask_keep_their_value():
+    found = select(np.ma.masked_array([2**24 + 1, 2**40 + 1, 0], [False, False, True]), NAMES)
+    np.testing.assert_array_equal(found, [[2**24 + 1, 2**40 + 1, np.nan]])
+
+
+def test_masked_cells_of_any_objects_are_missing_and_the_others_are_read():
+    found = select(np.ma.masked_array(np.array([1, "?", True], object), [False, True, False]), NAMES)
+    np.testing.assert_array_equal(found, [[1, np.nan, 1]])
+
+
+@pytest.mark.parametrize("mask", [False, True])
+def test_masked_float32_stays_float32(mask):
+    assert select(np.ma.masked_array(np.ones(3, np.float32), [mask, False, False]), NAMES).dtype == np.float32
+
+
 @given(st.sampled_from(DTYPES), st.permutations(NAMES))
 def test_columns_of_any_dtype_are_read_by_their_value(dtype, order):
     values = np.array([[0, 1, 0], [1, 0, 1]]).astype(dtype)
