@@ -166,6 +166,27 @@ def test_what_the_rows_or_a_column_hold_in_place_of_numbers_is_said(values, kind
     assert (refused.value.column, bool(refused.value.hint)) == ("a", True)
 
 
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([{"a": 1, "b": 2}, {"a": 1, "b": "x"}], "Row 1, column 'b': found 'x' (str), expected a number."),
+        (pd.DataFrame({"a": [1, 2], "b": [None, "x"]}), "Row 1, column 'b': found 'x' (str), expected a number."),
+        ([[1, None], [2, None], [3, "x" * 38]], f"Row 2: found {'x' * 38!r} (str), expected a number."),
+        ([[1, None], [2, "y" * 39]], f"Row 1: found '{'y' * 36}... (str), expected a number."),
+    ],
+)
+def test_a_cell_that_is_not_a_number_is_shown_with_its_place(rows, message):
+    with pytest.raises(Refused) as refused:
+        select(rows, ["a", "b"])
+    assert refused.value.message == message
+    assert refused.value.hint
+
+
+@pytest.mark.parametrize("cell", [None, pd.NA, np.ma.masked, float("nan"), np.float32("nan")])
+def test_a_missing_cell_of_a_record_is_nan(cell):
+    np.testing.assert_array_equal(select([{"a": 1}, {"a": cell}], ["a"]), [[1], [np.nan]])
+
+
 def test_whole_numbers_behind_a_mask_keep_their_value():
     found = select(np.ma.masked_array([2**24 + 1, 2**40 + 1, 0], [False, False, True]), NAMES)
     np.testing.assert_array_equal(found, [[2**24 + 1, 2**40 + 1, np.nan]])
