@@ -2,6 +2,8 @@
 
 import ast
 import sys
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -182,7 +184,20 @@ def test_a_cell_that_is_not_a_number_is_shown_with_its_place(rows, message):
     assert refused.value.hint
 
 
-@pytest.mark.parametrize("cell", [None, pd.NA, np.ma.masked, float("nan"), np.float32("nan")])
+@pytest.mark.parametrize(
+    ("cell", "value"), [(10**400, np.inf), (-(10**400), -np.inf), (Fraction(-(10**400), 3), -np.inf)]
+)
+def test_a_number_beyond_float64_is_infinite_with_its_sign(cell, value):
+    assert select([{"a": cell}], ["a"]).tolist() == [[value]]
+
+
+def test_arrays_without_a_dimension_are_values():
+    assert select({"b": np.array(2.0), "a": np.float32(1)}, ["a", "b"]).tolist() == [[1, 2]]
+
+
+@pytest.mark.parametrize(
+    "cell", [None, pd.NA, np.ma.masked, float("nan"), np.float32("nan"), Decimal("NaN"), Decimal("sNaN")]
+)
 def test_a_missing_cell_of_a_record_is_nan(cell):
     np.testing.assert_array_equal(select([{"a": 1}, {"a": cell}], ["a"]), [[1], [np.nan]])
 
