@@ -1,7 +1,7 @@
 # make demo: the three commands on the built-in data.  make check: style, types, layers, documents, wheel.
 # make test: the tests that need no other tools, in some minutes.  make test-all: these and everything that takes longer.
 # make hosts: the apps of exports/hosts.  make test-scale: the engines.  make test-providers: other execution providers.
-# make bench-peers: what the scripts in benchmarks/ compare with.
+# make bench-peers: what the scripts in benchmarks/ compare with.  make mutants: faults in contract/ that no test notices.
 PYTHON ?= python3
 BIN := .venv/bin
 
@@ -16,7 +16,7 @@ PARALLEL = OMP_NUM_THREADS=1 $(TEST) --numprocesses auto --dist loadfile \
 ELSEWHERE := $(addprefix --ignore=tests/,documents hosts scale providers)
 
 .PHONY: demo test test-slow test-rest test-all documents coverage test-scale test-providers hosts check wheel reference \
-	torture fuzz audit sbom bench-peers clean _first-lane _second-lane
+	torture fuzz mutants audit sbom bench-peers clean _first-lane _second-lane
 
 .venv/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -122,6 +122,23 @@ fuzz: .venv/.fuzz
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group fuzz
 	touch $@
 
+# Changes every expression of toolkit/aetk/contract/ in turn, and lists the changes that tests/contract does not notice.
+# All of it takes hours, and goes on where it was interrupted; one module: make mutants ARGS="'aetk.contract.gate.*'"
+# mutmut wants the package in a folder src/.
+mutants: .venv/.mutation
+	mkdir -p mutants/exports mutants/mutants/exports
+	ln -sfn ../toolkit mutants/src
+	ln -sfn ../tests mutants/tests
+	ln -sfn ../docs mutants/docs
+	ln -sfn ../pyproject.toml mutants/pyproject.toml
+	ln -sfn ../../exports/reference mutants/exports/reference
+	cd mutants && OMP_NUM_THREADS=1 ../$(BIN)/mutmut run $(ARGS)
+	cd mutants && ../$(BIN)/mutmut results
+
+.venv/.mutation: .venv/.installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group mutation
+	touch $@
+
 # Known holes in what is installed, and in the apps' packages; needs a network with the advisories of PyPI and npm.
 audit: .venv/.installed .tools/.installed
 	mkdir -p build
@@ -148,4 +165,4 @@ bench-peers: .venv/.bench
 	touch $@
 
 clean:
-	rm -rf build .venv .venv-* .tools
+	rm -rf build mutants .venv .venv-* .tools

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from filelock import FileLock
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from aetk.contract import card as cards
 from aetk.contract import onnxfile, spec
@@ -21,6 +21,15 @@ from aetk.edge.model import card_path
 
 # a busy machine is no fault of the code
 settings.register_profile("aetk", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# make mutants: a mutant that a test kills is not looked into, and the same examples meet every one
+settings.register_profile(
+    "mutants",
+    settings.get_profile("aetk"),
+    phases=[Phase.explicit, Phase.generate],
+    max_examples=30,
+    derandomize=True,
+    database=None,
+)
 settings.load_profile("aetk")
 
 PARTS = {"a.parquet": 3000, "day=1/b.parquet": 2500, "day=1/empty.parquet": 0, "day=2/c.pq": 4001}

@@ -1,9 +1,19 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from aetk.contract import spec
 from aetk.edge.model import load
+
+REFERENCE = Path(__file__).resolve().parents[2] / "exports" / "reference" / "breast-cancer.onnx"
+
+
+@pytest.fixture(scope="session")
+def model():
+    """The committed reference model: what the contract says can be tested without a training. Read it only."""
+    return REFERENCE
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """Arguments are held to their annotations before a call does anything."""
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
@@ -46,6 +47,7 @@ def given(**options):
         ({"out": "a/b"}, Path("a/b")),
         ({"settings": {"a": 1}}, {"a": 1}),
         ({"kind": "csv"}, "csv"),
+        ({"tell": len}, len),
     ],
 )
 def test_what_means_the_same_passes_for_the_kind_that_is_asked_for(options, expected):
@@ -85,6 +87,43 @@ def test_an_argument_of_another_kind_is_named_with_what_was_expected(options, wo
     assert refused.value.hint
 
 
+class Thing:
+    @checked
+    def __init__(
+        self, day: date | None = None, numbers: Sequence[int] = (), place: Path | str = "", rate: float | int = 0
+    ):
+        self.given = day, numbers, place, rate
+
+
+class Unshowable:
+    def __repr__(self):
+        raise RuntimeError
+
+
+def test_a_value_that_is_of_one_of_the_kinds_already_is_not_converted_to_another():
+    found = Thing(place="a/b", rate=3).given[2:]
+    assert (found, [type(value) for value in found]) == (("a/b", 3), [str, int])
+    assert type(Thing(rate=0.5).given[3]) is float
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"day": 5}, "day is 5 (int); expected date or None"),
+        ({"numbers": "12"}, "numbers is '12' (str); expected a list; each item is a whole number"),
+        ({"numbers": Unshowable()}, "numbers is an object (Unshowable); expected"),
+    ],
+)
+def test_a_class_is_called_by_its_own_name(options, words):
+    with pytest.raises(BadInput) as refused:
+        Thing(**options)
+    assert refused.value.message.startswith(words)
+    assert refused.value.hint == "See help(aetk.Thing)."
+    with pytest.raises(BadInput, match=r"aetk\.Thing: .*nothing") as refused:
+        Thing(nothing=1)
+    assert refused.value.hint == "It takes: day, numbers, place, rate."
+
+
 def test_where_anything_will_do_all_but_impossible_names_is_taken():
     marker = object()
     assert call(marker)[0] is marker
@@ -101,7 +140,8 @@ def test_what_the_system_refuses_becomes_a_message_and_a_reader_that_goes_away_d
     def write():
         raise BrokenPipeError
 
-    with pytest.raises(BadInput, match="No such file or folder: gone"):
+    with pytest.raises(BadInput, match="No such file or folder: gone") as refused:
         read("gone")
+    assert refused.value.is_reported is False, "it is printed, since no other process meets it"
     with pytest.raises(BrokenPipeError):
         write()

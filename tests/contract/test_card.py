@@ -1,13 +1,16 @@
 import copy
+import hashlib
 import json
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from aetk.base.errors import BadInput
-from aetk.contract.card import parse
-from aetk.contract.reading import TableFormat
+from aetk.contract.card import Feature, between_quantiles, feature_of, parse, seal
+from aetk.contract.golden import Golden
+from aetk.contract.reading import Encoding, TableFormat
 
 FREE_FORM = {"validation", "recipe", "training_data", "versions"}
 
@@ -181,9 +184,73 @@ def test_a_name_that_is_no_unicode_text_is_refused(text, data):
         parse(json.dumps(replaced(data, ("name",), "\ud800")))
 
 
+def test_the_largest_tolerance_is_let_through(data):
+    data["similarity"]["tolerance"] = 1e-3
+    tied = parse(json.dumps(replaced(data, ("golden", "is_anomaly"), decisions(data, 1e-3))))
+    assert tied.similarity.tolerance == 1e-3
+
+
+def decisions(data, tolerance):
+    golden = Golden.from_dict(data["golden"], len(data["features"]))
+    return golden.to_dict(data["threshold"]["value"], tolerance)["is_anomaly"]
+
+
 @pytest.mark.parametrize("tolerance", [0.0, -1e-5, 2.0])
 def test_a_tolerance_that_would_excuse_everything_or_nothing_is_refused(data, tolerance):
     refuses(replaced(data, ("similarity", "tolerance"), tolerance))
+
+
+def earlier(data, value=0.25):
+    return {"when": "2025-01-02T03:04:05Z", "threshold": {**data["threshold"], "value": value},
+            "validation": {"auroc": 0.5}, "golden_rows": 3}  # fmt: skip
+
+
+def test_a_card_keeps_the_thresholds_that_were_replaced(data):
+    assert "history" not in json.loads(parse(json.dumps(data)).to_json())
+    assert parse(json.dumps(data)).history == ()
+    card = parse(json.dumps({**data, "history": [earlier(data), earlier(data, 0.5)]}))
+    assert [replaced.threshold.value for replaced in card.history] == [0.25, 0.5]
+    assert (card.history[0].when, card.history[0].golden_rows) == ("2025-01-02T03:04:05Z", 3)
+    assert json.loads(card.to_json())["history"] == [earlier(data), earlier(data, 0.5)]
+    assert parse(card.to_json()).to_json() == card.to_json()
+
+
+def test_an_earlier_threshold_out_of_range_is_refused(data):
+    refuses({**data, "history": [earlier(data, -1.0)]})
+
+
+def test_a_part_that_is_missing_or_of_the_wrong_kind_is_named(data):
+    with pytest.raises(BadInput, match=r"card.*kappa"):
+        parse(json.dumps(replaced(data, ("similarity", "kappa"), "text")))
+
+
+def test_a_card_carries_its_own_digest_even_where_it_has_zeros_of_that_length_elsewhere(data):
+    text = seal({**data, "model_sha256": "0" * 64, "name": "0" * 128})
+    sealed = json.loads(text)
+    assert (sealed["model_sha256"], sealed["name"]) == ("0" * 64, "0" * 128)
+    assert list(sealed)[:2] == ["contract", "card_sha256"]
+    blank = text.replace(sealed["card_sha256"], "0" * 64)
+    assert hashlib.sha256(blank.encode()).hexdigest() == sealed["card_sha256"]
+
+
+def test_a_feature_is_made_of_a_name_and_how_its_cells_are_read(data):
+    quantiles = data["features"][0]["quantiles"]
+    made = feature_of("x", Encoding("x", levels=("a", "b")), quantiles, "level", None)
+    assert made == Feature("x", tuple(quantiles), "level", None, levels=("a", "b"))
+    assert made.encoding == Encoding("x", levels=("a", "b"))
+    plain = feature_of("y", Encoding("y"), quantiles, "median", 0.5)
+    assert plain == Feature("y", tuple(quantiles), "median", 0.5)
+    with pytest.raises(BadInput, match="feature"):
+        feature_of("y", Encoding("y"), ["text"], "median", 0.5)
+
+
+def test_between_quantiles_values_are_interpolated_for_each_feature():
+    features = [
+        Feature("a", (0, 1, 2, 3, 4, 5, 6), "reject", None),
+        Feature("b", (0, -10, -20, -30, -40, -50, -60), "reject", None),
+    ]
+    levels = np.array([[0.01, 0.5], [0.15, 0.97], [0.99, 0.01]])
+    assert between_quantiles(features, levels) == pytest.approx(np.array([[0, -30], [1.5, -55], [6, 0]]))
 
 
 def test_golden_decisions_that_contradict_the_threshold_are_refused(data):

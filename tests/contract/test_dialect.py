@@ -5,7 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aetk.contract.dialect import escape_for_message, neutralize_formula, parse_cell, parse_plain
+from aetk.contract.dialect import (
+    escape_for_message,
+    missing_spellings,
+    neutralize_formula,
+    parse_cell,
+    parse_plain,
+    printable,
+)
 
 NUMBER_LIKE = st.text(alphabet="0123456789eE+-._ xnaif", max_size=8)
 
@@ -21,6 +28,13 @@ def test_decimal_and_exponent_numbers_are_read(cell, value):
 @pytest.mark.parametrize("cell", ["", "NA", "na", "nA", "NaN", "nan", "NAN", "null", "NULL", "Null"])
 def test_a_missing_value_in_any_case_is_nan(cell):
     assert math.isnan(parse_cell(cell))
+
+
+def test_the_spellings_of_a_missing_value_are_all_there():
+    found = missing_spellings()
+    assert len(found) == len(set(found)) == 1 + 2**2 + 2**3 + 2**4
+    assert {word.lower() for word in found} == {"", "na", "nan", "null"}
+    assert all(math.isnan(parse_cell(word)) for word in found)
 
 
 @pytest.mark.parametrize("word", ["inf", "INF", "Inf", "infinity", "INFINITY", "Infinity"])
@@ -91,6 +105,13 @@ def test_numbers_and_other_text_are_left_as_they_are(text):
 
 
 def test_what_is_shown_is_no_longer_than_asked_and_hides_nothing():
+    assert escape_for_message("x" * 40) == "x" * 40
+    assert escape_for_message("x" * 41) == "x" * 37 + "..."
     assert escape_for_message("x" * 50) == "x" * 37 + "..."
     assert escape_for_message("x" * 500, 200) == "x" * 197 + "..."
     assert escape_for_message("\x1b[31m") == "\\u001b[31m"
+
+
+def test_text_for_a_terminal_commands_nothing_and_keeps_its_lines():
+    assert printable("\x1b[2J\x9b1m\x00") == "\\u001b[2J\\u009b1m\\u0000"
+    assert printable("a\tb\nä 値") == "a\tb\nä 値"

@@ -160,6 +160,54 @@ def test_another_kind_of_file_is_told_with_what_to_do(tmp_path, kind):
     assert caught.value.exit_code == 2
 
 
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"\xef\xbb\xbf{}", "JSON"),
+        (b' \n\t{"a": 1}', "JSON"),
+        (b"\xef\xbb\xbfa;b\r\n1;2\r\n", "a table (CSV)"),
+        (b"first name,b\n1,2\n", "a table (CSV)"),
+        (b'{"card_sha256": 0}', "the card of one"),
+    ],
+)
+def test_text_is_told_whatever_mark_or_line_ends_it_has(content, kind):
+    assert other_kind(content)[0] == kind
+
+
+def made_by(producer, op_type="Abs", types=(1,)):
+    """A file of these facts, which no gate lets in."""
+    graph = encode_bytes(1, encode_bytes(4, op_type.encode()))
+    graph += b"".join(encode_bytes(5, encode_int(2, kind)) for kind in types)
+    return encode_bytes(2, producer.encode()) + encode_bytes(7, graph) + encode_bytes(8, b"")
+
+
+@pytest.mark.parametrize("code", [1, 2])
+@pytest.mark.parametrize("content", [b"", made_by("other"), made_by("aetk", types=[10])])
+def test_a_better_message_changes_no_exit_code(content, code):
+    found = explain(content, gate.Refused("no.", "a hint", code))
+    assert found.message != "no."
+    assert found.exit_code == code
+    assert found.hint
+
+
+def test_a_model_of_another_make_keeps_the_gates_hint():
+    assert explain(made_by("other"), gate.Refused("no.", "a hint")).hint == "a hint"
+
+
+@pytest.mark.parametrize(
+    ("op_type", "types", "says"),
+    [
+        ("Abs", [1, 10, 16], "its tensors are float16 and bfloat16."),
+        ("Abs", [2, 3], "its tensors are uint8 and int8."),
+        ("MatMulInteger", [1, 2, 3], "it is quantised (MatMulInteger)."),
+        ("MatMulInteger", [2, 10], "it is quantised (MatMulInteger); its tensors are float16."),
+    ],
+)
+def test_types_of_whole_numbers_go_without_saying_in_a_quantised_model(op_type, types, says):
+    message = explain(made_by("aetk", op_type, types), gate.Refused("no.")).message
+    assert message.startswith(f"Another tool has rewritten this model since aetk exported it: {says}")
+
+
 @pytest.mark.parametrize("content", [b"no model at all", b"\x00,\n", b"a,\x01b\n", b"\xff" * 9, b"  "])
 def test_a_file_of_no_known_kind_stays_in_the_gates_words(content):
     assert other_kind(content) is None

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aetk.base.errors import BadInput
 from aetk.contract import spec
-from aetk.contract.golden import Disagreement, Golden, compare, rows_at, rows_near, worst
+from aetk.contract.golden import Disagreement, Golden, compare, contradictions, rows_at, rows_near, worst
 from aetk.contract.threshold import is_anomaly
 
 TOLERANCE = spec.TOLERANCE
@@ -40,38 +41,6 @@ def golden():
     return golden_of(np.linspace(0, 3, 13))
 
 
-def test_the_exports_golden_rows_span_the_range_and_every_special_case(card):
-    inputs, similarity = card.golden.inputs, card.golden.similarity
-    assert similarity[card.golden.is_valid].max() > 0.95
-    assert similarity[card.golden.is_valid].min() < 0.5
-    flags = is_anomaly(similarity, card.threshold.value)[card.golden.is_valid]
-    assert 0 < flags.sum() < len(flags)
-    assert (inputs == 0).all(axis=1).any()
-    for special in (np.isnan(inputs), np.isposinf(inputs), np.isneginf(inputs), np.abs(inputs) > spec.FINITE_LIMIT):
-        rows = special.any(axis=1)
-        assert rows.any()
-        assert not card.golden.is_valid[rows].any()
-        assert (similarity[rows] == spec.UNJUDGED).all()
-    huge = (np.abs(inputs) >= 1e20) & (np.abs(inputs) <= spec.FINITE_LIMIT)
-    assert huge.any()
-
-
-def test_no_golden_row_is_a_training_row(card, breast_cancer):
-    people = {row.tobytes() for row in breast_cancer.data.astype(np.float32)}
-    assert len(people) == 569
-    assert not any(row.tobytes() in people for row in card.golden.inputs)
-
-
-def test_no_golden_row_is_a_near_tie(card):
-    assert not card.golden.near_ties(card.threshold.value, TOLERANCE).any()
-
-
-def test_golden_rows_lie_a_little_above_and_below_the_threshold(card):
-    distance = card.golden.similarity64[card.golden.is_valid] - card.threshold.value
-    close = distance[np.abs(distance) < 200 * TOLERANCE]
-    assert close.min() < 0 < close.max()
-
-
 @given(st.integers(1, 6), st.integers(1, 4), st.randoms(use_true_random=False))
 def test_the_cards_form_keeps_every_bit(rows, n, random):
     bits = np.array([random.getrandbits(32) for _ in range(rows * n)], np.uint32)
@@ -81,6 +50,7 @@ def test_the_cards_form_keeps_every_bit(rows, n, random):
     golden = Golden(inputs, similarity, similarity.astype(np.float64), valid, (("torch", rows),))
     text = json.dumps(golden.to_dict(0.5, TOLERANCE), allow_nan=False)
     back = Golden.from_dict(json.loads(text), n)
+    assert back.inputs.shape == inputs.shape
     assert back.inputs.tobytes() == inputs.tobytes()
     assert back.similarity.tobytes() == similarity.tobytes()
     assert (back.is_valid == valid).all()
@@ -107,12 +77,76 @@ def test_selecting_and_appending_keep_who_made_which_rows(golden):
     assert both.select(np.arange(15) < 2).made_by == (("here", 2),)
 
 
+def test_selecting_takes_the_same_rows_of_every_part_and_counts_them_for_whoever_made_them(golden):
+    three = golden.append(golden_of(np.array([0.5, 1.0]), "there")).append(golden_of(np.array([1.5]), "elsewhere"))
+    three = replace(three, is_valid=np.arange(16) % 3 > 0)
+    rows = np.isin(np.arange(16), [0, 5, 14, 15])
+    found = three.select(rows)
+    assert found.made_by == (("here", 2), ("there", 1), ("elsewhere", 1))
+    for part in ("inputs", "similarity", "similarity64", "is_valid"):
+        np.testing.assert_array_equal(getattr(found, part), getattr(three, part)[rows], err_msg=part)
+
+
+def test_a_row_as_far_from_the_threshold_as_the_tolerance_is_still_a_near_tie(golden):
+    away = np.arange(13) - 6
+    near = replace(golden, similarity64=0.5 + away * 2.0**-12)
+    assert near.near_ties(0.5, 2.0**-10).tolist() == (np.abs(away) <= 4).tolist()
+    assert near.near_ties(0.5 + 1e-12, 2.0**-10).tolist() == (np.abs(away) <= 4).tolist(), "compared with the float32"
+
+
+@pytest.mark.parametrize("part", ["is_anomaly", "is_valid"])
+def test_golden_decisions_other_than_0_and_1_are_refused(golden, part):
+    data = golden.to_dict(0.4, TOLERANCE)
+    data[part][3] = 2
+    with pytest.raises(BadInput, match="not 0, 1 or null"):
+        Golden.from_dict(data, 2)
+
+
+@pytest.mark.parametrize("part", ["inputs", "similarity", "similarity64"])
+def test_golden_numbers_that_cannot_be_read_are_named(golden, part):
+    with pytest.raises(BadInput, match=rf"golden\.{part} is not base64"):
+        Golden.from_dict({**golden.to_dict(0.4, TOLERANCE), part: "!!!!"}, 2)
+
+
 @given(st.floats(-0.9, 0.9))
 def test_rows_of_a_wanted_similarity_are_found_by_bisection(target):
     above, below = np.array([[2, 0.1]], np.float32), np.array([[-2, 0.3]], np.float32)
     rows = rows_at(cosine, above, below, np.array([target, target / 2]))
     assert rows.dtype == np.float32
     assert cosine(rows) == pytest.approx([target, target / 2], abs=1e-6)
+
+
+def test_of_all_rows_that_bisection_tries_the_closest_is_taken():
+    tried = []
+
+    def rounded(rows):
+        tried.append(rows[0, 0])
+        return rows[:, 0].round(2).astype(np.float64)
+
+    above, below, target = np.array([[1, 0]], np.float32), np.array([[-1, 0]], np.float32), 0.123
+    (found,) = rows_at(rounded, above, below, np.array([target]))
+    assert abs(found[0].round(2) - target) == np.abs(np.round(tried, 2) - target).min()
+    assert found[0] in tried
+
+
+def test_rows_near_a_threshold_are_made_of_the_nearest_valid_rows_of_ordinary_size(golden):
+    """Their angle lies between those of the golden rows next to the threshold, whatever other rows hold."""
+    inputs = np.concatenate([golden.inputs[::-1], np.array([[4e19, 9e19], [np.nan, 1]], np.float32)])
+    others = Golden(
+        inputs,
+        np.append(golden.similarity[::-1], np.float32([0.4, 0.4])),
+        np.append(golden.similarity64[::-1], [0.4001, 0.3999]),
+        np.arange(15) < 14,
+        (("here", 15),),
+    )
+    near = rows_near(others, cosine, 0.4, TOLERANCE)
+    assert len(near) == 4
+    angles = np.arctan2(near[:, 1], near[:, 0])
+    assert ((angles > 1.0) & (angles < 1.25)).all()
+
+
+def test_there_are_no_near_rows_without_a_valid_golden_row(golden):
+    assert rows_near(replace(golden, is_valid=np.zeros(13, bool)), cosine, 0.4, TOLERANCE).shape == (0, 2)
 
 
 def test_rows_near_a_threshold_fail_a_file_whose_threshold_was_moved(golden):
@@ -136,7 +170,7 @@ def test_there_are_no_near_rows_where_all_golden_rows_lie_on_one_side(golden):
 def test_the_same_answers_pass(golden):
     report = compare(golden, outputs_of(golden, 0.4), 0.4)
     assert report.passed
-    assert (report.rows, report.largest_difference) == (13, 0.0)
+    assert (report.rows, report.largest_difference, report.worst_row) == (13, 0.0, 0)
 
 
 def test_a_difference_beyond_the_tolerance_fails_and_names_its_row(golden):
@@ -198,6 +232,26 @@ def test_contributions_must_sum_to_one_minus_similarity(golden):
     assert compare(golden, {**outputs, spec.CONTRIBUTION: share}, 0.4).broken_rule == 1
     share[5, 0] = np.nan
     assert compare(golden, {**outputs, spec.CONTRIBUTION: share}, 0.4).broken_rule == 1
+
+
+@pytest.mark.parametrize(("off", "broken"), [(9.5, 0), (10.5, 1), (-9.5, 0), (-10.5, 1)])
+def test_a_sum_of_contributions_may_be_off_by_ten_tolerances(golden, off, broken):
+    share = (1 - golden.similarity64)[:, None] * np.array([[0.25, 0.75]])
+    share[5, 1] += off * TOLERANCE
+    outputs = {**outputs_of(golden, 0.4), spec.CONTRIBUTION: share}
+    outputs[spec.SIMILARITY] = golden.similarity64
+    assert contradictions(outputs, 0.4, TOLERANCE).sum() == broken
+
+
+def test_contributions_excuse_no_other_contradiction_and_those_of_an_invalid_row_are_zero(golden):
+    outputs = outputs_of(golden, 0.4)
+    outputs[spec.CONTRIBUTION] = (1 - golden.similarity)[:, None] * np.array([[0.25, 0.75]], np.float32)
+    outputs[spec.IS_ANOMALY][2] ^= True
+    outputs[spec.IS_VALID][11:] = False
+    outputs[spec.SIMILARITY][11:] = spec.UNJUDGED
+    outputs[spec.IS_ANOMALY][11:] = True
+    outputs[spec.CONTRIBUTION][11] = 0
+    assert np.flatnonzero(contradictions(outputs, 0.4, TOLERANCE)).tolist() == [2, 12]
 
 
 def test_the_worst_of_several_replays_has_the_largest_of_every_figure(golden):

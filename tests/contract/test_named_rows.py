@@ -2,6 +2,8 @@
 
 import ast
 import sys
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +36,13 @@ def test_each_kind_of_rows_is_read_as_the_page_says(kind):
     found = select(rows_of(kind, values, ["c", "a", "b"]), NAMES)
     assert found.tolist() == values[: len(found)].tolist()
     assert (columns(rows_of(kind, values)) is not None) == (kind.read == BY_NAME)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in ROWS if kind.read == BY_NAME], ids=lambda kind: kind.title)
+def test_rows_with_names_say_their_names_and_how_many_they_are(kind):
+    found = columns(rows_of(kind, np.zeros((2, 3)), ["c", "a", "b"]))
+    assert found.names == ("c", "a", "b", "note")
+    assert found.rows == len(found.select(["a"])) >= 1
 
 
 @pytest.mark.parametrize("kind", [kind for kind in ROWS if kind.read == BY_NAME], ids=lambda kind: kind.title)
@@ -129,6 +138,85 @@ def test_masked_cells_are_missing_whatever_lies_behind_the_mask(data):
     np.testing.assert_array_equal(select({name: masked[:, i] for i, name in enumerate(NAMES)}, NAMES), expected)
 
 
+@pytest.mark.parametrize("mask", [[False, False, False], [True, False, False]])
+@pytest.mark.parametrize(
+    "values", [["1", "2", "3"], [1j, 2j, 3j], np.array([1, 2, 3], "M8[D]"), np.array([1, 2, 3], "m8[s]")]
+)
+def test_a_mask_makes_no_numbers_of_what_is_none(values, mask):
+    with pytest.raises(Refused, match="expected"):
+        select(np.ma.masked_array(values, mask), NAMES)
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (np.array(["1"]), "text"),
+        (np.array([b"1"]), "bytes"),
+        (np.array([1], "M8[s]"), "dates"),
+        (np.array([1], "m8[s]"), "durations"),
+        (np.array([1j]), "complex numbers"),
+        (np.zeros(1, "V4"), "of another type"),
+    ],
+)
+def test_what_the_rows_or_a_column_hold_in_place_of_numbers_is_said(values, kind):
+    with pytest.raises(Refused) as refused:
+        select(values, ["a"])
+    assert refused.value.message == f"The rows are {kind} ({values.dtype}); expected numbers."
+    with pytest.raises(Refused) as refused:
+        select({"a": values}, ["a"])
+    assert refused.value.message == f"The column 'a' is {kind} ({values.dtype}); expected numbers."
+    assert (refused.value.column, bool(refused.value.hint)) == ("a", True)
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([{"a": 1, "b": 2}, {"a": 1, "b": "x"}], "Row 1, column 'b': found 'x' (str), expected a number."),
+        (pd.DataFrame({"a": [1, 2], "b": [None, "x"]}), "Row 1, column 'b': found 'x' (str), expected a number."),
+        ([[1, None], [2, None], [3, "x" * 38]], f"Row 2: found {'x' * 38!r} (str), expected a number."),
+        ([[1, None], [2, "y" * 39]], f"Row 1: found '{'y' * 36}... (str), expected a number."),
+    ],
+)
+def test_a_cell_that_is_not_a_number_is_shown_with_its_place(rows, message):
+    with pytest.raises(Refused) as refused:
+        select(rows, ["a", "b"])
+    assert refused.value.message == message
+    assert refused.value.hint
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"), [(10**400, np.inf), (-(10**400), -np.inf), (Fraction(-(10**400), 3), -np.inf)]
+)
+def test_a_number_beyond_float64_is_infinite_with_its_sign(cell, value):
+    assert select([{"a": cell}], ["a"]).tolist() == [[value]]
+
+
+def test_arrays_without_a_dimension_are_values():
+    assert select({"b": np.array(2.0), "a": np.float32(1)}, ["a", "b"]).tolist() == [[1, 2]]
+
+
+@pytest.mark.parametrize(
+    "cell", [None, pd.NA, np.ma.masked, float("nan"), np.float32("nan"), Decimal("NaN"), Decimal("sNaN")]
+)
+def test_a_missing_cell_of_a_record_is_nan(cell):
+    np.testing.assert_array_equal(select([{"a": 1}, {"a": cell}], ["a"]), [[1], [np.nan]])
+
+
+def test_whole_numbers_behind_a_mask_keep_their_value():
+    found = select(np.ma.masked_array([2**24 + 1, 2**40 + 1, 0], [False, False, True]), NAMES)
+    np.testing.assert_array_equal(found, [[2**24 + 1, 2**40 + 1, np.nan]])
+
+
+def test_masked_cells_of_any_objects_are_missing_and_the_others_are_read():
+    found = select(np.ma.masked_array(np.array([1, "?", True], object), [False, True, False]), NAMES)
+    np.testing.assert_array_equal(found, [[1, np.nan, 1]])
+
+
+@pytest.mark.parametrize("mask", [False, True])
+def test_masked_float32_stays_float32(mask):
+    assert select(np.ma.masked_array(np.ones(3, np.float32), [mask, False, False]), NAMES).dtype == np.float32
+
+
 @given(st.sampled_from(DTYPES), st.permutations(NAMES))
 def test_columns_of_any_dtype_are_read_by_their_value(dtype, order):
     values = np.array([[0, 1, 0], [1, 0, 1]]).astype(dtype)
@@ -159,6 +247,111 @@ def test_a_frame_without_names_of_its_own_is_told_how_to_be_read_by_position():
     with pytest.raises(Refused, match="no column 'a'") as refused:
         select(pd.DataFrame(np.zeros((2, 3))), NAMES)
     assert "to_numpy()" in refused.value.hint
+
+
+def test_where_a_column_is_missing_those_that_are_there_are_told():
+    with pytest.raises(Refused, match="no column 'z'") as refused:
+        select(pd.DataFrame([[1.0] * 6], columns=list("abcdef")), ["z"])
+    assert refused.value.hint == "The columns are called a, b, c, d, e, f."
+    with pytest.raises(Refused) as refused:
+        select(pd.DataFrame([[1.0] * 7], columns=list("abcdefg")), ["z"])
+    assert refused.value.hint.startswith("The columns are called a, b, c, d, e, f, ...")
+    assert "g" not in refused.value.hint
+    with pytest.raises(Refused) as refused:
+        select([{"a": 1, "b": 2}, {"a": 1}], ["b"])
+    assert refused.value.hint.startswith("It has: a.")
+    with pytest.raises(Refused) as refused:
+        select([{"a": 1}, {}], ["a"])
+    assert refused.value.hint.startswith("It has: nothing.")
+
+
+@pytest.mark.parametrize("empty", [pd.DataFrame(), pl.DataFrame(), pa.table({})])
+def test_a_frame_without_columns_has_no_rows(empty):
+    assert (columns(empty).names, columns(empty).rows) == ((), 0)
+    with pytest.raises(Refused, match="no column 'a'") as refused:
+        select(empty, ["a"])
+    assert refused.value.hint == "There are no columns."
+
+
+TRIPLE = [(name, "f8") for name in NAMES]
+
+
+def test_one_structured_record_is_a_row_and_a_table_of_them_is_not():
+    assert select(np.array((1, 2, 3), TRIPLE), NAMES).tolist() == [[1, 2, 3]]
+    with pytest.raises(Refused, match=r"of the shape \[2, 2\]; expected one dimension"):
+        select(np.zeros((2, 2), TRIPLE), NAMES)
+    with pytest.raises(Refused):
+        select([np.zeros(2, TRIPLE)], NAMES)
+
+
+class Lazy:
+    """A query that fails."""
+
+    def __init__(self, error):
+        self.error = error
+
+    def collect_schema(self):
+        raise AssertionError
+
+    def collect(self):
+        raise self.error
+
+
+class Collection:
+    """What is called so elsewhere: it says nothing of a schema."""
+
+    collect = Lazy.collect
+    error = AssertionError("collected")
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (ValueError("no such column\nat line 3"), "no such column"),
+        (KeyError(), "KeyError"),
+        (OSError("x" * 300), "x" * 200),
+    ],
+)
+def test_why_a_query_fails_is_told_in_a_line(error, reason):
+    with pytest.raises(Refused) as refused:
+        select(Lazy(error), NAMES)
+    assert refused.value.message == f"Lazy cannot be read as rows: {reason}"
+    assert refused.value.hint
+
+
+def test_what_only_has_the_name_of_a_query_is_not_run():
+    with pytest.raises(Refused) as refused:
+        select(Collection(), NAMES)
+    assert "collected" not in refused.value.message
+
+
+class OnlyAnArray:
+    """Arrow data of one batch, as a library hands it over that knows no streams."""
+
+    def __init__(self, batch):
+        self.batch = batch
+
+    def __arrow_c_array__(self, requested_schema=None):
+        return self.batch.__arrow_c_array__(requested_schema)
+
+
+def test_arrow_data_is_read_by_name_from_a_single_array_too():
+    batch = pa.record_batch({"b": [2.0, 5.0], "a": [1.0, 4.0]})
+    assert select(OnlyAnArray(batch), ["a", "b"]).tolist() == [[1, 2], [4, 5]]
+
+
+def test_without_pyarrow_other_arrow_data_is_refused_with_what_to_install(monkeypatch):
+    batch = OnlyAnArray(pa.record_batch({"a": [1.0]}))
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(Refused, match="Reading rows from OnlyAnArray needs pyarrow") as refused:
+        select(batch, ["a"])
+    assert "pip install pyarrow" in refused.value.hint
+
+
+def test_without_pyarrow_frames_of_polars_are_read(monkeypatch):
+    frame = pl.DataFrame({"b": [2.0, 5.0], "a": [1.0, 4.0]})
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    assert select(frame, ["a", "b"]).tolist() == [[1, 2], [4, 5]]
 
 
 def test_two_columns_of_one_name_are_refused_only_where_they_are_wanted():

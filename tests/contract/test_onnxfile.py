@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import numpy_helper
 
-from aetk.base.errors import AetkError
-from aetk.contract import onnxfile, spec
+from aetk.base.errors import AetkError, BadInput, CheckFailed
+from aetk.contract import gate, onnxfile, spec
 from aetk.edge.model import load
 
 
@@ -125,6 +125,23 @@ def test_no_flipped_byte_outside_the_card_loads_and_none_anywhere_crashes(data, 
         except AetkError:
             continue
         assert place >= card_starts
+
+
+def test_a_refusal_begins_with_the_place_that_is_given():
+    with pytest.raises(BadInput) as plain:
+        onnxfile.read(b"junk")
+    with pytest.raises(BadInput) as placed:
+        onnxfile.read(b"junk", "a.onnx: ")
+    assert plain.value.message.startswith("Not ")
+    assert placed.value.message == f"a.onnx: {plain.value.message}"
+
+
+def test_a_file_that_was_changed_fails_a_check_and_another_file_is_bad_input():
+    for code, kind in ((1, CheckFailed), (2, BadInput)):
+        with pytest.raises(kind) as raised, onnxfile.refusals("m: "):
+            raise gate.Refused("why", "what to do", code)
+        assert (raised.value.message, raised.value.hint) == ("m: why", "what to do")
+        assert raised.value.exit_code == code
 
 
 @given(st.binary(max_size=300))

@@ -20,6 +20,13 @@ def test_an_integer_survives_a_round_trip(field_number, value):
     assert (field.number, field.value) == (field_number, value % 2**64)
 
 
+@pytest.mark.parametrize(
+    ("value", "written"), [(0, b"\x00"), (127, b"\x7f"), (128, b"\x80\x01"), (129, b"\x81\x01"), (300, b"\xac\x02")]
+)
+def test_a_number_takes_as_few_bytes_as_it_can(value, written):
+    assert encode_int(1, value) == b"\x08" + written
+
+
 @given(FIELD_NUMBERS, st.binary(max_size=400))
 def test_bytes_survive_a_round_trip(field_number, value):
     data = encode_bytes(field_number, value)

@@ -1,6 +1,8 @@
 """The rules of docs/table-formats.md, followed literally in a few lines, and the values of cells by `reading`."""
 
+import calendar
 import csv
+import datetime
 import io
 import json
 import math
@@ -16,6 +18,7 @@ from aetk.contract.reading import (
     Labels,
     Refused,
     TableFormat,
+    names,
     parser,
     read_encoding,
     read_format,
@@ -103,27 +106,42 @@ def test_a_format_is_the_same_after_a_way_through_json():
     assert read_format(None).is_default
 
 
+def test_a_key_that_a_format_leaves_out_has_its_default():
+    assert read_format({"delimiter": ";"}) == TableFormat(delimiter=";")
+    assert read_format({}).is_default
+
+
 @pytest.mark.parametrize(
-    "changed",
+    ("changed", "says"),
     [
-        {"delimiter": ":"},
-        {"decimal": "٫"},
-        {"thousands": ".", "decimal": "."},
-        {"encoding": "shift-jis"},
-        {"header": 1},
-        {"header": ""},
-        {"skip_rows": -1},
-        {"skip_rows": True},
-        {"missing": [1]},
-        {"labels": {"column": "L", "anomaly": ["a"], "ordinary": ["b"]}},
-        {"labels": {"column": "L", "anomaly": [], "ordinary": []}},
-        {"labels": {"column": "L"}},
-        {"quote": "'"},
+        ({"delimiter": ":"}, "delimiter"),
+        ({"decimal": "٫"}, "decimal"),
+        ({"thousands": "_"}, "thousands"),
+        ({"thousands": ".", "decimal": "."}, "thousands"),
+        ({"encoding": "shift-jis"}, "encoding"),
+        ({"header": 1}, "header"),
+        ({"header": ""}, "header"),
+        ({"skip_rows": -1}, "count"),
+        ({"skip_rows": True}, "count"),
+        ({"units_rows": 10**6 + 1}, "count"),
+        ({"skip_footer": 1.0}, "count"),
+        ({"missing": [1]}, "text"),
+        ({"comment": 1}, "text"),
+        ({"second_delimiter": None}, "text"),
+        ({"labels": {"column": "L", "anomaly": ["a"], "ordinary": ["b"]}}, "labels"),
+        ({"labels": {"column": "L", "anomaly": [], "ordinary": []}}, "labels"),
+        ({"labels": {"column": "L"}}, "anomaly"),
+        ({"quote": "'"}, "unknown key 'quote'"),
     ],
 )
-def test_a_format_that_cannot_be_followed_is_refused(changed):
-    with pytest.raises(Refused):
+def test_a_format_that_cannot_be_followed_is_refused_with_what_is_wrong(changed, says):
+    with pytest.raises(Refused) as refused:
         read_format({**TableFormat().to_data(), **changed})
+    assert says in refused.value.message.removeprefix("its table format")
+
+
+def test_a_format_may_leave_out_a_million_rows():
+    assert read_format({**TableFormat().to_data(), "skip_rows": 10**6}).skip_rows == 10**6
 
 
 @pytest.mark.parametrize("data", [[], "csv", 3])
@@ -152,9 +170,38 @@ def test_a_feature_that_cannot_be_read_is_refused(keys):
         read_encoding({"name": "x", **keys})
 
 
-@pytest.mark.parametrize("encoding", [Encoding("x", levels=("a", "b")), Encoding("x", missing=("?",)), Encoding("x")])
+def test_a_category_may_have_63_levels():
+    assert len(read_encoding({"name": "x", "levels": [str(i) for i in range(63)]}).levels) == 63
+
+
+@pytest.mark.parametrize(
+    "encoding",
+    [
+        Encoding("x"),
+        Encoding("x", levels=("a", "b")),
+        Encoding("x", truths=("no", "yes")),
+        Encoding("x", notation="percent"),
+        Encoding("x", notation="hex", missing=("?", "-")),
+        Encoding("t", time_format="dmy", time_part="weekday cosine"),
+    ],
+)
 def test_an_encoding_is_the_same_after_a_way_through_a_card(encoding):
-    assert read_encoding({"name": "x", **encoding.to_data("x")}) == encoding
+    assert read_encoding({"name": "x", **json.loads(json.dumps(encoding.to_data("x")))}) == encoding
+
+
+def test_a_feature_is_named_after_its_column_unless_it_is_a_time():
+    with pytest.raises(ValueError, match="x"):
+        Encoding("column").to_data("x")
+
+
+def test_blanks_and_tabs_alone_are_left_out_around_a_cell():
+    assert strip(" \t1\u00a0 ") == "1\u00a0"
+    assert strip("\n1\r") == "\n1\r"
+    assert names([" a", "b\t", "c d"]) == ["a", "b", "c d"]
+    percent = parser(Encoding("x", notation="percent"), DEFAULT)
+    assert percent("5 \t%") == percent("5%") == percent("5") == 5
+    with pytest.raises(ValueError):
+        percent("5\u00a0%")
 
 
 def test_a_label_is_compared_as_a_number_if_it_is_one():
@@ -165,3 +212,61 @@ def test_a_label_is_compared_as_a_number_if_it_is_one():
 
 def test_a_zone_does_not_change_the_clock_that_is_read():
     assert seconds_of("1970-01-02T00:00:01+09:00", "ymd") == 86401
+
+
+ORDERS = {"ymd": "{y}-{m}-{d}", "dmy": "{d}.{m}.{y}", "mdy": "{m}/{d}/{y}"}
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("year", [1, 400, 1600, 1899, 1900, 1969, 1970, 2000, 2023, 2024, 2100, 9999])
+def test_every_day_of_the_calendar_is_read(order, year):
+    first = datetime.date(year, 1, 1)
+    for number in range(365 + calendar.isleap(year)):
+        day = datetime.date.fromordinal(first.toordinal() + number)
+        written = ORDERS[order].format(y=f"{year:04}", m=f"{day:%m}", d=f"{day:%d}")
+        assert seconds_of(written, order) == (day.toordinal() - datetime.date(1970, 1, 1).toordinal()) * 86400
+
+
+@pytest.mark.parametrize(
+    ("cell", "seconds"),
+    [
+        ("1970-01-01", 0),
+        ("1970-1-1 0:00", 0),
+        ("1970-01-01 23:59:59", 86399),
+        ("1970-01-01T23:59:60.5Z", 86400),
+        ("1970-01-01 01:02", 3720),
+        ("69-01-01", -31536000),
+        ("70-01-01", 0),
+        ("99-12-31", 946598400),
+        ("00-01-01", 946684800),
+        ("68-01-01", 3092601600),
+    ],
+)
+def test_a_time_of_the_day_and_a_year_of_two_digits_are_read(cell, seconds):
+    assert seconds_of(cell, "ymd") == seconds
+
+
+@pytest.mark.parametrize(
+    ("cell", "order"),
+    [
+        ("1999-13-01", "ymd"), ("1999-00-01", "ymd"), ("1999-01-00", "ymd"), ("1999-01-32", "ymd"),
+        ("1999-04-31", "ymd"), ("1999-06-31", "ymd"), ("1999-09-31", "ymd"), ("1999-11-31", "ymd"),
+        ("1999-02-29", "ymd"), ("1900-02-29", "ymd"), ("2000-02-30", "ymd"),
+        ("1999-01-01 24:00", "ymd"), ("1999-01-01 23:60", "ymd"), ("1999-01-01 23:59:61", "ymd"),
+        ("199-01-01", "ymd"), ("9-01-01", "ymd"), ("1999-01-001", "ymd"), ("001-01-1999", "dmy"),
+        ("012-01-1999", "mdy"), ("1999-01/01", "ymd"), ("31-12-1999", "mdy"), ("1999-01-01", "dmy"), ("", "ymd"),
+    ],
+)  # fmt: skip
+def test_what_no_calendar_or_clock_has_is_not_a_time(cell, order):
+    with pytest.raises(ValueError):
+        seconds_of(cell, order)
+
+
+@pytest.mark.parametrize(("unit", "factor"), [("s", 1), ("ms", 10**3), ("us", 10**6), ("ns", 10**9)])
+def test_a_counted_time_is_read_up_to_3000_years_from_1970(unit, factor):
+    assert seconds_of(str(90 * factor), unit) == 90
+    assert seconds_of(str(-(10**11) * factor), unit) == -(10**11)
+    assert seconds_of(str(10**11 * factor), unit) == 10**11
+    for cell in (str((10**11 + 1) * factor), str(-(10**11 + 1) * factor), "inf", "nan", "1 0", ""):
+        with pytest.raises(ValueError):
+            seconds_of(cell, unit)

@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 from hypothesis import assume, given
@@ -9,9 +11,12 @@ from aetk.base.errors import BadInput
 from aetk.contract.threshold import (
     Method,
     calibrate,
+    check_rate,
     check_value,
+    conformal_rank,
     expected_alarms,
     is_anomaly,
+    just_below,
     macro_f1,
     parse_method,
     rows_needed,
@@ -136,9 +141,28 @@ def test_best_f1_lies_midway_between_neighbours_and_never_on_one(rows):
     assert -1 < value <= 1
 
 
-@pytest.mark.parametrize("labels", [None, np.ones(5, bool), np.zeros(5, bool)])
-def test_best_f1_without_both_labels_is_refused(labels):
-    with pytest.raises(BadInput, match="labelled 0"):
+@pytest.mark.parametrize("x", [0.5, np.nextafter(np.float32(0.5), np.float32(1))], ids=["even", "odd"])
+def test_best_f1_takes_no_cut_where_no_float32_lies_between_two_similarities(x):
+    """The middle of adjacent floats rounds to the one whose last bit is 0, be it the upper or the lower."""
+    x = np.float32(x)
+    above = np.nextafter(x, np.float32(1))
+    with pytest.raises(BadInput, match="practically the same"):
+        calibrate(BEST_F1, np.array([x, above]), np.array([True, False]), "rows")
+    rows, labels = np.array([0.1, x, above], np.float32), np.array([True, True, False])
+    assert calibrate(BEST_F1, rows, labels, "rows").value == np.float32((np.float64(rows[0]) + x) / 2)
+
+
+def test_a_threshold_that_best_f1_chose_is_a_float32_value():
+    values = similarities(50)
+    value = calibrate(BEST_F1, values, values < 0.3, "rows").value
+    assert value == np.float32(value)
+
+
+@pytest.mark.parametrize(
+    ("labels", "counts"), [(None, "no labels"), (np.ones(5, bool), "0 and 5"), (np.zeros(5, bool), "5 and 0")]
+)
+def test_best_f1_without_both_labels_is_refused(labels, counts):
+    with pytest.raises(BadInput, match=f"labelled 0 .* there are {counts}"):
         calibrate(BEST_F1, similarities(5), labels, "rows")
 
 
@@ -190,6 +214,62 @@ def test_conformal_never_lies_on_a_similarity_where_neighbours_are_adjacent_floa
     assert is_anomaly(np.array(ordinary), value).sum() <= 20
 
 
+@pytest.mark.parametrize(
+    ("ordinary", "value"),
+    [
+        ([0.5, 0.7, 0.9], 0.4),
+        ([0.5, 0.9], 0.3),
+        ([0.5, 0.5 + 1e-4], 0.4995),
+        ([0.5], 0.4995),
+        ([-0.9, 0.5], np.nextafter(np.float32(-1), np.float32(0))),
+    ],
+    ids=["half the gap above", "of two", "but no less than", "of one", "no further than the range"],
+)
+def test_below_the_smallest_similarity_a_threshold_lies_half_a_gap_away(ordinary, value):
+    ordinary = np.array(ordinary, np.float32)
+    assert just_below(ordinary[0], ordinary) == pytest.approx(value, abs=1e-7)
+    assert just_below(ordinary[0], ordinary) > -1
+
+
+def test_a_threshold_lies_below_the_next_lower_pair_that_has_a_float32_between():
+    one = np.float32(0.5)
+    two = np.nextafter(one, np.float32(1))
+    three = np.nextafter(two, np.float32(1))
+    ordinary = np.array([0.1, 0.3, one, two, three], np.float32)
+    for similarity in (one, two, three):
+        assert just_below(similarity, ordinary) == np.float32((np.float64(ordinary[1]) + one) / 2)
+
+
+@pytest.mark.parametrize(
+    ("rows", "rate", "rank"),
+    [(999, 0.001, 1), (1998, 0.001, 1), (1999, 0.001, 2), (2, 0.5, 1), (2, 0.9, 2), (2, 1 - 1e-12, 2)],
+)
+def test_a_conformal_rank_is_the_rate_of_one_row_more_than_there_are_rounded_down(rows, rate, rank):
+    assert conformal_rank(rows, rate) == (rank, rate)
+
+
+@pytest.mark.parametrize("rows", [2, 3, 99])
+def test_without_a_rate_conformal_takes_the_smallest_that_the_rows_support(rows):
+    chosen = calibrate(Method("conformal"), similarities(rows), None, "rows")
+    assert chosen.target == pytest.approx(1 / (rows + 1))
+    assert not is_anomaly(similarities(rows), chosen.value).any()
+
+
+@pytest.mark.parametrize("rows", [0, 1])
+def test_without_a_rate_conformal_needs_two_rows(rows):
+    with pytest.raises(BadInput, match=f"A conformal threshold needs at least 2 .* there are {rows}"):
+        calibrate(Method("conformal"), similarities(rows), None, "rows")
+
+
+@pytest.mark.parametrize("rows", [2, 8, 9, 10, 37, 99, 100, 998, 1234])
+def test_too_few_rows_are_told_the_smallest_rate_that_they_support(rows):
+    with pytest.raises(BadInput, match="false-alarm rate of 1e-05 needs") as refused:
+        conformal_rank(rows, 1e-5)
+    (rate,) = re.findall(r"a rate of (\S+) or more", refused.value.hint)
+    assert rows_needed(float(rate)) <= rows
+    assert float(rate) == pytest.approx(1 / (rows + 1), rel=0.01)
+
+
 def test_conformal_looks_at_ordinary_rows_only():
     ordinary, anomalies = similarities(100), np.full(50, -0.999, np.float32)
     alone = calibrate(Method("conformal", 0.05), ordinary, None, "rows")
@@ -212,9 +292,13 @@ def test_a_rate_close_to_one_takes_the_largest_similarity(rate):
     assert is_anomaly(similarities(2), chosen.value).sum() == 1
 
 
+def test_the_smallest_rate_of_all_is_one_in_a_billion():
+    assert check_rate(1e-9, "--threshold conformal") == 1e-9
+
+
 @pytest.mark.parametrize("rate", [1e-10, 1e-300, 5e-324])
 def test_a_rate_that_no_table_could_support_is_refused(rate):
-    with pytest.raises(BadInput, match="at least 1e-9"):
+    with pytest.raises(BadInput, match=r"--threshold conformal is .* a false-alarm rate of at least 1e-9"):
         parse_method(f"conformal:{rate!r}")
 
 
@@ -236,5 +320,5 @@ def test_without_ordinary_rows_no_alarms_are_promised():
 def test_a_fixed_threshold_still_says_what_alarms_to_expect():
     values = np.array([0.1, 0.2, 0.6, 0.7], np.float32)
     chosen = calibrate(Method("fixed", 0.5), values, np.array([True, False, False, False]), "four rows")
-    assert (chosen.rows, chosen.basis) == (0, "four rows")
+    assert (chosen.rows, chosen.basis, chosen.method, chosen.target) == (0, "four rows", "fixed:0.5", None)
     assert chosen.alarms == expected_alarms(1, 3)

@@ -73,6 +73,9 @@ def test_they_span_the_range_and_hold_the_values_that_break_runtimes(detector, g
     assert not flagged.all()
     assert golden.is_valid.any()
     assert not golden.is_valid.all()
+    assert golden.similarity[golden.is_valid].max() > 0.95
+    assert golden.similarity[golden.is_valid].min() < 0.5
+    assert (golden.similarity[~golden.is_valid] == spec.UNJUDGED).all()
     assert (x == 0).all(axis=1).any()
     for special in (
         np.isnan(x),
@@ -82,6 +85,7 @@ def test_they_span_the_range_and_hold_the_values_that_break_runtimes(detector, g
         np.abs(x) == 1e20,
     ):
         assert special.any()
+    assert not golden.is_valid[(~np.isfinite(x) | (np.abs(x) > spec.FINITE_LIMIT)).any(axis=1)].any()
     assert ((x != 0) & (np.abs(x) < 1e-38)).any(), "no denormal"
 
 

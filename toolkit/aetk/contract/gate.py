@@ -128,16 +128,18 @@ def _numbers(values: list[Payload]) -> tuple[int, ...]:
     """A repeated integer field, packed or not; there are never more of them than a tensor has dimensions."""
     found: list[int] = []
     for value in values:
-        if isinstance(value, int):
-            found.append(_signed(value))
-            continue
-        position = 0
-        while position < len(value):
-            if len(found) > _MOST_DIMENSIONS:
+        for item in (value,) if isinstance(value, int) else _packed(value):
+            if len(found) == _MOST_DIMENSIONS:
                 raise _foreign(f"a list holds more than {_MOST_DIMENSIONS} numbers")
-            item, position = _varint(value, position)
             found.append(_signed(item))
     return tuple(found)
+
+
+def _packed(data: memoryview) -> Iterator[int]:
+    position = 0
+    while position < len(data):
+        item, position = _varint(data, position)
+        yield item
 
 
 # The messages of an ONNX file: for each field its name, its wire type, and how often it may occur.

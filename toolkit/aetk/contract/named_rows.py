@@ -442,14 +442,14 @@ def _is_real(values: np.ndarray[Any, Any]) -> bool:
 
 
 def _from_objects(values: np.ndarray[Any, Any], names: Sequence[str | None]) -> np.ndarray[Any, Any]:
-    """Cells of any type, [rows] or [rows, names], as float64."""
+    """Cells of any type, [rows] or [rows, columns], as float64; `names` has one for each column, or one for all."""
     found = np.empty(values.shape, np.float64)
-    flat, width = found.reshape(-1), len(names)
+    flat, width = found.reshape(-1), math.prod(values.shape[1:])
     for i, cell in enumerate(values.flat):
         try:
             flat[i] = _number(cell)
         except (TypeError, ValueError, Refused):
-            name = names[i % width]
+            name = names[i % len(names)]
             where = f"Row {i // width}" + ("" if name is None else f", column '{name}'")
             shown = repr(cell) if len(repr(cell)) <= 40 else f"{repr(cell)[:37]}..."
             hint = "None, NaN and NA are missing. Nothing but a number is converted: not text, dates or durations."
