@@ -300,3 +300,38 @@ def test_contributions_disagree_only_where_they_are_expected(golden):
     assert found.where == 12
     assert found.largest_difference == pytest.approx(0.5 * (1 - np.cos(3)), rel=1e-5)
     assert compare(golden, swapped, 0.4).largest_difference == 0
+
+
+def jumping(rows):
+    """A cosine as above, lowered by 0.2 for each index of a category in column 2."""
+    return cosine(rows) - 0.2 * rows[:, 2].astype(np.float64)
+
+
+def with_index(golden, index):
+    return np.column_stack([golden.inputs, np.full(len(golden), index)]).astype(np.float32)
+
+
+@pytest.mark.parametrize(("above", "below"), [(0.0, 1.0), (1.0, 0.0), (0.0, 3.0)])
+def test_categories_are_not_walked_through_but_come_from_one_of_the_rows(golden, above, below):
+    rows = np.array([[1, 0, above], [-1, 0.1, below]], np.float32)
+    found = rows_at(jumping, rows[:1], rows[1:], np.array([-0.1, 0.0, 0.1]), categories=[2])
+    assert len(set(found[:, 2])) == 1
+    assert found[0, 2] in (above, below)
+    np.testing.assert_allclose(jumping(found), [-0.1, 0.0, 0.1], atol=1e-6)
+
+
+def test_rows_near_a_threshold_have_whole_indices_and_are_near_it(golden):
+    inputs = np.concatenate([with_index(golden, index) for index in (0, 1, 2)])
+    precise = jumping(inputs)
+    mixed = Golden(inputs, precise.astype(np.float32), precise, np.ones(len(inputs), bool), (("here", len(inputs)),))
+    near = rows_near(mixed, jumping, 0.3, TOLERANCE, categories=[2])
+    assert len(near) == 4
+    assert set(near[:, 2]) <= {0.0, 1.0, 2.0}
+    np.testing.assert_allclose(np.abs(jumping(near) - 0.3) / TOLERANCE, [100, 10, 10, 100], atol=1)
+
+
+def test_there_are_no_near_rows_where_the_similarity_jumps_over_the_threshold(golden):
+    inputs = np.array([[1, 0, 0], [1, 0, 1]], np.float32)
+    precise = jumping(inputs)
+    two = Golden(inputs, precise.astype(np.float32), precise, np.ones(2, bool), (("here", 2),))
+    assert len(rows_near(two, jumping, 0.9, TOLERANCE, categories=[2])) == 0
