@@ -255,7 +255,8 @@ def _without_runs(block: bytes) -> bytes:
     after = data[1:]
     is_kept = ~is_blank[:-1]
     is_kept |= ~is_blank[1:] & (after != ord("\n")) & (after != ord("\r"))  # the last of a run, but not of a line
-    return data[:-1][is_kept].tobytes().replace(b"\n\t", b"\n").removeprefix(b"\t")
+    kept: bytes = data[:-1][is_kept].tobytes()
+    return kept.replace(b"\n\t", b"\n").removeprefix(b"\t")
 
 
 def _without_groups(block: bytes, sign: bytes, delimiter: str) -> bytes | None:
