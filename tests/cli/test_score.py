@@ -250,3 +250,30 @@ main(["score", {str(model)!r}, {table.name!r}, "--out", "s.csv"])
     assert more.count("writing") <= 3
     assert "Traceback" not in err
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_file_in_another_format_is_scored_as_the_options_say(aetk, refused, model, rows, tmp_path):
+    rows.to_csv(tmp_path / "other.csv", sep=";", decimal=",", index=False)
+    assert "the header is one column" in refused("score", model, "other.csv")
+    options = ["--table-format", "delimiter=semicolon", "--table-format", "decimal=comma"]
+    document = aetk("score", model, "other.csv", *options, "--json").document
+    assert document["rows"] == len(rows)
+    assert document["unseen"] == {}
+    rows.to_csv(tmp_path / "plain.csv.gz", index=False)
+    again = aetk("score", model, "plain.csv.gz", "--default-format", "--json").document
+    assert again["out"] == "plain.scores.csv"
+    assert again["anomalies"] == document["anomalies"]
+    wrong = refused("score", model, "other.csv", "--table-format", "delimiter=colon")
+    assert "a format cannot have it" in wrong
+
+
+def test_cells_of_no_known_level_are_counted_by_column(aetk, model_copy, resign, rows, tmp_path):
+    def levels(card):
+        card["features"][0].update(levels=["a", "b"], missing="level")
+        card.update(contract=2)
+
+    resign(model_copy, edit_card=levels)
+    rows.assign(mean_radius=["a", "c", ""] + ["b"] * (len(rows) - 3)).to_csv(tmp_path / "t.csv", index=False)
+    result = aetk("score", model_copy, "t.csv")
+    assert result.code == 0, result.err
+    assert "mean_radius: 1 cell of no known level" in result.out

@@ -69,6 +69,7 @@ class _BlockParser:
         self._missing = missing
         self._spaced_markers = bool(number_markers(Encoding(""), table)) and bool(floats)
         self._has_floats = bool(floats)
+        self._only_numbers = len(floats) == len(self._wanted)
         self._texts_first = False
         self._extra = 0
         self._parsers = [parser(encoding, table) for _, encoding in numeric]
@@ -114,6 +115,9 @@ class _BlockParser:
                 raise _Unsure
             if table.delimiter != " " or not re.search(r"[ \t]", second):
                 block = block.replace(second.encode(), self._delimiter.encode())
+        group = table.thousands.encode()
+        if self._only_numbers and len(group) == 1 and group in block and b'"' not in block:
+            block = _without_groups(block, group, self._delimiter) or block
         return block, newlines
 
     def _parsed(self, block: bytes, newlines: int) -> Parsed | None:
@@ -245,12 +249,31 @@ def _by_distinct(column: Any, parse: "Callable[[str], float]") -> NDArray[np.flo
 
 
 def _without_runs(block: bytes) -> bytes:
-    """Lines in which one tab stands for each run of blanks and tabs, and none at either end."""
-    block = block.replace(b" ", b"\t")
-    while b"\t\t" in block:
-        block = block.replace(b"\t\t\t\t", b"\t").replace(b"\t\t", b"\t")
-    block = block.replace(b"\n\t", b"\n").replace(b"\t\r\n", b"\r\n").replace(b"\t\n", b"\n")
-    return block.removeprefix(b"\t").removesuffix(b"\t").removesuffix(b"\t\r")
+    """Lines in which one tab stands for each run of blanks and tabs, and none at either end; each CR has its LF."""
+    data = np.frombuffer(block.replace(b" ", b"\t") + b"\n", np.uint8)
+    is_blank = data == ord("\t")
+    after = data[1:]
+    is_kept = ~is_blank[:-1]
+    is_kept |= ~is_blank[1:] & (after != ord("\n")) & (after != ord("\r"))  # the last of a run, but not of a line
+    kept: bytes = data[:-1][is_kept].tobytes()
+    return kept.replace(b"\n\t", b"\n").removeprefix(b"\t")
+
+
+def _without_groups(block: bytes, sign: bytes, delimiter: str) -> bytes | None:
+    """Lines without the signs between groups of three digits; None if a sign may stand somewhere else."""
+    margin = b"\n\n\n\n\n"
+    data = np.frombuffer(margin + block + margin, np.uint8)
+    places = np.flatnonzero(data == sign[0])
+    is_digit = (data >= ord("0")) & (data <= ord("9"))
+    begins = np.isin(data, np.frombuffer(b"\n\t +-" + delimiter.encode() + sign, np.uint8))
+    is_group = is_digit[places + 1] & is_digit[places + 2] & is_digit[places + 3] & ~is_digit[places + 4]
+    one, two, three = (is_digit[places - back] for back in (1, 2, 3))
+    leads = one & (begins[places - 2] | (two & (begins[places - 3] | (three & begins[places - 4]))))
+    # three digits stand between two signs
+    chained = (data[places - 4] == sign[0]) | ~((data[places - 2] == sign[0]) | (data[places - 3] == sign[0]))
+    if not (is_group & leads & chained).all():
+        return None
+    return block.replace(sign, b"")
 
 
 def _quotes_are_plain(block: bytes, delimiter: str) -> bool:

@@ -55,7 +55,10 @@ def _row_groups(file: BinaryIO) -> Iterator[dict[int, Any]]:
 
 def _largest(file: BinaryIO, chunk: dict[int, Any]) -> int:
     """The bytes of the largest page of a column chunk, unpacked."""
-    position = min(filter(None, (chunk[_DATA], chunk.get(_DICTIONARY))))
+    starts = [start for start in (chunk[_DATA], chunk.get(_DICTIONARY)) if start]
+    if not starts and not chunk[_LENGTH]:
+        return 0  # a column of booleans without rows
+    position = min(starts)
     end, largest = position + chunk[_LENGTH], 0
     while position < end:
         header, unpacked, packed = _page(file, position)

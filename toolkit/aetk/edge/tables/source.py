@@ -176,7 +176,8 @@ class _Stream:
         self._has_ended = not received
 
     def _take(self, size: int) -> bytes:
-        taken = bytes(self._held[:size])
+        with memoryview(self._held) as held:
+            taken = bytes(held[:size])
         del self._held[:size]
         self._searched = 0
         return taken
