@@ -47,7 +47,9 @@ def choose(
             columns.append(_unnamed(column, position, sample))
         else:
             is_filled = wishes.missing == "median"
-            columns.append(_usual(sample, column, position, questions, is_kept=column.name in kept, is_filled=is_filled))
+            columns.append(
+                _usual(sample, column, position, questions, is_kept=column.name in kept, is_filled=is_filled)
+            )
     return columns, questions
 
 
