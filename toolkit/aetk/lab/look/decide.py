@@ -46,7 +46,10 @@ def choose(
         elif not column.name:
             columns.append(_unnamed(column, position, sample))
         else:
-            columns.append(_usual(sample, column, position, column.name in kept, questions))
+            is_filled = wishes.missing == "median"
+            columns.append(
+                _usual(sample, column, position, questions, is_kept=column.name in kept, is_filled=is_filled)
+            )
     return columns, questions
 
 
@@ -54,7 +57,9 @@ def _stripped(names: Sequence[str]) -> set[str]:
     return {strip(name) for name in names}
 
 
-def _usual(sample: Sample, column: Column, position: int, is_kept: bool, questions: list[Decision]) -> Column:
+def _usual(
+    sample: Sample, column: Column, position: int, questions: list[Decision], *, is_kept: bool, is_filled: bool
+) -> Column:
     if column.kind in ("number", "true/false", "category"):
         return column
     if is_kept:
@@ -62,7 +67,7 @@ def _usual(sample: Sample, column: Column, position: int, is_kept: bool, questio
     if column.kind == "mixed":
         if _is_rare_beyond_head(sample, position):  # reading the whole table ends with the line of the cell
             return replace(column, kind="number", why="", odd=("some cells are no numbers",), levels=())
-        questions.append(_mixed(sample, column, position))
+        questions.append(_mixed(sample, column, position, is_filled=is_filled))
         return replace(column, use="undecided")
     if column.kind == "unclear":
         name = column.name
@@ -101,7 +106,7 @@ def _is_rare_beyond_head(sample: Sample, position: int) -> bool:
     return bool(rows) and rows[0] >= len(sample.places) and 100 * len(rows) < len(cells)
 
 
-def _mixed(sample: Sample, column: Column, position: int) -> Decision:
+def _mixed(sample: Sample, column: Column, position: int, *, is_filled: bool) -> Decision:
     """The question about a column of numbers and other text, with the place of the first cell that is no number."""
     name, cells = column.name, sample.columns[position]
     assert isinstance(cells, list)
@@ -121,6 +126,7 @@ def _mixed(sample: Sample, column: Column, position: int) -> Decision:
     ways = []
     if len(wrong) <= 3:
         words = tuple(word for cell in wrong for word in ("--missing-value", f"{name}={cell}"))
+        words += () if is_filled else ("--missing", "median")
         ways.append(Option(words, f"{_quoted(wrong)} in '{name}' mean{'s' * (len(wrong) == 1)} a missing value"))
     ways.append(Option(("--drop", name), f"leave '{name}' out"))
     if column.distinct <= MOST_LEVELS:

@@ -95,6 +95,10 @@ def _column(rows: Any, table: named_rows.Columns, position: int) -> Any:
     if column is not None:
         return column(position)
     name = table.names[position]
+    try:
+        return table.select([name])[:, 0]
+    except named_rows.Refused:
+        pass
     return [record.get(name) if hasattr(record, "get") else getattr(record, name, None) for record in _listed(rows)]
 
 
