@@ -97,11 +97,24 @@ def _in_process(call: Callable[[], Any], what: str) -> Measure:
     return measure
 
 
+def build_c(folder: Path) -> Path:
+    """Build the C program of `embed c` for this machine, and prove it, with a main that takes the time."""
+    flags = ["-std=c99", "-O3", "-march=native", "-ffp-contract=off", "-I."]
+    run(["cc", *flags, "selftest.c", "detector.c", "-o", "proof", "-lm"], folder)
+    run([folder / "proof"], folder)
+    source = Path(__file__).with_name("decision_c.c")
+    run(["cc", *flags, "-DDETECTOR_WITHOUT_ROWS", "-s", source, "detector.c", "-o", "program", "-lm"], folder)
+    return folder / "program"
+
+
 def ways(model: Path, run_folder: Path, folder: Path) -> Iterator[tuple[str, Measure, int, str]]:
     """Build every way: its name, how to measure it, what it ships in bytes and in words."""
-    for host in ("python", "node", "web", "cpp"):
+    for host in ("python", "node", "web", "cpp", "c"):
         embed(host, model, folder / host)
-    python, node, web, cpp = (folder / host for host in ("python", "node", "web", "cpp"))
+    python, node, web, cpp, c = (folder / host for host in ("python", "node", "web", "cpp", "c"))
+    yield (
+        "C file", _selftest([build_c(c)], c), files(c / "program"), "program, which holds the model",
+    )  # fmt: skip
     install_npm(node)
     run(["npm", "ci", "--omit=dev"], node)
     install_npm(web)

@@ -47,9 +47,10 @@ def check(found, expected, card, rounding=0.0):
     near = np.abs(expected["similarity"] - np.float32(card.threshold.value)) <= card.similarity.tolerance
     assert ((decisions["is_anomaly"] != expected["is_anomaly"]) & ~near).sum() == 0
     assert (decisions["is_valid"] == expected["is_valid"]).all()
-    assert np.abs(decisions["similarity"] - expected["similarity"]).max() <= max(CLOSE, 1.5 * rounding)
+    close = max(CLOSE, 1.5 * rounding)
+    assert np.abs(decisions["similarity"] - expected["similarity"]).max() <= close
     if shares is not None:
-        assert np.abs(shares - expected["contribution"]).max() <= CLOSE
+        assert np.abs(shares - expected["contribution"]).max() <= close
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -106,15 +106,16 @@ class Program:
         """The sum of a row, or the root of the sum of its squares."""
         buffer = self.buffer(1)
         total = self.element(buffer, "", 0)
-        term = "x * x" if squares else "x"
+        square = self.helper("square") if squares else ""
         lines = self.loop(1, lambda _: [f"{total} = 0.0f;"])
         for piece in row.pieces:
-            lines += self.loop(piece.length, lambda i, p=piece: [  # type: ignore[misc]
-                f"const float x = {bare(p.code(i, 0))};", f"{total} += {term};"] if squares else [
-                f"{total} += {bare(p.code(i, 0))};"])  # fmt: skip
+            lines += self.loop(
+                piece.length,
+                lambda i, p=piece: [f"{total} += {_term(p.code(i, 0), square)};"],  # type: ignore[misc]
+            )
         if squares:
             lines += self.loop(1, lambda _: [f"{total} = sqrtf({total});"])
-        self.add(["{", *_indented(lines), "}"] if squares else lines, read_by(row), buffer)
+        self.add(lines, read_by(row), buffer)
         return self.piece(buffer)
 
     def softmax(self, row: Row) -> Row:
@@ -190,6 +191,10 @@ def _indented(lines: list[str]) -> list[str]:
 
 def _as_number(text: str, is_bool: bool) -> str:
     return f"{text} ? {number(1)} : {number(0)}" if is_bool else bare(text)
+
+
+def _term(text: str, function: str) -> str:
+    return f"{function}({bare(text)})" if function else bare(text)
 
 
 def bare(text: str) -> str:
