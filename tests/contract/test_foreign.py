@@ -190,6 +190,21 @@ def test_a_better_message_changes_no_exit_code(content, code):
     assert found.hint
 
 
+def test_by_its_card_a_model_is_ours_whatever_its_producer_and_by_no_other_entry():
+    def explained(key):
+        entry = encode_bytes(14, encode_bytes(1, key.encode()) + encode_bytes(2, b"{}"))
+        return explain(made_by("other") + entry, gate.Refused("no.")).message
+
+    assert explained(gate.CARD).startswith("Another tool has rewritten this model")
+    assert explained("a key") == "no. It was made by other, not by aetk."
+
+
+def test_a_file_of_two_graphs_or_without_an_opset_stays_in_the_gates_words():
+    refused = gate.Refused("no.")
+    assert explain(made_by("other") + encode_bytes(7, b""), refused) is refused
+    assert explain(encode_bytes(2, b"other") + encode_bytes(7, b""), refused) is refused
+
+
 def test_a_model_of_another_make_keeps_the_gates_hint():
     assert explain(made_by("other"), gate.Refused("no.", "a hint")).hint == "a hint"
 
