@@ -332,7 +332,7 @@ def _positions(path: Path, names: list[str], wanted: Sequence[str], table: Table
             if is_default:
                 break
     found = wanted if is_default else list(map(strip, wanted))
-    for name in repeated if is_default else repeated.intersection(found):
+    for name in repeated if is_default else ():  # elsewhere the first of several counts
         raise Problem(f"{path}: two columns are called '{name}'.", "Rename or remove one of them.")
     return [_position(path, positions, name) for name in found]
 

@@ -218,6 +218,8 @@ def read_format(data: Any) -> TableFormat:
         raise Refused(f"its table format has the unknown key '{unknown[0][:40]}'")
     labels = data.get("labels")
     try:
+        if not isinstance(data.get("missing", []), list):
+            raise TypeError("missing")
         known = (
             None if labels is None else Labels(labels["column"], *(tuple(labels[k]) for k in ("anomaly", "ordinary")))
         )
@@ -251,6 +253,7 @@ def read_encoding(feature: Mapping[str, Any]) -> Encoding:
     """How the cells of a feature of a card are read. Raise Refused for what cannot be followed."""
     name = feature["name"]
     try:
+        lists = [feature.get(key, []) for key in ("levels", "truths", "markers")]
         is_time = feature.get("time") is not None
         time = feature["time"] if is_time else {}
         found = Encoding(
@@ -265,7 +268,8 @@ def read_encoding(feature: Mapping[str, Any]) -> Encoding:
         texts = (found.column, *found.levels, *found.truths, *found.missing)
         kinds = [bool(found.levels), bool(found.truths), found.notation != "decimal", is_time]
         sound = (
-            all(isinstance(text, str) for text in texts)
+            all(isinstance(texts, (list, tuple)) for texts in lists)
+            and all(isinstance(text, str) for text in texts)
             and len(found.levels) == len(set(found.levels)) <= MOST_LEVELS
             and len(found.truths) == len(set(found.truths)) in (0, 2)
             and found.notation in NOTATIONS

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from aetk.base.errors import BadInput
 from aetk.contract.arguments import checked
-from aetk.contract.reading import DEFAULT, Encoding, TableFormat
+from aetk.contract.reading import Encoding, TableFormat
 from aetk.contract.threshold import check_rate, expected_alarms
 from aetk.edge.scoring.lanes import float32
 from aetk.edge.scoring.scorer import Scorer
@@ -156,9 +156,8 @@ def _subject(path: Path) -> _Subject:
     """Open a run if the path is a folder, otherwise a model file."""
     if path.is_dir():
         run = read_run(path)
-        return _Subject(
-            run.feature_names, None, DEFAULT, float(run.detector.threshold), partial(_by_tiles, run.detector)
-        )
+        threshold, judge = float(run.detector.threshold), partial(_by_tiles, run.detector)
+        return _Subject(run.feature_names, run.record.encodings, run.record.table_format, threshold, judge)
     scorer = Scorer(path)
     card = scorer.model.card
     return _Subject(card.feature_names, card.encodings, card.table, scorer.threshold, partial(_by_scorer, scorer))

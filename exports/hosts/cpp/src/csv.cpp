@@ -97,7 +97,9 @@ bool CsvReader::take_line() {
 bool CsvReader::is_left_out() const {
   if (format_.is_strict) return false;
   const bool is_comment = !format_.comment.empty() && line_.compare(0, format_.comment.size(), format_.comment) == 0;
-  return is_comment || strip(without_end(line_)).empty();
+  const std::string_view line = without_end(line_);
+  const bool is_blank = format_.delimiter == '\t' ? line.find_first_not_of(' ') == line.npos : strip(line).empty();
+  return is_comment || is_blank;
 }
 
 /// The first cell of a line that may be anything.

@@ -80,12 +80,14 @@ Table::Positions Table::positions() const {
   }
   if (names_.empty()) throw Problem(path + " is empty; expected a header line with column names.", "Write the column names into its first line.");
   Positions found;
-  for (const std::string& name : names_) {
-    if (name.empty()) {
-      throw Problem(path + ": column " + std::to_string(found.size() + 1) + " has no name.",
+  for (std::size_t i = 0; i < names_.size(); ++i) {
+    const std::string& name = names_[i];
+    if (format_.is_strict && name.empty()) {
+      throw Problem(path + ": column " + std::to_string(i + 1) + " has no name.",
                     "Give every column a name of its own.");
     }
-    if (!found.emplace(name, found.size()).second) {
+    const bool is_new = found.emplace(name, i).second;  // in other formats, the first of several counts
+    if (format_.is_strict && !is_new) {
       throw Problem(path + ": two columns are called '" + name + "'.", "Rename or remove one of them.");
     }
   }

@@ -129,7 +129,7 @@ def check_header(path: Path, names: Sequence[str]) -> None:
 
 def column_indices(source: Path | str, names: Sequence[str], wanted: Sequence[str]) -> list[int]:
     """The positions of the wanted columns; raise BadInput, naming the first missing one, if any is missing."""
-    position = {name: i for i, name in enumerate(names)}
+    position = {name: i for i, name in reversed(list(enumerate(names)))}  # the first of several counts
     for name in wanted:
         if name not in position:
             raise BadInput(f"{source} has no column '{show_name(name)}'.", _closest(name, names))

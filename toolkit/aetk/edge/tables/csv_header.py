@@ -135,7 +135,8 @@ def find_columns(path: Path, header: Header, wanted: Sequence[str], table: Table
     """The positions of the wanted columns.
 
     Raises:
-        BadInput: one is missing or there twice; the message says if the file has another delimiter than the card.
+        BadInput: one is missing; the message says if the file has another delimiter than the card. Of several columns
+            of the same name, the first counts; in the default format no two may have the same.
     """
     if table.is_default:
         return column_indices(path, header.names, wanted)
@@ -146,9 +147,6 @@ def find_columns(path: Path, header: Header, wanted: Sequence[str], table: Table
             name = next(name for name in wanted if name not in header.names)
             found = f"{path} has no column '{show_name(name)}': its first row has {len(header.names):,} cells."
             raise BadInput(found, it_has(header.names))
-    for name in dict.fromkeys(wanted):
-        if header.names.count(name) > 1:
-            raise BadInput(f"{path}: two columns are called '{show_name(name)}'.", "Rename or remove one of them.")
     return column_indices(path, header.names, wanted)
 
 

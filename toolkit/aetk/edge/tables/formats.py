@@ -13,6 +13,7 @@ Format = Literal["csv", "jsonl", "parquet"]
 _ENDINGS: dict[str, Format] = {
     ".csv": "csv",
     ".jsonl": "jsonl",
+    ".json": "jsonl",
     ".ndjson": "jsonl",
     **dict[str, Format].fromkeys(PARQUET, "parquet"),
 }

@@ -18,6 +18,7 @@ from aetk.base.typed_json import is_unicode
 from aetk.contract.dialect import ROW_BYTES, escape_for_message
 from aetk.contract.reading import DEFAULT, Converter, Encoding, TableFormat, converter, expected
 from aetk.edge.tables.chunk import Chunk, FloatType, NotANumber, as_dtype, column_indices, row_location, show_name
+from aetk.edge.tables.containers import to_convert
 from aetk.edge.tables.source import Source, decoded
 
 CHUNK_ROWS = 4096
@@ -118,6 +119,8 @@ def _row(path: Path, number: int, line: bytes, decoder: json.JSONDecoder) -> dic
     where = row_location(path, number)
     if len(line) > ROW_BYTES:
         raise BadInput(f"{where}: the row is longer than {ROW_BYTES >> 20} MiB.", _LINES)
+    if number == 1 and line.lstrip().startswith(b"["):
+        raise to_convert(path, "one JSON array")
     try:
         row = decoder.decode(decoded(path, line, number, "JSON Lines").rstrip("\r\n"))
     except RecursionError:

@@ -16,6 +16,7 @@ from aetk.base.streams import Stop
 from aetk.contract.reading import DEFAULT, Encoding, Labels, TableFormat
 from aetk.edge.tables import csv_format, csv_read, jsonl_read, parquet
 from aetk.edge.tables.chunk import Chunk, FloatType, NoNumbers, NotANumber, no_rows, row_location
+from aetk.edge.tables.containers import refuse_other_kinds
 from aetk.edge.tables.formats import Format, by_ending
 from aetk.edge.tables.labels import as_labels, text_flags, text_labels
 from aetk.edge.tables.source import open_source
@@ -86,6 +87,7 @@ def read_chunks(
         NotANumber: a cell is not a number; the message says where the first one is.
         MissingExtra: the table is Parquet, and pyarrow is not installed.
     """
+    refuse_other_kinds(path)
     table_format = table_format or by_ending(path)
     coded = encoded(numeric, encodings, table)
     if encodings is not None:

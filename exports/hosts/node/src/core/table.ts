@@ -151,18 +151,15 @@ export class TableReader {
     }
     if (names.length === 0) throw this.empty(header);
     const positions = new Map<string, number>();
-    const repeated = new Set<string>();
     const isDefault = this.format === DEFAULT;
     for (const [i, name] of names.entries()) {
       if (isDefault && name === "") throw new Problem(`${this.path}: column ${i + 1} has no name.`, "Give every column a name of its own.");
-      if (positions.has(name)) repeated.add(name);
       if (isDefault && positions.has(name)) throw this.repeated(name);
-      positions.set(name, i);
+      if (!positions.has(name)) positions.set(name, i); // in other formats, the first of several counts
     }
     this.names = names;
     const position = (wanted: string): number => {
       const name = isDefault ? wanted : strip(wanted);
-      if (repeated.has(name)) throw this.repeated(name); // in other formats, the other columns may have any names
       return positions.get(name) ?? this.refuseWithout(name, names);
     };
     this.wanted = this.encodings.map(({ column }) => position(column));
