@@ -45,7 +45,8 @@ def rows_of(content, table):
             if cells and cells[0] == table.header:
                 rows.append((number, cells[1:]))
             continue
-        if line.strip(" " if table.delimiter == "\t" else None) and not (table.comment and line.startswith(table.comment)):
+        is_blank = not line.strip(" " if table.delimiter == "\t" else None)
+        if not is_blank and not (table.comment and line.startswith(table.comment)):
             rows.append((number, cells))
     if table.second_delimiter:
         rows = [(n, [part for cell in cells for part in cell.split(table.second_delimiter)]) for n, cells in rows]

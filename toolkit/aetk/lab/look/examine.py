@@ -33,6 +33,9 @@ from aetk.lab.look.report import Column, Decision, LabelCandidate, Look, Option,
 from aetk.lab.look.sample import Sample, sample_text
 from aetk.lab.look.typed import TypedTable, of_memory, partition_keys, read_typed, shortest
 
+_MOST_CLASSES = 20
+"""The most values of a column of classes that has no name."""
+
 
 @checked
 def look(data: Any, *, label: str | None = None) -> Look:
@@ -255,9 +258,20 @@ def _candidates(
             continue
         values = _values(sample, studied, position)
         why = label_values.looks_like_label(column.name, values)
+        if not why and sample.table.header is False and position in (0, len(studied) - 1):
+            why = _classes(column, values, [other.column for other in studied if other is not one])
         if why:
             found.append(replace(label_values.meaning(column.name, values), why=why))
     return found
+
+
+def _classes(column: Column, values: Counter[str], others: Sequence[Column]) -> str:
+    """Why the first or the last column of a table without names looks like the label; empty if it does not."""
+    measured = sum(other.distinct > _MOST_CLASSES for other in others if other.kind == "number")
+    few = 2 <= len(values) <= _MOST_CLASSES and all(value.lstrip("+-").isdigit() for value in values)
+    if column.kind in ("number", "true/false") and few and len(others) > 1 and 10 * measured >= 8 * len(others):
+        return "a few whole numbers beside columns of measurements, in a table without names"
+    return ""
 
 
 def _label_words(found: LabelCandidate) -> str:

@@ -81,7 +81,8 @@ def looks_like_label(name: str, counts: Mapping[str, int]) -> str:
             or word.lower() in ("normal", "benign", "normal.")
         ):
             return f"it holds '{word}' beside other words"
-    if _NAME.search(name) and 1 <= len(values) <= 20:
+    is_question = name.lower().startswith(("is_", "is "))  # any two answers, as is_weekend has them
+    if _NAME.search(name) and 1 <= len(values) <= (2 if is_question else 20):
         return "its name, and its few values"
     return ""
 

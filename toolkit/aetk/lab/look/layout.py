@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
+from aetk.base.errors import BadInput
 from aetk.contract.reading import TableFormat
 from aetk.lab.look.cells import is_marker, is_missing, is_total, is_unit, looks_like_time, looks_numeric
 from aetk.lab.look.pieces import Pieces
@@ -15,6 +16,9 @@ from aetk.lab.look.rows import split_rows
 _LINES = 400
 """The lines at the start that the layout is found from."""
 _COMMENTS = ("#", "%", "//")
+_SPARSE = re.compile(r"\s*[-+\d.eE,]+(?:\s+\d+:[-+\d.eE]+)+\s*(?:#.*)?")
+_MOST_FOOTER = 20
+"""The rows at the end that are looked at as words below a table."""
 _FEWEST = 4
 """The rows below a row that it takes to call it a row of units."""
 _YEARS = range(1900, 2101)
@@ -29,6 +33,7 @@ def find_layout(pieces: Pieces, wishes: Wishes, title: str) -> tuple[TableFormat
     fields = next((line for line in lines[:50] if line.startswith("#fields")), None)
     if fields is not None and wishes.comment is None and not wishes.no_header:
         return _zeek(table, lines, fields), ["names are in the line '#fields' (a log of Zeek)"], []
+    _refuse_sparse(lines, title)
     comment = _find_comment(lines) if wishes.comment is None else wishes.comment
     table = replace(table, comment=comment, skip_rows=wishes.skip_rows or 0)
     table = replace(table, delimiter=_find_delimiter(lines, table))
@@ -86,6 +91,16 @@ def _zeek(table: TableFormat, lines: Sequence[str], fields: str) -> TableFormat:
     )
 
 
+def _refuse_sparse(lines: Sequence[str], title: str) -> None:
+    """Raise BadInput for rows of LIBSVM (svmlight): a label, then pairs of a column's number and its value."""
+    shown = [line for line in lines if line.strip() and not line.startswith("#")]
+    if shown and 10 * sum(map(bool, map(_SPARSE.fullmatch, shown))) > 9 * len(shown):
+        raise BadInput(
+            f"{title} holds rows of LIBSVM (svmlight), pairs of a column's number and its value; expected a table.",
+            "Load it with sklearn.datasets.load_svmlight_file, and save the rows as CSV or NumPy arrays.",
+        )
+
+
 def _find_comment(lines: Sequence[str]) -> str:
     """The text that the first lines begin with, if they are comments."""
     for comment in _COMMENTS:
@@ -103,13 +118,14 @@ def _find_delimiter(lines: Sequence[str], table: TableFormat) -> str:
     best, delimiter = 0.0, ","
     for candidate in (",", "\t", ";", "|", " "):
         rows = [cells for _, cells in split_rows(lines, replace(table, delimiter=candidate), "", is_strict=False)]
-        quality = _quality(rows[-1000:])
+        quality = _quality(rows[-1000:], ",;\t|" if candidate == " " else ";\t|")
         if quality > best * 1.001:
             best, delimiter = quality, candidate
     return delimiter
 
 
-def _quality(rows: Sequence[Cells]) -> float:
+def _quality(rows: Sequence[Cells], separators: str) -> float:
+    """How regular rows are, and how much their cells look like values; `separators` make a cell look like several."""
     counts = Counter(len(cells) - (len(cells) > 1 and not cells[-1]) for cells in rows)
     if not counts:
         return 0.0
@@ -119,7 +135,7 @@ def _quality(rows: Sequence[Cells]) -> float:
     regular = [cells for cells in rows if len(cells) - (len(cells) > 1 and not cells[-1]) == width]
     cells = [cell for row in regular[:100] for cell in row]
     tidy = sum(is_missing(cell) or is_marker(cell) or looks_numeric(cell) or looks_like_time(cell) for cell in cells)
-    mixed = sum(any(sign in cell for sign in ";\t|") for cell in cells)
+    mixed = sum(any(sign in cell for sign in separators) and not looks_numeric(cell) for cell in cells)
     return len(regular) / len(rows) * (1 + (tidy - mixed) / len(cells))
 
 
@@ -174,7 +190,7 @@ def _ragged_end(rows: Sequence[Cells]) -> int:
     """The number of rows at the end that have another number of cells than the others."""
     width = Counter(map(len, rows)).most_common(1)[0][0] if rows else 0
     found = 0
-    while found < min(5, len(rows) - _FEWEST) and _is_no_row(rows[-1 - found], width):
+    while found < min(_MOST_FOOTER, len(rows) - _FEWEST) and _is_no_row(rows[-1 - found], width):
         found += 1
     return found
 
@@ -282,7 +298,7 @@ def _find_footer(lines: Sequence[str], table: TableFormat, title: str, width: in
 
 def _footer_of(rows: Sequence[Cells], width: int) -> tuple[int, list[str]]:
     found, notes = 0, list[str]()
-    while found < min(5, len(rows) - 1 - _FEWEST) and _is_no_row(rows[-1 - found], width):
+    while found < min(_MOST_FOOTER, len(rows) - 1 - _FEWEST) and _is_no_row(rows[-1 - found], width):
         found += 1
     if found:
         cell = next((cell for cell in rows[-found] if cell), "")
