@@ -55,6 +55,13 @@ def _said(out: str) -> str:
     return next((line for line in lines if "FAILED" in line), lines[0] if lines else "")
 
 
+def _message(err: str) -> list[str]:
+    """The lines of a message, without what was decided about the table before it, and the commands that it offers."""
+    lines = err.strip().splitlines()
+    start = next((i for i, line in enumerate(lines) if line.startswith("aetk: ")), 0)
+    return [line for line in lines[start:] if not line.startswith(("      aetk train ", "  or, "))]
+
+
 def _faults(case: Case, code: int, out: str, err: str, left: dict[str, int]) -> list[str]:
     faults = []
     if code != case.code:
@@ -63,7 +70,7 @@ def _faults(case: Case, code: int, out: str, err: str, left: dict[str, int]) -> 
         faults.append(f"expected the words '{case.message}': {err[-300:]}")
     if any(word in err for word in _INTERNAL):
         faults.append(f"words that are for programmers: {err[-300:]}")
-    if case.code == 2 and len(err.strip().splitlines()) > 3:
+    if case.code == 2 and len(_message(err)) > 3:
         faults.append(f"more than one message: {err[-300:]}")
     if any(ord(character) < 32 and character not in "\n\r" for character in out + err):
         faults.append("characters that command a terminal")

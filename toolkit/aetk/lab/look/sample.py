@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aetk.base.errors import BadInput
+from aetk.contract import spec
 from aetk.contract.reading import DEFAULT, TableFormat, strip
 from aetk.edge.tables.chunk import row_location
 from aetk.lab.look.container import Container
@@ -78,6 +79,11 @@ def sample_text(path: Path, container: Container, wishes: Wishes) -> Sample:
     if pieces.is_whole and table.skip_footer:
         rows = rows[: -table.skip_footer]
     width = len(names)
+    if width > spec.MAX_FEATURES + len(wishes.drop):
+        raise BadInput(
+            f"{title} has {width:,} columns; a model takes at most {spec.MAX_FEATURES:,}.",
+            "Leave some out with --drop.",
+        )
     is_uneven = False
     for number, cells in rows:
         if len(cells) == width + 1 and not cells[-1].strip():
