@@ -6,7 +6,9 @@ import numpy as np
 
 from aetk.contract.reading import Encoding
 from aetk.lab.data.dataset import Dataset
-from aetk.lab.training import plan
+from aetk.lab.data.looked import Looked
+from aetk.lab.look.report import Wishes
+from aetk.lab.training import plan, trainer
 from aetk.lab.training.trainer import train
 
 LEVELS = {"kind": ("tcp", "udp", "icmp"), "code": ("a", "b", "c", "d")}
@@ -42,5 +44,6 @@ def dataset(rows=None, labels=None, names=NAMES, levels=LEVELS, **changes):
 
 def fit(monkeypatch, data, out, **options):
     """Train on a data set in memory; the report."""
-    monkeypatch.setattr(plan, "load_dataset", lambda *_, **__: data)
+    monkeypatch.setattr(trainer, "look_first", lambda *_: Looked(None, None, Wishes(), (), None))
+    monkeypatch.setattr(plan, "load_looked", lambda *_: data)
     return train("t.csv", out=out, device="cpu", **options)

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from aetk.lab.data.looked import look_first
 from aetk.lab.training.options import FRAME, Options
 from aetk.lab.training.plan import make_plan
 
@@ -21,4 +22,5 @@ def make(folder, data=None, validation=None, saved=None, **changes):
     other = {} if validation is None else {"validation": FRAME}
     options = Options(**{"data": FRAME, "label": "y", "device": "cpu"} | other | changes)
     table = small_table() if data is None else data
-    return make_plan(options, table, validation, folder, saved, copies=1, on_stage=lambda _: None)
+    looked = look_first(table, validation, options.wishes)
+    return make_plan(options, looked, folder, saved, copies=1, on_stage=lambda _: None)

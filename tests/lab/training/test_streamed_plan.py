@@ -8,6 +8,7 @@ import pytest
 
 from aetk.base.errors import BadInput
 from aetk.contract.threshold import Method
+from aetk.lab.data.looked import look_first
 from aetk.lab.presets import RECIPES
 from aetk.lab.training.checkpoint import Checkpoint, Progress
 from aetk.lab.training.distributed.group import ALONE
@@ -30,7 +31,8 @@ def planned(tmp_path):
             write_parts(small_table() if data is None else data, table, 3, row_group=16)
         other = {} if validation is None else {"validation": FRAME}
         options = Options(**{"data": str(table), "label": "y", "device": "cpu"} | other | changes)
-        return make_streamed_plan(options, None, validation, tmp_path / "run", saved, ALONE, StopRequest(), held)
+        looked = look_first(options.data, validation, options.wishes)
+        return make_streamed_plan(options, looked, tmp_path / "run", saved, ALONE, StopRequest(), held)
 
     with held:
         yield plan
@@ -107,9 +109,12 @@ def test_what_cannot_be_met_is_refused_and_leaves_no_folder(planned, tmp_path, c
     ("data", "words"),
     [
         (small_table()[:9], "found 9 ordinary|found 0 ordinary"),
-        (small_table().assign(a=small_table().a.where(small_table().index != 70)), r"row 31, column 'a'"),
-        (small_table().assign(y=small_table().y.where(small_table().index != 50, 3)), r"row 11, label column 'y'"),
-        (small_table().assign(kind="k"), "'kind'"),
+        (small_table().assign(a=small_table().a.where(small_table().index != 70)), r"row 71, column 'a'"),
+        (
+            small_table().assign(y=small_table().y.where(small_table().index != 50, 3)),
+            "label column 'y' holds .*3 .1 row",
+        ),
+        (small_table().assign(kind=["k", "l"] * 60), "is not a table that can be streamed"),
     ],
     ids=["few rows", "a gap", "a label", "text"],
 )

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from aetk.base.errors import BadInput
 from aetk.contract import spec
 from aetk.contract.reading import DEFAULT, TableFormat, strip
-from aetk.edge.tables.chunk import row_location
+from aetk.edge.tables.chunk import no_rows, row_location
 from aetk.lab.look.container import Container
 from aetk.lab.look.layout import find_layout
 from aetk.lab.look.pieces import Pieces, read_pieces
@@ -79,11 +79,12 @@ def sample_text(path: Path, container: Container, wishes: Wishes) -> Sample:
     if pieces.is_whole and table.skip_footer:
         rows = rows[: -table.skip_footer]
     width = len(names)
-    if width > spec.MAX_FEATURES + len(wishes.drop):
-        raise BadInput(
-            f"{title} has {width:,} columns; a model takes at most {spec.MAX_FEATURES:,}.",
-            "Leave some out with --drop.",
-        )
+    features = width - len({*names} & {wishes.label, *wishes.drop})
+    if features > spec.MAX_FEATURES:
+        found = f"{title} has {features:,} feature columns; a model takes at most {spec.MAX_FEATURES:,}."
+        raise BadInput(found, "Leave some out with --drop.")
+    if not rows:
+        raise no_rows(path)
     is_uneven = False
     for number, cells in rows:
         if len(cells) == width + 1 and not cells[-1].strip():

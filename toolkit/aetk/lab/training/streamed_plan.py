@@ -2,7 +2,6 @@
 
 import contextlib
 import hashlib
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +15,6 @@ from aetk.edge.tables.read import header
 from aetk.lab.data.dataset import Dataset, check_finite, match_columns
 from aetk.lab.data.hash_split import HashSplit
 from aetk.lab.data.looked import Looked, exact, read_validation
-from aetk.lab.data.openml import is_openml
 from aetk.lab.data.shards import Columns, Shard, Stream, find_shards
 from aetk.lab.data.source import Source, check_features, feature_names, text_in_words
 from aetk.lab.data.split import Split, in_words, select_on_validation
@@ -26,9 +24,10 @@ from aetk.lab.runs import RUNS
 from aetk.lab.training.checkpoint import Checkpoint
 from aetk.lab.training.device import check_amp, find_device
 from aetk.lab.training.distributed.group import Group
-from aetk.lab.training.options import FRAME, Options, plan_recipe
-from aetk.lab.training.plan import Data, Plan, check_calibration, check_same_data, choose_method, make_folder, notes
+from aetk.lab.training.options import Options, plan_recipe
+from aetk.lab.training.plan import Plan, check_calibration, check_same_data, choose_method, make_folder, notes
 from aetk.lab.training.signals import StopRequest
+from aetk.lab.training.streamable import chooser, file_of
 from aetk.lab.training.survey import Survey, take_survey
 from aetk.lab.training.working_rows import write_shards
 
@@ -62,7 +61,7 @@ def make_streamed_plan(
     """
     recipe = plan_recipe(options)
     _check_recipe(recipe, options.world)
-    path = _file_of(looked.data, options.world)
+    path = file_of(looked.data, options.world)
     with group.fail_together():
         _check_plain(looked, options.world)
         names = header(path)
@@ -104,29 +103,11 @@ def make_streamed_plan(
     )
 
 
-def _file_of(data: Data | None, world: int | None) -> Path:
-    """The path of the data; raise BadInput if the data is not a file."""
-    found = "the built-in table" if data is None else "rows in memory"
-    if isinstance(data, (str, os.PathLike)) and data != FRAME:
-        if not is_openml(data):
-            return Path(data)
-        found = f"'{data}'"
-    raise BadInput(
-        f"Rows are streamed from a CSV or Parquet file or a folder of Parquet files; found {found}.",
-        f"Name a file or a folder, or leave {_chooser(world)} out.",
-    )
-
-
-def _chooser(world: int | None) -> str:
-    """The reason for streaming, `--stream` or torchrun, for a hint; `world` is None without torchrun."""
-    return "--stream" if world is None else "torchrun"
-
-
 def _check_recipe(recipe: Recipe, world: int | None) -> None:
     if recipe.trim:
         raise BadInput(
             f"The recipe's trim is {recipe.trim:g}, for which all rows have to be in memory; streamed rows are not.",
-            f"Use --set trim=0, or leave {_chooser(world)} out.",
+            f"Use --set trim=0, or leave {chooser(world)} out.",
         )
     fewest = 2 * (world or 1)
     if recipe.batch_rows < fewest:
@@ -144,7 +125,7 @@ def _check_plain(looked: Looked, world: int | None) -> None:
     raise BadInput(
         f"{found.title} is not a table that can be streamed: rows are streamed from CSV in the default format or "
         "Parquet, with 0 and 1 as labels and columns of numbers.",
-        f"Leave {_chooser(world)} out, or write the table in the default format with: "
+        f"Leave {chooser(world)} out, or write the table in the default format with: "
         f"aetk convert {found.title} NEW.csv",
     )
 

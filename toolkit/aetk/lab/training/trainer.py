@@ -23,6 +23,7 @@ from aetk.lab.training.options import FRAME, Options, check_world, find_folder, 
 from aetk.lab.training.plan import Data
 from aetk.lab.training.report import Extras, TrainReport
 from aetk.lab.training.signals import StopRequest
+from aetk.lab.training.streamable import file_of
 
 if TYPE_CHECKING:
     from aetk.lab.training.checkpoint import Checkpoint
@@ -153,6 +154,8 @@ def train(
         options, saved = _begin(given, folder, resume, data, group)
         on_stage("reading the table")
         plan_recipe(options)
+        if options.stream:
+            file_of(options.data if data is None else data, options.world)
         with group.fail_together():
             looked = look_first(
                 options.data if data is None else data,
