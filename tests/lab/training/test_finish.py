@@ -14,7 +14,7 @@ QUICK = {"epochs": 2, "device": "cpu", "progress": False}
 def frame():
     """300 rows of four columns, one of which, `clock`, is far beyond what can be told apart without scaling."""
     random = np.random.default_rng(3)
-    return pd.DataFrame(random.normal(size=(300, 3)), columns=list("abc")).assign(clock=1.7e9 + np.arange(300))
+    return pd.DataFrame(random.normal(size=(300, 3)), columns=list("abc")).assign(clock=random.normal(1.7e9, 1e8, 300))
 
 
 @pytest.mark.parametrize("gap", [np.nan, np.inf], ids=["missing", "infinite"])
