@@ -123,8 +123,13 @@ def make_detector(
     rows, selection = preprocessing(parts.fit), preprocessing(parts.selection)
     if recipe.memory:
         on_stage("clustering the memory")
-    memory = fit_memory(rows, recipe.memory, plan.options.seed) if recipe.memory else None
+    memory = None
+    if recipe.memory:
+        memory = fit_memory(rows, recipe.memory, plan.options.seed, keeps_rows=recipe.remember == "rows")
     ordinary = selection if parts.selection_labels is None else selection[torch.from_numpy(~parts.selection_labels)]
+    weights = None
+    if recipe.weighting != "none":
+        weights = held_out_weights(networks, memory, rows, ordinary, by_part=recipe.weighting == "part")
     detector = Detector(
         networks,
         center=preprocessing.center,
@@ -134,7 +139,7 @@ def make_detector(
         kappa=recipe.kappa,
         threshold=0.0,
         memory=memory,
-        weights=held_out_weights(networks, memory, rows, ordinary) if recipe.weighting == "error" else None,
+        weights=weights,
         compact=recipe.compact,
     )
     return detector.eval()
