@@ -85,6 +85,8 @@ def test_a_file_starts_from_its_base_and_is_named_after_itself(tmp_path):
         ({"scaling": "log"}, "scaling is 'log'; expected one of standard, robust, min-max, balanced, none"),
         ({"scaling": ["none"]}, "scaling is .*; expected one of"),
         ({"remember": "all"}, "remember is 'all'; expected one of clusters, rows"),
+        ({"memory_kib": -1}, "memory_kib is -1; expected 0 to 1.04858e[+]06"),
+        ({"temperature": 0}, "temperature is 0; expected 0.001 to 1000"),
         ({"gaussian_noise": -1}, "gaussian_noise is -1; expected 0 to 100"),
         ({"networks": []}, "0 networks; expected 1 to 16"),
         ({"networks": [[0]]}, r"network \[0\]"),

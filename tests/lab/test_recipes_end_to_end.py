@@ -15,8 +15,8 @@ from aetk.lab.training.trainer import train
 
 QUICK = {"epochs": 3, "device": "cpu", "progress": False}
 ROWS_AND_A_DENOISER = {
-    "scaling": "balanced", "kappa": 10, "networks": [[32]], "swap_noise": 0, "gaussian_noise": 1, "memory": 1024,
-    "remember": "rows", "weighting": "part",
+    "scaling": "balanced", "kappa": 10, "networks": [[32]], "swap_noise": 0, "gaussian_noise": 1, "memory": 2048,
+    "memory_kib": 128, "remember": "rows", "temperature": 0.5, "weighting": "part",
 }  # fmt: skip
 VARIANTS = {
     **{name: {"recipe": name} for name in RECIPES},

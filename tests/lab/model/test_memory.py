@@ -61,6 +61,7 @@ def test_a_memory_that_keeps_rows_holds_them_all_where_they_are_few_enough(size,
 def test_a_kept_row_is_not_its_own_neighbour_when_the_temperature_is_chosen():
     rows = 10 * torch.arange(6.0)[:, None]
     assert float(fit_memory(rows, 6, 0, keeps_rows=True).temperature) == 10.0**2
+    assert float(fit_memory(rows, 6, 0, keeps_rows=True, temperature=0.5).temperature) == 10.0**2 / 2
 
 
 def test_rows_that_repeat_give_no_prototype_twice_and_no_temperature_of_nothing():

@@ -9,6 +9,8 @@ from aetk.contract.threshold import parse_method
 
 _RECIPE = typed_json.Document("recipe", "Give another value with --set KEY=VALUE, or in the .toml file.")
 
+_FEWEST_PROTOTYPES = 1024
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -45,7 +47,11 @@ class Recipe:
         selection_threshold: the similarity threshold for `validation` selection.
         threshold: the default threshold method; None for best-f1 with labels and conformal without labels.
         remember: what the memory holds. `clusters`: the centers of clusters of the rows, at most half as many as there
-            are rows. `rows`: the rows themselves if there are no more than `memory`, else centers of clusters.
+            are rows. `rows`: the rows themselves if they are no more than may be prototypes, else centers of clusters.
+        memory_kib: how many KiB the prototypes may take, but 1,024 prototypes however many columns they have; 0 for no
+            limit but `memory`.
+        temperature: the factor of the memory's temperature; with a lower one, fewer prototypes determine a
+            reconstruction.
         gaussian_noise: the largest standard deviation of the Gaussian noise that training adds to each cell for the
             network to remove, in units of the column's; each row has its own level. 0 for none.
     """
@@ -70,6 +76,8 @@ class Recipe:
     selection_threshold: float
     threshold: str | None
     remember: Literal["clusters", "rows"] = field(default="clusters", metadata=typed_json.OPTIONAL)
+    memory_kib: int = field(default=0, metadata=typed_json.OPTIONAL)
+    temperature: float = field(default=1.0, metadata=typed_json.OPTIONAL)
     gaussian_noise: float = field(default=0.0, metadata=typed_json.OPTIONAL)
 
     def total_steps(self, steps_per_epoch: int) -> int:
@@ -83,6 +91,13 @@ class Recipe:
     def swap_noises(self) -> tuple[float, ...]:
         """The swap noise of each network."""
         return self.swap_noise if len(self.swap_noise) > 1 else self.swap_noise * len(self.networks)
+
+    def prototypes(self, n_features: int) -> int:
+        """The largest number of prototypes for rows with so many features."""
+        if not self.memory_kib:
+            return self.memory
+        fitting = self.memory_kib * 1024 // (4 * (n_features + 1))
+        return min(self.memory, max(_FEWEST_PROTOTYPES, fitting))
 
     def to_data(self) -> dict[str, Any]:
         """Convert the recipe to plain JSON data, without keys that runs may lack and that have their default."""
@@ -98,6 +113,8 @@ _RANGES: dict[str, tuple[float, float]] = {
     "kappa": (0, 1000),
     "memory": (0, 65_536),
     "trim": (0, 0.5),
+    "memory_kib": (0, 2**20),
+    "temperature": (1e-3, 1000),
     "gaussian_noise": (0, 100),
     "learning_rate": (1e-8, 1),
     "batch_rows": (2, 2**24),

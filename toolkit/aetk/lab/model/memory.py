@@ -61,7 +61,7 @@ class Memory(nn.Module):
         return self.recall(rows) * self.unit
 
 
-def fit_memory(rows: Tensor, size: int, seed: int, *, keeps_rows: bool = False) -> Memory:
+def fit_memory(rows: Tensor, size: int, seed: int, *, keeps_rows: bool = False, temperature: float = 1.0) -> Memory:
     """Fit a memory of at most `size` prototypes, and at most half as many as there are rows.
 
     The temperature is the median squared distance of a row to its second nearest prototype, so that a few prototypes
@@ -73,6 +73,7 @@ def fit_memory(rows: Tensor, size: int, seed: int, *, keeps_rows: bool = False) 
         size: the maximum number of prototypes.
         seed: the seed of k-means.
         keeps_rows: whether the memory may hold the rows themselves.
+        temperature: the factor of the temperature.
 
     Raises:
         MemoryError: there is not enough memory to begin.
@@ -90,4 +91,4 @@ def fit_memory(rows: Tensor, size: int, seed: int, *, keeps_rows: bool = False) 
     if len(prototypes) < neighbour:
         return Memory(prototypes, sharpest)
     nearest = torch.cdist(rows[:_MEASURED_ROWS], prototypes).topk(neighbour, dim=1, largest=False).values[:, -1]
-    return Memory(prototypes, torch.maximum(nearest.square().median(), sharpest))
+    return Memory(prototypes, torch.maximum(temperature * nearest.square().median(), sharpest))

@@ -125,7 +125,13 @@ def make_detector(
         on_stage("clustering the memory")
     memory = None
     if recipe.memory:
-        memory = fit_memory(rows, recipe.memory, plan.options.seed, keeps_rows=recipe.remember == "rows")
+        memory = fit_memory(
+            rows,
+            recipe.prototypes(rows.shape[1]),
+            plan.options.seed,
+            keeps_rows=recipe.remember == "rows",
+            temperature=recipe.temperature,
+        )
     ordinary = selection if parts.selection_labels is None else selection[torch.from_numpy(~parts.selection_labels)]
     weights = None
     if recipe.weighting != "none":
