@@ -16,7 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -106,8 +106,10 @@ def recipes() -> dict[str, Recipe]:
 
 
 def digest(recipe: Recipe) -> str:
-    """Tells a recipe from what it was before."""
-    return hashlib.sha256(repr(recipe).encode()).hexdigest()[:12]
+    """Tells a recipe from what it was before; keys that were added since count where they are not at their default."""
+    shown = [part.name for part in fields(recipe) if getattr(recipe, part.name) != part.default]
+    text = f"Recipe({', '.join(f'{name}={getattr(recipe, name)!r}' for name in shown)})"
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def file_of(data: str) -> Path:
@@ -161,13 +163,14 @@ def measure(task: Task) -> Fit:
     if contamination:
         rows, test, labels = contaminate(rows, test, labels, contamination, seed)
     recipe = recipes().get(method)
-    strangeness, seconds = _peer(method, rows, test, seed) if recipe is None else _aetk(recipe, rows, test, seed)
+    strangeness, seconds = _peer(method, rows, test, seed) if recipe is None else fit_recipe(recipe, rows, test, seed)
     figures = (roc_auc_score(labels, strangeness), average_precision_score(labels, strangeness))
     kind = "" if recipe is None else digest(recipe)
     return Fit(data, method, seed, contamination, kind, *(round(100 * float(f), 3) for f in figures), round(seconds, 2))
 
 
-def _aetk(recipe: Recipe, rows: Rows, test: Rows, seed: int) -> tuple[NDArray[np.float32], float]:
+def fit_recipe(recipe: Recipe, rows: Rows, test: Rows, seed: int) -> tuple[NDArray[np.float32], float]:
+    """Train by a recipe: the strangeness of the test rows, and the seconds that the fit took."""
     frame = pd.DataFrame(rows).add_prefix("x")
     with tempfile.TemporaryDirectory() as folder:
         # the threshold is fixed and not looked at, so that no row need be held back to calibrate it

@@ -11,7 +11,7 @@ from types import ModuleType
 from harness import ROOT, Table, read
 
 SCRIPTS = (
-    "quality", "creditcard", "inference", "guarded", "training", "distributed", "startup", "commands", "files",
+    "quality", "folds", "creditcard", "inference", "guarded", "training", "distributed", "startup", "commands", "files",
     "growth", "parity", "compatibility", "decision",
 )  # fmt: skip
 README = ROOT / "README.md"

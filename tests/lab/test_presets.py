@@ -41,6 +41,18 @@ def test_settings_change_a_preset_and_show():
     assert (recipe.kappa, recipe.networks, recipe.swap_noises, recipe.patience) == (2.0, ((8,),), (0.3,), None)
     assert describe_changes(recipe) == "default, kappa 2.0, networks [[8]], swap_noise [0.3], patience None"
     assert describe_changes(find_recipe()) == "default"
+    assert describe_changes(find_recipe("small", {"remember": "rows", "gaussian_noise": 1})) == (
+        "small, remember rows, gaussian_noise 1.0"
+    )
+
+
+def test_keys_that_older_runs_lack_are_written_only_where_they_are_set():
+    plain, noisy = find_recipe("default").to_data(), find_recipe("default", {"gaussian_noise": 0.5}).to_data()
+    assert "gaussian_noise" not in plain
+    assert "remember" not in plain
+    assert noisy == plain | {"gaussian_noise": 0.5}
+    assert read_recipe(plain) == find_recipe("default")
+    assert read_recipe(noisy).gaussian_noise == 0.5
 
 
 def test_one_swap_noise_serves_all_networks():
@@ -70,8 +82,12 @@ def test_a_file_starts_from_its_base_and_is_named_after_itself(tmp_path):
         ({"kappa": -1}, "kappa is -1; expected 0 to 1000"),
         ({"kappa": "high"}, "kappa is 'high'; expected a finite number"),
         ({"kappa": float("nan")}, "expected a finite number"),
-        ({"scaling": "log"}, "scaling is 'log'; expected one of standard, robust, min-max, none"),
+        ({"scaling": "log"}, "scaling is 'log'; expected one of standard, robust, min-max, balanced, none"),
         ({"scaling": ["none"]}, "scaling is .*; expected one of"),
+        ({"remember": "all"}, "remember is 'all'; expected one of clusters, rows"),
+        ({"memory_kib": -1}, "memory_kib is -1; expected 0 to 1.04858e[+]06"),
+        ({"temperature": 0}, "temperature is 0; expected 0.001 to 1000"),
+        ({"gaussian_noise": -1}, "gaussian_noise is -1; expected 0 to 100"),
         ({"networks": []}, "0 networks; expected 1 to 16"),
         ({"networks": [[0]]}, r"network \[0\]"),
         ({"networks": [[5000]]}, r"network \[5000\]"),

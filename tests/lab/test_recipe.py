@@ -47,3 +47,12 @@ def test_an_unknown_recipe_is_refused_with_those_that_exist():
     with pytest.raises(BadInput, match="'best'") as error:
         find_recipe("best")
     assert "default, reference, small" in error.value.hint
+
+
+@pytest.mark.parametrize(
+    ("memory", "kib", "columns", "expected"),
+    [(512, 0, 30, 512), (2048, 128, 30, 1057), (2048, 128, 3, 2048), (2048, 128, 1555, 1024), (100, 128, 30, 100)],
+)
+def test_prototypes_are_as_many_as_fit_into_the_memorys_bytes_and_not_fewer_than_1024(memory, kib, columns, expected):
+    recipe = find_recipe("default", {"memory": memory, "memory_kib": kib})
+    assert recipe.prototypes(columns) == expected

@@ -14,6 +14,10 @@ from aetk.lab.presets import RECIPES
 from aetk.lab.training.trainer import train
 
 QUICK = {"epochs": 3, "device": "cpu", "progress": False}
+ROWS_AND_A_DENOISER = {
+    "scaling": "balanced", "kappa": 10, "networks": [[32]], "swap_noise": 0, "gaussian_noise": 1, "memory": 2048,
+    "memory_kib": 128, "remember": "rows", "temperature": 0.5, "weighting": "part",
+}  # fmt: skip
 VARIANTS = {
     **{name: {"recipe": name} for name in RECIPES},
     "without a memory": {"settings": {"memory": 0}},
@@ -22,10 +26,11 @@ VARIANTS = {
     "many networks": {"settings": {"networks": [[8], [4, 4], []], "swap_noise": 0.1}},
     "robust": {"settings": {"scaling": "robust"}},
     "min-max": {"settings": {"scaling": "min-max"}},
+    "rows and a denoiser": {"settings": ROWS_AND_A_DENOISER},
     "compact": {"settings": {"compact": True, "trim": 0.05}},
     "imputing": {"missing": "median"},
 }
-QUICK_VARIANTS = (*RECIPES, "imputing")
+QUICK_VARIANTS = (*RECIPES, "rows and a denoiser", "imputing")
 
 
 @pytest.fixture(scope="module")

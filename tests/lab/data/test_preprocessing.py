@@ -54,17 +54,27 @@ def test_robust_scaling_takes_the_deviation_where_half_of_the_values_are_the_sam
     assert float(inverse_scale) == pytest.approx(1 / rows.std())
 
 
+def test_balanced_scaling_weighs_a_column_by_the_geometric_mean_of_its_robust_width_and_its_range(rows):
+    rows[:20, 0] += 50 * rows[:, 0].std()
+    found = scaled(rows, "balanced")
+    low, high = np.quantile(found, (0.25, 0.75), axis=0)
+    product = (high - low) / 1.349 * np.ptp(found, axis=0)
+    assert np.allclose(product, product[0], rtol=1e-4)
+    assert np.allclose(found.mean(0), 0, atol=1e-4)
+    assert np.isclose(found.var(0).mean(), 1, rtol=1e-4)
+
+
 def test_without_scaling_values_stay_as_they_are(rows):
     assert np.array_equal(scaled(rows, "none"), rows)
 
 
-@pytest.mark.parametrize("scaling", ["standard", "robust", "min-max"])
+@pytest.mark.parametrize("scaling", ["standard", "robust", "min-max", "balanced"])
 def test_a_constant_column_is_centred_only(scaling):
     center, inverse_scale = fit_scaling(np.full((50, 1), 7.0), recipe(scaling))
     assert (float(center), float(inverse_scale)) == (7.0, 1.0)
 
 
-@pytest.mark.parametrize("scaling", ["standard", "robust", "min-max"])
+@pytest.mark.parametrize("scaling", ["standard", "robust", "min-max", "balanced"])
 def test_the_inverse_of_a_huge_spread_is_not_0_in_float32(scaling):
     rows = np.linspace(-3e38, 3e38, 100)[:, None]
     _, inverse_scale = fit_scaling(rows, recipe(scaling))

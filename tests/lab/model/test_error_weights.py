@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from aetk.lab.model.error_weights import error_weights
+from aetk.lab.model.error_weights import error_weights, part_weights
 
 N, ROWS = 4, 2000
 
@@ -50,3 +50,28 @@ def test_a_training_rows_squared_norm_is_the_number_of_features_on_average():
     norms = (centred[:, None] * weights).square().sum((1, 2))
     assert weights.shape == (2, N)
     assert math.isclose(norms.mean(), N, rel_tol=1e-4)
+
+
+def parts(errors, **options):
+    """Weights by part of reconstructions that miss every feature by so much."""
+    rows = torch.randn(ROWS, N, generator=torch.Generator().manual_seed(0))
+    return part_weights(torch.stack([rows + error for error in errors], 1), rows, torch.ones(N), **options)
+
+
+def test_by_part_all_features_weigh_alike_and_the_networks_count_less_than_the_memory():
+    weights = parts([0.5, 0.5, 0.25], has_memory=True)
+    assert weights.shape == (3, N)
+    assert torch.equal(weights, weights[:, :1].expand(-1, N))
+    counted = (weights[:, 0] * torch.tensor([0.5, 0.5, 0.25])).square()
+    assert torch.allclose(counted / counted[0], torch.tensor([1.0, 0.15, 0.15]), rtol=1e-4)
+    assert math.isclose(weights.square().sum(), N, rel_tol=1e-4)
+
+
+def test_by_part_networks_without_a_memory_count_alike():
+    counted = parts([0.5, 0.25], has_memory=False)[:, 0] * torch.tensor([0.5, 0.25])
+    assert torch.allclose(counted[0], counted[1], rtol=1e-4)
+
+
+def test_by_part_a_reconstruction_to_the_last_digit_does_not_silence_the_others():
+    weights = parts([0.5, 0.0], has_memory=False)[:, 0]
+    assert torch.allclose(weights[1] / weights[0], torch.tensor(10.0), rtol=1e-4)

@@ -49,6 +49,21 @@ def test_there_are_never_more_prototypes_than_half_the_rows(size, rows, most):
     assert len(fit_memory(clusters(rows)[0], size, 0).prototypes) <= most
 
 
+@pytest.mark.parametrize(("size", "rows", "expected"), [(512, 100, 100), (100, 100, 100), (64, 100, 64), (512, 1, 1)])
+def test_a_memory_that_keeps_rows_holds_them_all_where_they_are_few_enough(size, rows, expected):
+    given = clusters(rows)[0]
+    memory = fit_memory(given, size, 0, keeps_rows=True)
+    assert len(memory.prototypes) == expected
+    if rows <= size:
+        assert torch.equal(memory.prototypes.unique(dim=0), given.unique(dim=0))
+
+
+def test_a_kept_row_is_not_its_own_neighbour_when_the_temperature_is_chosen():
+    rows = 10 * torch.arange(6.0)[:, None]
+    assert float(fit_memory(rows, 6, 0, keeps_rows=True).temperature) == 10.0**2
+    assert float(fit_memory(rows, 6, 0, keeps_rows=True, temperature=0.5).temperature) == 10.0**2 / 2
+
+
 def test_rows_that_repeat_give_no_prototype_twice_and_no_temperature_of_nothing():
     rows = torch.tensor([[0.0, 1.0], [1.0, 0.0]]).repeat(100, 1)
     memory = fit_memory(rows, 50, 0)

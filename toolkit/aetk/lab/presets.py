@@ -100,7 +100,8 @@ def read_setting(text: str) -> tuple[str, Any]:
 def describe_changes(recipe: Recipe) -> str:
     """The recipe's name, and its differences from the preset of that name."""
     data, preset = recipe.to_data(), RECIPES.get(recipe.name)
-    changed = [] if preset is None else [f"{k} {data[k]}" for k, value in preset.to_data().items() if data[k] != value]
+    before = data if preset is None else preset.to_data()
+    changed = [f"{key} {value}" for key, value in data.items() if before.get(key) != value]
     return ", ".join([recipe.name, *changed])
 
 

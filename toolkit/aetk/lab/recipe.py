@@ -1,6 +1,6 @@
 """Recipes: all settings that decide how a detector is trained, as data."""
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
 from aetk.base import typed_json
@@ -8,6 +8,8 @@ from aetk.base.errors import BadInput
 from aetk.contract.threshold import parse_method
 
 _RECIPE = typed_json.Document("recipe", "Give another value with --set KEY=VALUE, or in the .toml file.")
+
+_FEWEST_PROTOTYPES = 1024
 
 
 @dataclass(frozen=True)
@@ -17,13 +19,16 @@ class Recipe:
     Attributes:
         name: the recipe's name on the command line.
         scaling: `standard` subtracts the mean and divides by the standard deviation; `robust` uses the median and the
-            interquartile range, divided by 1.349 as for a normal distribution; `min-max` scales to 0 to 1; `none` does
-            not scale.
+            interquartile range, divided by 1.349 as for a normal distribution; `min-max` scales to 0 to 1; `balanced`
+            uses the geometric mean of `robust`'s width and the range, so that neither a few extreme values nor a
+            narrow middle decides alone what a column counts; `none` does not scale.
         kappa: the anchor κ of the cosine; 0 is the plain cosine.
         networks: the widths of the hidden layers of each autoencoder.
         memory: the largest number of prototypes of training rows, which reconstruct rows in addition to the
             autoencoders; 0 for no memory.
-        weighting: `error` measures each reconstruction of each feature in units of its ordinary error; `none` does not.
+        weighting: `error` measures each reconstruction of each feature in units of its ordinary error; `part` measures
+            each reconstruction as a whole in such units, with all its features alike, and lets the autoencoders
+            together count less than the memory; `none` does neither.
         compact: whether the model is made smaller, at the cost of speed.
         trim: the share of the training rows to leave out as possible unlabelled anomalies: those that an isolation
             forest isolates the soonest.
@@ -41,14 +46,22 @@ class Recipe:
             not needed for the threshold, else by the negative L1 error of half of the ordinary ones.
         selection_threshold: the similarity threshold for `validation` selection.
         threshold: the default threshold method; None for best-f1 with labels and conformal without labels.
+        remember: what the memory holds. `clusters`: the centers of clusters of the rows, at most half as many as there
+            are rows. `rows`: the rows themselves if they are no more than may be prototypes, else centers of clusters.
+        memory_kib: how many KiB the prototypes may take, but 1,024 prototypes however many columns they have; 0 for no
+            limit but `memory`.
+        temperature: the factor of the memory's temperature; with a lower one, fewer prototypes determine a
+            reconstruction.
+        gaussian_noise: the largest standard deviation of the Gaussian noise that training adds to each cell for the
+            network to remove, in units of the column's; each row has its own level. 0 for none.
     """
 
     name: str
-    scaling: Literal["standard", "robust", "min-max", "none"]
+    scaling: Literal["standard", "robust", "min-max", "balanced", "none"]
     kappa: float
     networks: tuple[tuple[int, ...], ...]
     memory: int
-    weighting: Literal["error", "none"]
+    weighting: Literal["error", "part", "none"]
     compact: bool
     trim: float
     learning_rate: float
@@ -62,6 +75,10 @@ class Recipe:
     select_on: Literal["training", "validation"]
     selection_threshold: float
     threshold: str | None
+    remember: Literal["clusters", "rows"] = field(default="clusters", metadata=typed_json.OPTIONAL)
+    memory_kib: int = field(default=0, metadata=typed_json.OPTIONAL)
+    temperature: float = field(default=1.0, metadata=typed_json.OPTIONAL)
+    gaussian_noise: float = field(default=0.0, metadata=typed_json.OPTIONAL)
 
     def total_steps(self, steps_per_epoch: int) -> int:
         """The number of optimizer steps of the training."""
@@ -75,16 +92,30 @@ class Recipe:
         """The swap noise of each network."""
         return self.swap_noise if len(self.swap_noise) > 1 else self.swap_noise * len(self.networks)
 
+    def prototypes(self, n_features: int) -> int:
+        """The largest number of prototypes for rows with so many features."""
+        if not self.memory_kib:
+            return self.memory
+        fitting = self.memory_kib * 1024 // (4 * (n_features + 1))
+        return min(self.memory, max(_FEWEST_PROTOTYPES, fitting))
+
     def to_data(self) -> dict[str, Any]:
-        """Convert the recipe to plain JSON data."""
+        """Convert the recipe to plain JSON data, without keys that runs may lack and that have their default."""
         networks = [list(hidden) for hidden in self.networks]
-        return {**asdict(self), "networks": networks, "swap_noise": list(self.swap_noise)}
+        data = {**asdict(self), "networks": networks, "swap_noise": list(self.swap_noise)}
+        return {key: value for key, value in data.items() if key not in _DEFAULTS or value != _DEFAULTS[key]}
+
+
+_DEFAULTS = {part.name: part.default for part in fields(Recipe) if part.metadata == typed_json.OPTIONAL}
 
 
 _RANGES: dict[str, tuple[float, float]] = {
     "kappa": (0, 1000),
     "memory": (0, 65_536),
     "trim": (0, 0.5),
+    "memory_kib": (0, 2**20),
+    "temperature": (1e-3, 1000),
+    "gaussian_noise": (0, 100),
     "learning_rate": (1e-8, 1),
     "batch_rows": (2, 2**24),
     "epochs": (1, 2**31),
@@ -103,7 +134,7 @@ def read_recipe(data: dict[str, Any]) -> Recipe:
         BadInput: a key is unknown or missing, or a value has the wrong type or is out of range.
     """
     recipe: Recipe = typed_json.read(Recipe, data, "recipe", _RECIPE)
-    known = [field.name for field in fields(Recipe)]
+    known = [part.name for part in fields(Recipe)]
     for key in data:
         if key not in known:
             raise BadInput(f"No recipe has a key '{key}'.", f"Known: {', '.join(known)}.")

@@ -61,26 +61,34 @@ class Memory(nn.Module):
         return self.recall(rows) * self.unit
 
 
-def fit_memory(rows: Tensor, size: int, seed: int) -> Memory:
+def fit_memory(rows: Tensor, size: int, seed: int, *, keeps_rows: bool = False, temperature: float = 1.0) -> Memory:
     """Fit a memory of at most `size` prototypes, and at most half as many as there are rows.
 
     The temperature is the median squared distance of a row to its second nearest prototype, so that a few prototypes
-    determine most reconstructions.
+    determine most reconstructions. With `keeps_rows`, rows that are no more than `size` are themselves the prototypes,
+    and none of them counts as its own neighbour; of more rows, there are `size` clusters.
 
     Args:
         rows: float32 [rows, n], scaled, on the CPU.
         size: the maximum number of prototypes.
         seed: the seed of k-means.
+        keeps_rows: whether the memory may hold the rows themselves.
+        temperature: the factor of the temperature.
 
     Raises:
         MemoryError: there is not enough memory to begin.
     """
     np.empty(_PRODUCT_BYTES, np.uint8)  # without memory for its buffer, OpenBLAS would hang in k-means
-    count = max(1, min(size, len(rows) // 2))
-    centers = fit_centers(rows.numpy(), count, seed, batch_rows=_BATCH_ROWS, passes=_PASSES)
+    are_rows = keeps_rows and len(rows) <= size
+    if are_rows:
+        centers = rows.numpy()
+    else:
+        count = size if keeps_rows else max(1, min(size, len(rows) // 2))
+        centers = fit_centers(rows.numpy(), count, seed, batch_rows=_BATCH_ROWS, passes=_PASSES)
     prototypes = torch.from_numpy(np.unique(centers, axis=0))
     sharpest = torch.tensor(_SHARPEST * rows.shape[1])
-    if len(prototypes) == 1:
+    neighbour = 3 if are_rows else 2
+    if len(prototypes) < neighbour:
         return Memory(prototypes, sharpest)
-    second = torch.cdist(rows[:_MEASURED_ROWS], prototypes).topk(2, dim=1, largest=False).values[:, 1]
-    return Memory(prototypes, torch.maximum(second.square().median(), sharpest))
+    nearest = torch.cdist(rows[:_MEASURED_ROWS], prototypes).topk(neighbour, dim=1, largest=False).values[:, -1]
+    return Memory(prototypes, torch.maximum(temperature * nearest.square().median(), sharpest))

@@ -124,11 +124,20 @@ def make_detector(
     rows, selection = preprocessing(parts.fit), preprocessing(parts.selection)
     if recipe.memory:
         on_stage("clustering the memory")
-    memory = fit_memory(rows, recipe.memory, plan.options.seed) if recipe.memory else None
+    memory = None
+    if recipe.memory:
+        memory = fit_memory(
+            rows,
+            recipe.prototypes(rows.shape[1]),
+            plan.options.seed,
+            keeps_rows=recipe.remember == "rows",
+            temperature=recipe.temperature,
+        )
     ordinary = selection if parts.selection_labels is None else selection[torch.from_numpy(~parts.selection_labels)]
     weights = None
-    if recipe.weighting == "error":
-        weights = held_out_weights(networks, memory, rows, ordinary, preprocessing.expansion)
+    if recipe.weighting != "none":
+        by_part = recipe.weighting == "part"
+        weights = held_out_weights(networks, memory, rows, ordinary, preprocessing.expansion, by_part=by_part)
     detector = Detector(
         networks,
         center=preprocessing.center,

@@ -23,6 +23,7 @@ from aetk.lab.training.adam import Adam
 from aetk.lab.training.batches import Batches
 from aetk.lab.training.checkpoint import Checkpoint, Progress, clone, write_checkpoint
 from aetk.lab.training.distributed.group import ALONE, Group
+from aetk.lab.training.gaussian_noise import GaussianNoise
 from aetk.lab.training.options import Options
 from aetk.lab.training.report import Evaluation
 from aetk.lab.training.signals import SIGNALS, StopRequest
@@ -128,6 +129,7 @@ class _Loop:
         self.unseen: list[_Unseen] = []
         self.look_every = job.look_every or _look_every(job)
         self.noise = SwapNoise(job.recipe.swap_noises, _device(job))
+        self.gaussian_noise = GaussianNoise(job.recipe.gaussian_noise, _device(job))
         self.statistics = [buffer for buffer in job.networks.buffers() if buffer.is_floating_point()]
         self.model = job.group.parallel(job.networks)
 
@@ -227,7 +229,8 @@ class _Loop:
     def _step(self, rows: Tensor) -> None:
         """Do one optimizer step without waiting for the device; `_look` waits once for many steps."""
         self.model.train()
-        versions = self.noise(rows, self._noise_seed())
+        seed = self._noise_seed()
+        versions = self.gaussian_noise(rows, self.noise(rows, seed), seed)
         with self._autocast():
             reconstruction = self.model(versions).float()
         loss = reconstruction_error(reconstruction, rows)
