@@ -84,8 +84,8 @@ def held_out_weights(
 ) -> Tensor:
     """Compute weights from the errors on `ordinary`, rows that nothing was fitted to; `rows` are the fitted ones.
 
-    Both are expanded and scaled, float32 [rows, m]. With `by_part`, one weight for each reconstruction; without, one for
-    each feature of each.
+    Both are expanded and scaled, float32 [rows, m]. With `by_part`, one weight for each reconstruction; without it, one
+    for each feature of each.
     """
     reconstructions = networks(ordinary)
     if memory is not None:
