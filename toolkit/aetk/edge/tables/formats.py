@@ -26,6 +26,8 @@ def by_ending(path: Path) -> Format | None:
     """
     if path != STANDARD and path.is_dir():
         return "parquet"
+    if path.name.endswith(".card.json"):  # a model's card, which readers of text know by its first line
+        return None
     return _ENDINGS.get(plain_name(path).suffix.lower())
 
 

@@ -31,13 +31,15 @@ def choose(
     dropped, kept = _stripped(wishes.drop), _stripped(wishes.keep)
     categories, times = _stripped(wishes.category), parse_times(wishes.time)
     columns, questions = list[Column](), list[Decision]()
+    firsts = dict[str, int]()
     for position, found in enumerate(studied):
         column = found.column
+        same = firsts.setdefault(column.name, position) if column.name else position
         if position == label:
             columns.append(replace(column, kind="label", use="label", why=""))
         elif column.name in dropped and column.name:
             columns.append(replace(column, use="left out", why="--drop"))
-        elif (same := _same_before(sample, studied, position)) is not None:
+        elif same != position:
             columns.append(_double(sample, column, position, same, questions))
         elif column.name in categories:
             columns.append(replace(column, kind="category", why="--category"))
@@ -146,12 +148,6 @@ def _quoted(cells: Sequence[str]) -> str:
 
 def _examples(column: Column) -> str:
     return ", ".join(f"'{cell[:40]}'" for cell, _ in column.levels[:3])
-
-
-def _same_before(sample: Sample, studied: list[Studied], position: int) -> int | None:
-    """The position of an earlier column of the same name."""
-    name = studied[position].column.name
-    return next((i for i in range(position) if name and studied[i].column.name == name), None)
 
 
 def _double(sample: Sample, column: Column, position: int, same: int, questions: list[Decision]) -> Column:
