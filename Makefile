@@ -21,7 +21,7 @@ ELSEWHERE := $(addprefix --ignore=tests/,documents hosts scale providers)
 .venv/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt pip
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ..[lab,cpu,excel]' --group check --group test
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[lab,cpu,excel]' --group check --group test
 	touch $@
 
 demo: .venv/.installed
