@@ -1,6 +1,7 @@
 """The estimator keeps scikit-learn's interface, and decides as the file that it exports."""
 
 import pickle
+from dataclasses import fields
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import aetk
+from aetk.lab.recipe import Recipe
 
 QUICK = {"recipe": "small", "steps": 30}
 
@@ -74,6 +76,11 @@ def test_a_pickle_decides_alike(fitted, strange):
     table = pd.DataFrame(strange, columns=list("abcd"))
     again = pickle.loads(pickle.dumps(fitted))
     np.testing.assert_array_equal(again.score_samples(table), fitted.score_samples(table))
+
+
+def test_every_key_of_a_recipe_is_a_parameter():
+    keys = {field.name for field in fields(Recipe)} - {"name"}
+    assert keys <= set(aetk.Detector().get_params())
 
 
 def test_a_clone_has_every_key_of_the_recipe_as_a_parameter(rows):

@@ -41,9 +41,9 @@ class Detector(OneToOneFeatureMixin, TransformerMixin, OutlierMixin, BaseEstimat
 
     Args:
         recipe: `default`, `small` or `reference`, or the path of a TOML file.
-        scaling, kappa, networks, memory, weighting, compact, trim, learning_rate, batch_rows, swap_noise, epochs,
-            steps, schedule, evaluate_every, patience, select_on, selection_threshold, threshold: values that replace
-            those of the recipe; None keeps the recipe's own. `threshold` is a method: `fixed:VALUE`, `conformal` or
+        scaling, kappa, networks, memory, memory_kib, remember, temperature, weighting, compact, trim, learning_rate,
+            batch_rows, swap_noise, gaussian_noise, epochs, steps, schedule, evaluate_every, patience, select_on,
+            selection_threshold, threshold: values that replace those of the recipe; None keeps the recipe's own. `threshold` is a method: `fixed:VALUE`, `conformal` or
             `conformal:RATE`.
         missing: `reject`, or `median` to replace missing values (NaN) by the median of their column.
         device: `auto`, `cpu`, `cuda` or `mps`, for the training; rows are scored on the CPU.
@@ -64,12 +64,16 @@ class Detector(OneToOneFeatureMixin, TransformerMixin, OutlierMixin, BaseEstimat
         kappa: float | None = None,
         networks: Sequence[Sequence[int]] | None = None,
         memory: int | None = None,
+        memory_kib: int | None = None,
+        remember: str | None = None,
+        temperature: float | None = None,
         weighting: str | None = None,
         compact: bool | None = None,
         trim: float | None = None,
         learning_rate: float | None = None,
         batch_rows: int | None = None,
         swap_noise: Sequence[float] | None = None,
+        gaussian_noise: float | None = None,
         epochs: int | None = None,
         steps: int | None = None,
         schedule: str | None = None,
@@ -87,12 +91,16 @@ class Detector(OneToOneFeatureMixin, TransformerMixin, OutlierMixin, BaseEstimat
         self.kappa = kappa
         self.networks = networks
         self.memory = memory
+        self.memory_kib = memory_kib
+        self.remember = remember
+        self.temperature = temperature
         self.weighting = weighting
         self.compact = compact
         self.trim = trim
         self.learning_rate = learning_rate
         self.batch_rows = batch_rows
         self.swap_noise = swap_noise
+        self.gaussian_noise = gaussian_noise
         self.epochs = epochs
         self.steps = steps
         self.schedule = schedule
