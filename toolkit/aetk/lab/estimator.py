@@ -43,8 +43,8 @@ class Detector(OneToOneFeatureMixin, TransformerMixin, OutlierMixin, BaseEstimat
         recipe: `default`, `small` or `reference`, or the path of a TOML file.
         scaling, kappa, networks, memory, memory_kib, remember, temperature, weighting, compact, trim, learning_rate,
             batch_rows, swap_noise, gaussian_noise, epochs, steps, schedule, evaluate_every, patience, select_on,
-            selection_threshold, threshold: values that replace those of the recipe; None keeps the recipe's own. `threshold` is a method: `fixed:VALUE`, `conformal` or
-            `conformal:RATE`.
+            selection_threshold, threshold: values that replace those of the recipe; None keeps the recipe's own.
+            `threshold` is a method: `fixed:VALUE`, `conformal` or `conformal:RATE`.
         missing: `reject`, or `median` to replace missing values (NaN) by the median of their column.
         device: `auto`, `cpu`, `cuda` or `mps`, for the training; rows are scored on the CPU.
         random_state: the seed of everything random, or a random number generator that draws one.
