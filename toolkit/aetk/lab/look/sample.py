@@ -83,7 +83,7 @@ def sample_text(path: Path, container: Container, wishes: Wishes) -> Sample:
     if features > spec.MAX_FEATURES:
         found = f"{title} has {features:,} feature columns; a model takes at most {spec.MAX_FEATURES:,}."
         raise BadInput(found, "Leave some out with --drop.")
-    if not rows:
+    if not rows and pieces.is_whole:
         raise no_rows(path)
     is_uneven = False
     for number, cells in rows:
