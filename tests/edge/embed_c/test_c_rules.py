@@ -39,7 +39,7 @@ def test_flags_that_let_rows_with_nan_pass_do_not_compile(app, flag):
     assert "Compile without -ffast-math" in done.stderr
 
 
-def test_sanitizers_and_the_analyzer_find_nothing(app):
+def test_sanitizers_find_nothing(app):
     flags = ("-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-static-libasan")
     if run(["cc", *flags, "-x", "c", "-", "-o", app / "probe"], input="int main(void){return 0;}").returncode:
         pytest.skip("the compiler has no sanitizers")

@@ -305,3 +305,12 @@ def test_a_look_in_json_is_plain_data(frame, tmp_path):
     document = json.loads(to_json(look(tmp_path / "t.csv")))
     assert document["rows"] == ROWS
     assert [column["kind"] for column in document["columns"]] == ["number", "number"]
+
+
+def test_files_that_programs_keep_for_themselves_are_no_part_of_a_folder(tmp_path):
+    frame = pd.DataFrame(np.random.default_rng(0).normal(size=(40, 2)), columns=["a", "b"])
+    (tmp_path / "t").mkdir()
+    for name in ("1.parquet", "_kept.parquet", ".hidden.parquet"):
+        frame.to_parquet(tmp_path / "t" / name)
+    assert look(tmp_path / "t").rows == 40
+    assert len(load_dataset(tmp_path / "t").rows) == 40

@@ -271,7 +271,7 @@ def left_out_words(columns: Sequence[Column]) -> list[str]:
     return found
 
 
-def category_words(columns: Sequence[Column], levels: Mapping[str, int]) -> list[str]:
+def category_words(columns: Sequence[Column]) -> list[str]:
     """Lines about features that are not plain numbers."""
     kinds = {
         "category": "categories",

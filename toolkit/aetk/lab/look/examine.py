@@ -115,7 +115,7 @@ def examine(
     warnings = _giveaway(sample, studied, columns, candidates, label)
     notes += [
         *_format_words(sample, table),
-        *category_words(columns, {}),
+        *category_words(columns),
         *left_out_words(columns),
         *_markers_words(columns),
     ]

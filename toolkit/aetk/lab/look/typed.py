@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from aetk.base.errors import BadInput, MissingExtra, first_line
 from aetk.contract import named_rows
 from aetk.contract.reading import strip
+from aetk.edge.tables import parquet
 from aetk.edge.tables.arrow import pyarrow
-from aetk.edge.tables.chunk import check_header, is_parquet, listed
+from aetk.edge.tables.chunk import check_header, listed
 from aetk.lab.look.container import Container, open_bytes, read_up_to
 from aetk.lab.look.report import Wishes
 from aetk.lab.look.sample import Cells
@@ -188,9 +189,7 @@ def _of_frame(path: Path, frame: Any, *, is_whole: bool, notes: tuple[str, ...] 
 def _parquet(path: Path, container: Container, wishes: Wishes, is_sample: bool) -> TypedTable:
     pa = pyarrow()
     keys = partition_keys(path)
-    files = sorted(file for file in path.rglob("*") if is_parquet(file)) if path.is_dir() else [path]
-    if not files:
-        raise BadInput(f"{path} is a folder without Parquet files.", "Name a folder that holds some.")
+    files = parquet.files(path)
     tables, rows, total = [], 0, 0
     try:
         for file in files:
@@ -206,7 +205,7 @@ def _parquet(path: Path, container: Container, wishes: Wishes, is_sample: bool) 
             rows += len(part)
         table = pa.concat_tables(tables, promote_options="permissive") if len(tables) > 1 else tables[0]
     except (OSError, pa.ArrowException) as error:
-        raise BadInput(f"{path} cannot be read as Parquet: {first_line(error, 200)}", "Write it anew.") from None
+        raise BadInput(f"{path} cannot be read as Parquet: {first_line(error, 200)}", "Write it again.") from None
     check_header(path, table.column_names)
     columns = [of_arrow(pa, table.column(i), name, as_number=name in keys) for i, name in enumerate(table.column_names)]
     notes = (f"keys of the folders are columns: {listed([*keys])}",) if keys else ()
@@ -248,10 +247,9 @@ def partition_keys(path: Path) -> tuple[str, ...]:
     """The keys of a folder whose sub-folders are called KEY=VALUE, in order."""
     found = dict[str, None]()
     if path.is_dir():
-        for file in path.rglob("*"):
-            if is_parquet(file):
-                parts = file.relative_to(path).parts[:-1]
-                found |= dict.fromkeys(part.partition("=")[0] for part in parts if "=" in part)
+        for file in parquet.parts(path):
+            folders = file.relative_to(path).parts[:-1]
+            found |= dict.fromkeys(folder.partition("=")[0] for folder in folders if "=" in folder)
     return tuple(found)
 
 
@@ -270,7 +268,7 @@ def _feather(path: Path, container: Container, wishes: Wishes, is_sample: bool) 
     try:
         frame = pd.read_feather(path, dtype_backend="pyarrow")
     except (OSError, ValueError, pa.ArrowException) as error:
-        raise BadInput(f"{path} cannot be read as Feather: {first_line(error, 200)}", "Write it anew.") from None
+        raise BadInput(f"{path} cannot be read as Feather: {first_line(error, 200)}", "Write it again.") from None
     table = pa.Table.from_pandas(frame, preserve_index=False)
     names = tuple(table.column_names)
     return TypedTable(names, [of_arrow(pa, table.column(i), name) for i, name in enumerate(names)])
